@@ -1,0 +1,122 @@
+/**
+ * The one error that Muniment throws on purpose. Its `code` is stable and meant for programs, its message is one
+ * sentence for people, `field` names what was wrong and `fix` says what to do. Anything else that is thrown is a bug
+ * and reaches the outside as `internal` without its text.
+ */
+const STATUS = {
+  invalid_input: 400,
+  malformed_json: 400,
+  malformed_statement: 400,
+  malformed_proof: 400,
+  malformed_container: 400,
+  unsupported_container: 400,
+  digest_malformed: 400,
+  digest_mismatch: 400,
+  dataset_malformed: 400,
+  shares_invalid: 400,
+  license_unknown: 400,
+  share_too_fine: 400,
+  unauthenticated: 401,
+  token_malformed: 401,
+  token_expired: 401,
+  token_not_yet_valid: 401,
+  token_foreign: 401,
+  token_revoked: 401,
+  signature_invalid: 401,
+  forbidden: 403,
+  scope_missing: 403,
+  signature_required: 403,
+  not_found: 404,
+  not_acceptable: 406,
+  already_exists: 409,
+  already_registered: 409,
+  already_recorded: 409,
+  basis_stale: 409,
+  state_conflict: 409,
+  idempotency_key_reused: 409,
+  ledger_inconsistent: 500,
+  proof_invalid: 400,
+  checkpoint_untrusted: 400,
+  checkpoint_rolled_back: 400,
+  payload_too_large: 413,
+  unsupported_media_type: 415,
+  rate_limited: 429,
+  internal: 500,
+  backend_unavailable: 503,
+  configuration_invalid: 500,
+  database_unavailable: 503,
+  ledger_refuses_to_sign: 503,
+  shutting_down: 503,
+  unreachable: 503,
+  usage: 400,
+  cancelled: 409,
+} as const;
+
+export type ErrorCode = keyof typeof STATUS;
+
+export interface ErrorDetails {
+  /** Path of the offending member, e.g. `owners.1.share`. */
+  field?: string;
+  /** What the caller can do about it, as one imperative sentence. */
+  fix?: string;
+  /** The error underneath, for logs; never shown outside. */
+  cause?: unknown;
+}
+
+export class RegistryError extends Error {
+  override readonly name = 'RegistryError';
+  readonly field: string | undefined;
+  readonly fix: string | undefined;
+
+  constructor(
+    readonly code: ErrorCode,
+    message: string,
+    details: ErrorDetails = {},
+  ) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    this.field = details.field;
+    this.fix = details.fix;
+  }
+
+  /** The HTTP status that this code travels under. */
+  get status(): number {
+    return STATUS[this.code];
+  }
+
+  /** RFC 9457 problem details. */
+  toProblem(): Problem {
+    return {
+      type: `urn:muniment:error:${this.code}`,
+      title: this.code.replaceAll('_', ' '),
+      status: this.status,
+      code: this.code,
+      detail: this.message,
+      ...(this.field === undefined ? {} : { field: this.field }),
+      ...(this.fix === undefined ? {} : { fix: this.fix }),
+    };
+  }
+
+  static fromProblem(problem: Problem): RegistryError {
+    const { field, fix } = problem;
+    return new RegistryError(problem.code, problem.detail, {
+      ...(field === undefined ? {} : { field }),
+      ...(fix === undefined ? {} : { fix }),
+    });
+  }
+}
+
+export interface Problem {
+  type: string;
+  title: string;
+  status: number;
+  code: ErrorCode;
+  detail: string;
+  field?: string;
+  fix?: string;
+}
+
+export const ERROR_CODES = Object.keys(STATUS) as ErrorCode[];
+
+export function isErrorCode(code: unknown): code is ErrorCode {
+  return typeof code === 'string' && Object.hasOwn(STATUS, code);
+}

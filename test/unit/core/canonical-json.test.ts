@@ -1,0 +1,67 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { fromUtf8, utf8 } from '../../../src/core/bytes.ts';
+import { canonicalize, parseCanonical } from '../../../src/core/canonical-json.ts';
+
+const text = (value: unknown) => fromUtf8(canonicalize(value));
+
+describe('canonical JSON', () => {
+  test('writes the example of RFC 8785 §3.2.3 as its §3.2.4 prints it', () => {
+    const value = {
+      numbers: [Number('333333333.33333329'), 1e30, 4.5, 2e-3, 0.000000000000000000000000001],
+      string: '\u20ac$\u000F\u000aA\'\u0042\u0022\u005c\\"\u002f',
+      literals: [null, true, false],
+    };
+    expect(text(value)).toBe(
+      '{"literals":[null,true,false],"numbers":[333333333.3333333,1e+30,4.5,0.002,1e-27],"string":"€$\\u000f\\nA\'B\\"\\\\\\\\\\"/"}',
+    );
+  });
+
+  test('sorts members by UTF-16 code units, not by code points', () => {
+    expect(text({ '\u20ac': 1, '\r': 2, '\ufb33': 3, '1': 4, '\ud83d\ude00': 5, '\u0080': 6, '\u00f6': 7 })).toBe(
+      '{"\\r":2,"1":4,"\u0080":6,"ö":7,"€":1,"😀":5,"דּ":3}',
+    );
+  });
+
+  test.each([
+    ['undefined', { a: undefined }],
+    ['NaN', [Number.NaN]],
+    ['Infinity', -Infinity],
+    ['a lone surrogate', '\ud800'],
+    ['a date', { at: new Date(0) }],
+    ['a bigint', 1n],
+    ['a hole in an array', new Array(1)],
+    ['a function', () => 1],
+  ])('refuses %s', (_, value) => {
+    expect(() => canonicalize(value)).toThrow(expect.objectContaining({ code: 'malformed_json' }));
+  });
+
+  test('refuses nesting that would exhaust the stack', () => {
+    let deep: unknown = 1;
+    for (let i = 0; i < 100_000; i++) deep = [deep];
+    expect(() => canonicalize(deep)).toThrow(expect.objectContaining({ code: 'malformed_json' }));
+  });
+
+  test.each([
+    ['a duplicate member', '{"a":1,"a":2}'],
+    ['unsorted members', '{"b":1,"a":2}'],
+    ['white space', '{"a": 1}'],
+    ['another spelling of a number', '[1.0]'],
+    ['minus zero', '[-0]'],
+    ['an escaped slash', '["\\/"]'],
+    ['a byte order mark', '\ufeff1'],
+    ['a trailing newline', '1\n'],
+    ['half a document', '{"a":'],
+  ])('does not parse %s', (_, source) => {
+    expect(() => parseCanonical(utf8(source))).toThrow(expect.objectContaining({ code: 'malformed_json' }));
+  });
+
+  test('parse is the inverse of format for any value', () => {
+    fc.assert(
+      fc.property(fc.jsonValue({ stringUnit: 'grapheme' }), (value) => {
+        const bytes = canonicalize(value);
+        expect(canonicalize(parseCanonical(bytes))).toEqual(bytes);
+      }),
+    );
+  });
+});
