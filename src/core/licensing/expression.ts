@@ -1,0 +1,39 @@
+/**
+ * SPDX license expressions (SPDX 3.0, annex B), checked against the SPDX license list. `LicenseRef-*` names a license
+ * outside the list, whose text travels by digest; `NOASSERTION` says that nobody stated one.
+ */
+import parse from 'spdx-expression-parse';
+import { RegistryError } from '../errors.ts';
+
+export const NO_ASSERTION = 'NOASSERTION';
+const MAX_LENGTH = 1000;
+
+type Node = ReturnType<typeof parse>;
+
+/**
+ * The license ids that an expression names, in order of appearance, each once.
+ * @throws RegistryError `license_unknown` for an unknown id or a malformed expression
+ */
+export function licenseIds(expression: string, field = 'license.expression'): string[] {
+  if (expression === NO_ASSERTION) return [NO_ASSERTION];
+  const refuse = (why: string, cause?: unknown) =>
+    new RegistryError('license_unknown', `"${expression.slice(0, 80)}" is not an SPDX license expression: ${why}.`, {
+      field,
+      fix: 'Use an id from spdx.org/licenses such as "Apache-2.0", or "LicenseRef-<name>" for a license of your own.',
+      cause,
+    });
+  if (expression.length > MAX_LENGTH) throw refuse(`it is longer than ${MAX_LENGTH} characters`);
+  let tree: Node;
+  try {
+    tree = parse(expression);
+  } catch (cause) {
+    throw refuse('it holds an unknown license or does not parse', cause);
+  }
+  return [...new Set(idsOf(tree))];
+}
+
+export const isLicenseRef = (id: string): boolean => id.startsWith('LicenseRef-') || id.startsWith('DocumentRef-');
+
+function idsOf(node: Node): string[] {
+  return 'conjunction' in node ? [...idsOf(node.left), ...idsOf(node.right)] : [node.license];
+}

@@ -1,0 +1,79 @@
+/**
+ * Datasets: one immutable version each, known by the digests of its files. Rights in it are *asserted* by whoever
+ * registers it. The same files registered by somebody else stay on record too, in log order.
+ */
+import { z } from 'zod';
+import { canonicalize } from '../canonical-json.ts';
+import type { Digest, Sha256 } from '../digest.ts';
+import { formatDigest } from '../digest.ts';
+import { RegistryError } from '../errors.ts';
+import { licenseIds } from '../licensing/expression.ts';
+import { digest, form, id } from '../statement/statement.ts';
+import { kind, requireNew } from './kind.ts';
+import { put } from './tables.ts';
+
+const MAX_FILES = 1000;
+
+export const dataFileSchema = z.strictObject({
+  name: z.string().min(1).max(300),
+  bytes: z.int().nonnegative(),
+  digest,
+});
+
+const shape = {
+  name: z.string().min(1).max(200),
+  version: z.string().min(1).max(100),
+  files: z.array(dataFileSchema).min(1).max(MAX_FILES).describe('Sorted by name'),
+  manifestDigest: digest.describe('SHA-256 of the canonical JSON of `files`'),
+  originUrl: z.url().max(1000).describe('Where the data came from'),
+  license: z.strictObject({
+    expression: z.string().max(1000),
+    status: z
+      .enum(['asserted', 'granted'])
+      .describe('`asserted`: taken over from the source; `granted`: by the maker as holder'),
+  }),
+  holder: z.strictObject({ name: z.string().min(1).max(300), party: id('party').nullable() }).describe('Of the rights'),
+  collection: z.string().max(2000).nullable().describe('How the data was collected'),
+};
+
+/** @param files in any order; the digest is over them sorted by name */
+export function manifestOf(sha256: Sha256, files: readonly z.infer<typeof dataFileSchema>[]) {
+  const sorted = [...files].sort((a, b) => (a.name < b.name ? -1 : 1));
+  return { files: sorted, manifestDigest: formatDigest(sha256(canonicalize(sorted))) };
+}
+
+export const dataset = kind(
+  form('dataset', shape, (_, { name, manifestDigest, files }) => [
+    { name, digest: manifestDigest },
+    ...files.map((file): { name: string; digest: Digest } => ({ name: file.name, digest: file.digest })),
+  ]),
+  {
+    reads: ({ common, body }) => [
+      ['dataset', common.id],
+      ['dataset_version', body.manifestDigest],
+      ...(body.holder.party === null ? [] : [['party', body.holder.party] as const]),
+    ],
+    judge({ common, body }, rows, place) {
+      requireNew(rows, 'dataset', common.id);
+      licenseIds(body.license.expression);
+      for (const [i, { name }] of body.files.entries()) {
+        const before = body.files[i - 1];
+        if (before !== undefined && before.name >= name) {
+          throw new RegistryError('invalid_input', 'The files are not sorted by name, each once.', {
+            field: `files.${i}.name`,
+          });
+        }
+      }
+      if (body.holder.party !== null && rows.get('party', body.holder.party) === undefined) {
+        throw new RegistryError('not_found', `There is no party ${body.holder.party}.`, { field: 'holder.party' });
+      }
+      const { name, manifestDigest } = body;
+      const row = { id: common.id, manifestDigest, maker: common.maker, name, document: body, ...place };
+      const known = rows.get('dataset_version', manifestDigest);
+      return [
+        put('dataset', row),
+        ...(known === undefined ? [put('dataset_version', { manifestDigest, firstDataset: common.id, ...place })] : []),
+      ];
+    },
+  },
+);

@@ -1,0 +1,106 @@
+/**
+ * Grants: a license on one registered model, given by one of its owners to one licensee. License tokens are issued under
+ * a grant; revoking the grant ends them all, revoking a token ends that one.
+ */
+import { z } from 'zod';
+import { RegistryError } from '../errors.ts';
+import { digest, form, id, instant, urn } from '../statement/statement.ts';
+import type { Rows, Spoken } from './kind.ts';
+import { kind, need, requireBasis, requireNew } from './kind.ts';
+import { put } from './tables.ts';
+
+export const ACTIONS = ['infer', 'fine-tune', 'distill', 'redistribute', 'host'] as const;
+
+const grantShape = {
+  registration: id('registration'),
+  licensee: id('party'),
+  actions: z.array(z.enum(ACTIONS)).min(1).max(ACTIONS.length),
+  constraints: z.strictObject({
+    commercial: z.boolean(),
+    territory: z
+      .array(z.string().regex(/^[A-Z]{2}$/, 'must be ISO 3166-1 alpha-2'))
+      .max(250)
+      .nullable(),
+    fieldOfUse: z.string().max(500).nullable(),
+    maxCalls: z.int().positive().nullable(),
+  }),
+  termsDigest: digest.describe('Of the agreed terms'),
+  notBefore: instant,
+  expiresAt: instant.nullable(),
+};
+
+const grantForm = form('grant', grantShape, ({ id }) => [urn(id)]);
+export type GrantBody = z.infer<typeof grantForm.body>;
+
+export const grant = kind(grantForm, {
+  reads: ({ common, body }) => [
+    ['license_grant', common.id],
+    ['registration', body.registration],
+    ['party', body.licensee],
+    ['title', body.registration, common.maker],
+  ],
+  judge(spoken, rows, place) {
+    const { common, body } = spoken;
+    requireNew(rows, 'license_grant', common.id);
+    const registration = need(rows, 'registration', body.registration, 'registration');
+    need(rows, 'party', body.licensee, 'licensee');
+    requireOwner(spoken, rows, registration.id);
+    requireBasis(spoken, registration);
+    if (body.expiresAt !== null && body.expiresAt <= body.notBefore) {
+      throw new RegistryError('invalid_input', 'The grant ends before it begins.', { field: 'expiresAt' });
+    }
+    return [
+      put('license_grant', {
+        id: common.id,
+        registrationId: registration.id,
+        licensor: common.maker,
+        licensee: body.licensee,
+        document: body,
+        revokedIndex: null,
+        ...place,
+      }),
+    ];
+  },
+});
+
+function requireOwner(spoken: Spoken, rows: Rows, registrationId: string): void {
+  if (rows.get('title', registrationId, spoken.common.maker) === undefined) {
+    throw new RegistryError('forbidden', `Only an owner of ${registrationId} gives licenses on it.`, {
+      field: 'maker',
+    });
+  }
+}
+
+const revocationShape = {
+  grant: id('grant'),
+  token: z.string().max(64).nullable().describe('The `jti` of one token; null revokes the whole grant'),
+  reason: z.string().max(500),
+};
+
+export const revocation = kind(
+  form('revocation', revocationShape, (_, { grant }) => [urn(grant)]),
+  {
+    reads: ({ body, common }, rows) => {
+      const row = rows.get('license_grant', body.grant);
+      return [
+        ['license_grant', body.grant],
+        ...(body.token === null ? [] : [['token_revocation', body.token] as const]),
+        ...(row === undefined ? [] : [['title', row.registrationId, common.maker] as const]),
+      ];
+    },
+    judge(spoken, rows, place) {
+      const { common, body } = spoken;
+      const row = need(rows, 'license_grant', body.grant, 'grant');
+      if (common.maker !== row.licensor) requireOwner(spoken, rows, row.registrationId);
+      requireBasis(spoken, row);
+      if (row.revokedIndex !== null) {
+        throw new RegistryError('state_conflict', `The grant ${row.id} is revoked already.`, { field: 'grant' });
+      }
+      if (body.token === null) return [put('license_grant', { ...row, revokedIndex: place.recordedIndex })];
+      if (rows.get('token_revocation', body.token) !== undefined) {
+        throw new RegistryError('state_conflict', `The token ${body.token} is revoked already.`, { field: 'token' });
+      }
+      return [put('token_revocation', { jti: body.token, grantId: row.id, ...place })];
+    },
+  },
+);

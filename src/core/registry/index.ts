@@ -1,0 +1,67 @@
+/** Every kind of statement that the log takes, and the one way to judge them. */
+import type { Digest } from '../digest.ts';
+import { apiKey, apiKeyRevocation } from './api-key.ts';
+import { authorityReads, requireAuthority, requireOrigin } from './authority.ts';
+import { dataset } from './dataset.ts';
+import { grant, revocation } from './grant.ts';
+import { key } from './key.ts';
+import type { Kind, Rows, Spoken } from './kind.ts';
+import { log } from './log.ts';
+import { party } from './party.ts';
+import { registration } from './registration.ts';
+import { run } from './run.ts';
+import type { RowChange, RowKey } from './tables.ts';
+import { tokenBatch, tokenKey, tokenKeyRetirement } from './token.ts';
+
+const ALL = [
+  log,
+  party,
+  key,
+  apiKey,
+  apiKeyRevocation,
+  dataset,
+  run,
+  registration,
+  grant,
+  revocation,
+  tokenKey,
+  tokenKeyRetirement,
+  tokenBatch,
+];
+
+/** By predicate type. */
+export const KINDS: ReadonlyMap<string, Kind<never>> = new Map(
+  ALL.map((kind) => [kind.predicateType, kind as unknown as Kind<never>]),
+);
+
+/** The rows to load before `judge`; ask again with what was loaded until it names nothing new. */
+export function readsOf(spoken: Spoken, rows: Rows): readonly RowKey[] {
+  const own = spoken.kind.reads(spoken, rows);
+  return spoken.kind.kind === 'log' ? own : [...authorityReads(spoken), ...registryOf(spoken, rows), ...own];
+}
+
+/**
+ * The rows that a statement changes when it is recorded at `index`.
+ * @throws RegistryError when it may not be recorded
+ */
+export function judge(spoken: Spoken, rows: Rows, index: number, origin: string): readonly RowChange[] {
+  requireOrigin(spoken, origin);
+  if (spoken.kind.kind !== 'log') requireAuthority(spoken, rows);
+  return spoken.kind.judge(spoken, rows, { statement: spoken.payloadDigest, recordedIndex: index });
+}
+
+/** Where the registry attests, its own party row is judged too. */
+function registryOf({ fingerprint }: Spoken, rows: Rows): readonly RowKey[] {
+  const signer = rows.get('party_key', fingerprint);
+  return signer === undefined ? [] : [['party', signer.partyId]];
+}
+
+/** Commitments that the statement makes, whose openings may be stored beside it. */
+export const commitmentsOf = ({ kind, body }: Spoken): readonly Digest[] => kind.commitments?.(body) ?? [];
+
+/** Signatures that the body itself carries. */
+export const innerSignaturesOf = (spoken: Spoken) => spoken.kind.signatures?.(spoken) ?? [];
+
+export type { InnerSignature, Kind, Rows, Spoken } from './kind.ts';
+export { apiKey, apiKeyRevocation, dataset, grant, key, log, party, registration, revocation, run };
+export { tokenBatch, tokenKey, tokenKeyRetirement };

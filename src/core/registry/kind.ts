@@ -1,0 +1,96 @@
+/**
+ * A kind of statement: what it says (its form), which rows its judgement looks at, and the judgement itself. The
+ * writer judges with these before it records, and `fsck` folds the log through the very same functions afterwards, so
+ * what the tables tell is what the ledger tells.
+ *
+ * Judgements are pure. They see the rows they asked for, as they stand at the statement's place in the log, and either
+ * return the rows that change or refuse with a named error.
+ */
+import type { Digest } from '../digest.ts';
+import { RegistryError } from '../errors.ts';
+import type { Common, StatementForm } from '../statement/statement.ts';
+import type { RowChange, RowKey, TableName, Tables } from './tables.ts';
+
+/** A statement whose signature has been verified. */
+export interface Spoken<Body = unknown> {
+  readonly kind: Kind<Body>;
+  readonly common: Common;
+  readonly body: Body;
+  readonly payloadDigest: Digest;
+  /** Of the key that signed, as it stands in the log entry */
+  readonly spki: string;
+  readonly fingerprint: Digest;
+}
+
+export interface Rows {
+  get<T extends TableName>(table: T, ...key: string[]): Tables[T] | undefined;
+  /** The index of a recorded statement, by payload digest. */
+  statementIndex(payloadDigest: Digest): number | undefined;
+}
+
+/** What every row that a statement makes has in common. */
+export interface Place {
+  statement: Digest;
+  recordedIndex: number;
+}
+
+export interface Kind<Body> extends StatementForm<Body> {
+  /** The rows that the judgement needs. Asked again with what it asked for before, until it asks for nothing new. */
+  reads(spoken: Spoken<Body>, rows: Rows): readonly RowKey[];
+  /** @throws RegistryError when the statement may not be recorded */
+  judge(spoken: Spoken<Body>, rows: Rows, place: Place): readonly RowChange[];
+  /** Commitments in the body whose values the writer may disclose beside the statement. */
+  commitments?(body: Body): readonly Digest[];
+  /** Signatures inside the body, to be verified with the statement's own. */
+  signatures?(spoken: Spoken<Body>): readonly InnerSignature[];
+}
+
+export interface InnerSignature {
+  /** SPKI, DER, base64 */
+  readonly spki: string;
+  readonly message: Uint8Array;
+  /** DER, base64 */
+  readonly signature: string;
+  readonly field: string;
+}
+
+export function kind<Body>(
+  form: StatementForm<Body>,
+  rules: Pick<Kind<Body>, 'judge' | 'reads'> & Pick<Partial<Kind<Body>>, 'commitments' | 'signatures'>,
+): Kind<Body> {
+  return { ...form, ...rules };
+}
+
+/** @throws RegistryError `not_found`, with the field that named the missing row */
+export function need<T extends TableName>(rows: Rows, table: T, id: string, field: string): Tables[T] {
+  const row = rows.get(table, id);
+  if (row === undefined) {
+    throw new RegistryError('not_found', `There is no ${table.replaceAll('_', ' ')} ${id}.`, { field });
+  }
+  return row;
+}
+
+/** @throws RegistryError `already_exists` */
+export function requireNew(rows: Rows, table: TableName, id: string): void {
+  if (rows.get(table, id) !== undefined) {
+    throw new RegistryError('already_exists', `The ${table.replaceAll('_', ' ')} ${id} is already on record.`, {
+      field: 'id',
+      fix: 'Make a new random id.',
+    });
+  }
+}
+
+/**
+ * A statement must name the statements that made what it builds on, so that it cannot be recorded onto other facts.
+ * @throws RegistryError `basis_stale`
+ */
+export function requireBasis(spoken: Spoken, ...made: readonly { statement: Digest }[]): void {
+  for (const { statement } of made) {
+    if (!spoken.common.basis.includes(statement)) {
+      throw new RegistryError('basis_stale', `The statement's basis does not name ${statement}, on which it depends.`, {
+        field: 'basis',
+        fix: 'Read the current state again, and sign a new statement on top of it.',
+      });
+    }
+  }
+}

@@ -1,0 +1,183 @@
+/**
+ * Registrations: one party's record of a model, with its owners, license, run, data and parents, in one statement.
+ *
+ * Somebody else may register the same weights later, thieves included: both records stay, in log order, and the later
+ * one is marked with the earlier. The same party registers the same weights once; a run's result is registered once.
+ */
+import { z } from 'zod';
+import type { Digest } from '../digest.ts';
+import { RegistryError } from '../errors.ts';
+import { isLicenseRef, licenseIds } from '../licensing/expression.ts';
+import { parseShare, requireWhole } from '../share.ts';
+import { digest, form, id } from '../statement/statement.ts';
+import type { Rows, Spoken } from './kind.ts';
+import { kind, need, requireBasis, requireNew } from './kind.ts';
+import type { RowChange, RowKey } from './tables.ts';
+import { put } from './tables.ts';
+
+/** How a model came from another (the glossary's relations). */
+export const RELATIONS = [
+  'fine-tuned-from',
+  'merged-from',
+  'distilled-from',
+  'quantized-from',
+  'pruned-from',
+  'converted-from',
+  'trained-on-outputs-of',
+] as const;
+
+const shape = {
+  name: z.string().min(1).max(200),
+  weights: z
+    .strictObject({
+      fileDigest: digest,
+      weightDigest: digest.nullable().describe('Null when the container cannot be read'),
+      namelessDigest: digest.nullable(),
+      container: z.string().min(1).max(40),
+      bytes: z.int().nonnegative(),
+      tensors: z.int().nonnegative().nullable(),
+      parameters: z.int().nonnegative().nullable(),
+    })
+    .refine((weights) => (weights.weightDigest === null) === (weights.namelessDigest === null), {
+      message: 'the weight digest and the nameless digest come together',
+      path: ['namelessDigest'],
+    }),
+  owners: z
+    .array(z.strictObject({ party: id('party'), share: z.string().max(40).describe('An exact fraction such as 1/2') }))
+    .min(1)
+    .max(1000),
+  license: z.strictObject({
+    expression: z.string().max(1000).describe('SPDX license expression'),
+    textDigest: digest.nullable().describe('Of the license text; required for a LicenseRef-*'),
+  }),
+  run: id('run').nullable(),
+  datasets: z.array(id('dataset')).max(1000),
+  parents: z.array(z.strictObject({ digest, relation: z.enum(RELATIONS) })).max(1000),
+};
+
+/** A model is known by its weight digest, or by its file digest where the container cannot be read. */
+export const modelDigestOf = (weights: { weightDigest: Digest | null; fileDigest: Digest }): Digest =>
+  weights.weightDigest ?? weights.fileDigest;
+
+const registrationForm = form('registration', shape, (_, { name, weights }) => [
+  ...(weights.weightDigest === null ? [] : [{ name: 'weights', digest: weights.weightDigest }]),
+  { name, digest: weights.fileDigest },
+]);
+
+export type RegistrationBody = z.infer<typeof registrationForm.body>;
+
+export const registration = kind(registrationForm, {
+  reads: ({ common, body }) => [
+    ['registration', common.id],
+    ['model', modelDigestOf(body.weights)],
+    ['registration_by', modelDigestOf(body.weights), common.maker],
+    ...body.owners.map((owner): RowKey => ['party', owner.party]),
+    ...body.datasets.map((dataset): RowKey => ['dataset', dataset]),
+    ...(body.run === null ? [] : [['run', body.run] as const]),
+  ],
+  judge(spoken, rows, place) {
+    const { common, body } = spoken;
+    requireNew(rows, 'registration', common.id);
+    requireLicense(body);
+    requireOwners(spoken, rows);
+    const runChange = judgeRun(spoken, rows);
+    requireBasis(spoken, ...body.datasets.map((dataset, i) => need(rows, 'dataset', dataset, `datasets.${i}`)));
+
+    const modelDigest = modelDigestOf(body.weights);
+    const { id: registrationId, maker } = common;
+    const again = rows.get('registration_by', modelDigest, maker);
+    if (again !== undefined) {
+      throw new RegistryError(
+        'already_registered',
+        `You registered these weights already, as ${again.registrationId}.`,
+        {
+          field: 'weights',
+          fix: 'Use the registration that is on record.',
+        },
+      );
+    }
+    const model = rows.get('model', modelDigest);
+    return [
+      put('registration', {
+        id: registrationId,
+        modelDigest,
+        maker,
+        name: body.name,
+        licenseExpression: body.license.expression,
+        runId: body.run,
+        precededBy: model?.firstRegistration ?? null,
+        document: body,
+        ...place,
+      }),
+      put('registration_by', { modelDigest, maker, registrationId, ...place }),
+      ...(model === undefined ? [put('model', { modelDigest, firstRegistration: registrationId, ...place })] : []),
+      ...runChange,
+      ...digestsOf(body).map(([kind, digest]) => put('model_digest', { digest, kind, registrationId, ...place })),
+      ...body.owners.map(({ party, share }) => {
+        const { num, den } = parseShare(share);
+        return put('title', { registrationId, partyId: party, shareNum: Number(num), shareDen: Number(den), ...place });
+      }),
+      ...body.parents.map(({ relation, digest }, position) =>
+        put('relation', { registrationId, position, relation, digest, standing: 'declared', ...place }),
+      ),
+    ];
+  },
+});
+
+function requireLicense({ license }: RegistrationBody): void {
+  const named = licenseIds(license.expression);
+  if (named.some(isLicenseRef) && license.textDigest === null) {
+    throw new RegistryError(
+      'license_unknown',
+      `${license.expression} is not on the SPDX list and comes without a text.`,
+      {
+        field: 'license.textDigest',
+        fix: 'Give the SHA-256 of the license text.',
+      },
+    );
+  }
+}
+
+function requireOwners({ common, body }: Spoken<RegistrationBody>, rows: Rows): void {
+  requireWhole(body.owners);
+  for (const [i, { party }] of body.owners.entries()) need(rows, 'party', party, `owners.${i}.party`);
+  if (!body.owners.some(({ party }) => party === common.maker)) {
+    throw new RegistryError('forbidden', 'Whoever registers a model must be one of its owners.', { field: 'owners' });
+  }
+}
+
+/** A run's result is registered by whoever started it, with the run's own weights and data, and once. */
+function judgeRun(spoken: Spoken<RegistrationBody>, rows: Rows): RowChange[] {
+  const { common, body } = spoken;
+  if (body.run === null) return [];
+  const row = need(rows, 'run', body.run, 'run');
+  requireBasis(spoken, row);
+  if (row.owner !== common.maker) {
+    throw new RegistryError('forbidden', `The run ${row.id} was started by another party.`, { field: 'run' });
+  }
+  if (row.weightDigest !== body.weights.weightDigest || row.fileDigest !== body.weights.fileDigest) {
+    throw new RegistryError('digest_mismatch', `The weights are not the ones that the run ${row.id} made.`, {
+      field: 'weights',
+    });
+  }
+  if (!body.datasets.includes((row.document as { dataset: string }).dataset)) {
+    throw new RegistryError('invalid_input', `The data that the run ${row.id} was trained on is missing.`, {
+      field: 'datasets',
+    });
+  }
+  if (row.registrationId !== null) {
+    throw new RegistryError('already_registered', `The run ${row.id} is registered as ${row.registrationId}.`, {
+      field: 'run',
+    });
+  }
+  return [put('run', { ...row, registrationId: common.id })];
+}
+
+/** The digests by which the model is found; where two are the same value, the more telling name wins. */
+function digestsOf({ weights }: RegistrationBody): ['file' | 'nameless' | 'weight', Digest][] {
+  const all = new Map<Digest, 'file' | 'nameless' | 'weight'>();
+  if (weights.namelessDigest !== null) all.set(weights.namelessDigest, 'nameless');
+  if (weights.weightDigest !== null) all.set(weights.weightDigest, 'weight');
+  all.set(weights.fileDigest, 'file');
+  return [...all].map(([value, kind]) => [kind, value]);
+}

@@ -1,0 +1,124 @@
+/**
+ * The rows of the registry: what the statements of the log add up to. Each row names the statement that made it and
+ * that statement's index. The tables of the schema `registry` hold exactly these rows, in snake case.
+ */
+import type { Digest } from '../digest.ts';
+
+interface Recorded {
+  /** Payload digest of the statement that made the row */
+  statement: Digest;
+  /** Its index in the log */
+  recordedIndex: number;
+}
+
+export interface Tables {
+  party: Recorded & {
+    id: string;
+    kind: 'organization' | 'person';
+    roles: string[];
+    nameCommitment: Digest;
+    /** Whether the party has a key of its own; from then on the registry never signs for it. */
+    keyed: boolean;
+  };
+  party_key: Recorded & { fingerprint: Digest; partyId: string; spki: string };
+  api_key: Recorded & {
+    id: string;
+    partyId: string;
+    secretDigest: Digest;
+    label: string;
+    scopes: string[];
+    expiresAt: string | null;
+    revokedIndex: number | null;
+  };
+  token_key: Recorded & { kid: string; spki: string; notBefore: string; retiredIndex: number | null };
+  dataset: Recorded & {
+    id: string;
+    /** Digest over the canonical list of the files: the same files are the same dataset version. */
+    manifestDigest: Digest;
+    maker: string;
+    name: string;
+    document: object;
+  };
+  dataset_version: Recorded & { manifestDigest: Digest; firstDataset: string };
+  run: Recorded & {
+    id: string;
+    owner: string;
+    weightDigest: Digest;
+    fileDigest: Digest;
+    document: object;
+    /** The registration that came out of the run; a run registers once. */
+    registrationId: string | null;
+  };
+  model: Recorded & { modelDigest: Digest; firstRegistration: string };
+  registration: Recorded & {
+    id: string;
+    modelDigest: Digest;
+    maker: string;
+    name: string;
+    licenseExpression: string;
+    runId: string | null;
+    /** The earlier registration of the same weights by somebody else, if there is one. */
+    precededBy: string | null;
+    document: object;
+  };
+  /** One party's one registration of one model. */
+  registration_by: Recorded & { modelDigest: Digest; maker: string; registrationId: string };
+  model_digest: Recorded & { digest: Digest; kind: 'file' | 'nameless' | 'weight'; registrationId: string };
+  title: Recorded & { registrationId: string; partyId: string; shareNum: number; shareDen: number };
+  relation: Recorded & {
+    registrationId: string;
+    position: number;
+    relation: string;
+    digest: Digest;
+    standing: 'confirmed' | 'contradicted' | 'declared';
+  };
+  license_grant: Recorded & {
+    id: string;
+    registrationId: string;
+    licensor: string;
+    licensee: string;
+    document: object;
+    revokedIndex: number | null;
+  };
+  token_revocation: Recorded & { jti: string; grantId: string };
+  token_batch: Recorded & { id: string; size: number; root: Digest };
+}
+
+export type TableName = keyof Tables;
+
+/** The columns that name a row of each table. */
+export const KEYS = {
+  party: ['id'],
+  party_key: ['fingerprint'],
+  api_key: ['id'],
+  token_key: ['kid'],
+  dataset: ['id'],
+  dataset_version: ['manifestDigest'],
+  run: ['id'],
+  model: ['modelDigest'],
+  registration: ['id'],
+  registration_by: ['modelDigest', 'maker'],
+  model_digest: ['digest', 'registrationId'],
+  title: ['registrationId', 'partyId'],
+  relation: ['registrationId', 'position'],
+  license_grant: ['id'],
+  token_revocation: ['jti'],
+  token_batch: ['id'],
+} as const satisfies { [T in TableName]: readonly (keyof Tables[T])[] };
+
+export const TABLE_NAMES = Object.keys(KEYS) as TableName[];
+
+/** Names one row: the table, then the values of its key columns. */
+export type RowKey = readonly [table: TableName | 'statement', ...values: string[]];
+
+/** A row as it stands after the statement: a new one, or the whole changed one. */
+export type RowChange = { [T in TableName]: { table: T; row: Tables[T] } }[TableName];
+
+export const put = <T extends TableName>(table: T, row: Tables[T]): RowChange => ({ table, row }) as RowChange;
+
+export const keyText = (key: RowKey): string => key.join(' ');
+
+export function keyOf({ table, row }: RowChange): RowKey {
+  const columns: readonly string[] = KEYS[table];
+  return [table, ...columns.map((column) => String((row as unknown as Record<string, unknown>)[column]))];
+}

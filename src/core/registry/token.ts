@@ -1,0 +1,66 @@
+/**
+ * What the log holds about license tokens: every key that ever signed one, and commitments to the batches in which they
+ * were issued. Single tokens stay out of the log; each remains provable through the root of its batch.
+ */
+import { z } from 'zod';
+import { RegistryError } from '../errors.ts';
+import { digest, form, instant, urn } from '../statement/statement.ts';
+import { requireRegistry } from './authority.ts';
+import { kind, need, requireNew } from './kind.ts';
+import { put } from './tables.ts';
+
+const KEY_ID = z.string().regex(/^[A-Za-z0-9_-]{43}$/, 'must be an RFC 7638 thumbprint');
+
+const tokenKeyShape = {
+  kid: KEY_ID,
+  spki: z.string().max(200),
+  notBefore: instant,
+};
+
+export const tokenKey = kind(
+  form('token-key', tokenKeyShape, (_, { kid }) => [urn(`tokenkey_${kid}`)]),
+  {
+    reads: ({ body }) => [['token_key', body.kid]],
+    judge(spoken, rows, place) {
+      requireRegistry(spoken, rows);
+      requireNew(rows, 'token_key', spoken.body.kid);
+      return [put('token_key', { ...spoken.body, retiredIndex: null, ...place })];
+    },
+  },
+);
+
+const retirementShape = { kid: KEY_ID, reason: z.string().max(500) };
+
+export const tokenKeyRetirement = kind(
+  form('token-key-retirement', retirementShape, (_, { kid }) => [urn(`tokenkey_${kid}`)]),
+  {
+    reads: ({ body }) => [['token_key', body.kid]],
+    judge(spoken, rows, { recordedIndex }) {
+      requireRegistry(spoken, rows);
+      const row = need(rows, 'token_key', spoken.body.kid, 'kid');
+      if (row.retiredIndex !== null)
+        throw new RegistryError('state_conflict', 'The key is retired already.', { field: 'kid' });
+      return [put('token_key', { ...row, retiredIndex: recordedIndex })];
+    },
+  },
+);
+
+const batchShape = {
+  size: z.int().positive().max(10_000),
+  root: digest.describe('RFC 6962 root over the salted issuance records, in order'),
+  from: instant,
+  to: instant,
+};
+
+export const tokenBatch = kind(
+  form('token-batch', batchShape, ({ id: batch }, { root }) => [{ name: urn(batch), digest: root }]),
+  {
+    reads: ({ common }) => [['token_batch', common.id]],
+    judge(spoken, rows, place) {
+      requireRegistry(spoken, rows);
+      requireNew(rows, 'token_batch', spoken.common.id);
+      const { size, root } = spoken.body;
+      return [put('token_batch', { id: spoken.common.id, size, root, ...place })];
+    },
+  },
+);

@@ -1,0 +1,114 @@
+/** Node's cryptography in the shapes that `core` asks for. Keys are parsed once and kept: parsing costs more than verifying. */
+import type { KeyObject } from 'node:crypto';
+import {
+  createHash,
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  randomBytes,
+  sign,
+  verify,
+} from 'node:crypto';
+import { fromBase64, toHex } from '../core/bytes.ts';
+import type { Sha256 } from '../core/digest.ts';
+import { formatDigest } from '../core/digest.ts';
+import { RegistryError } from '../core/errors.ts';
+import { makeId } from '../core/identifier.ts';
+import type { VerifyP256 } from '../core/registry/spoken.ts';
+import { parseP256Spki } from '../core/statement/public-key.ts';
+
+export const sha256: Sha256 = (...parts) => {
+  const hash = createHash('sha256');
+  for (const part of parts) hash.update(part);
+  return hash.digest();
+};
+
+export const newId = (kind: string): string => makeId(kind, randomBytes(16));
+export const newNonce = (): string => toHex(randomBytes(16));
+
+const MAX_CACHED_KEYS = 10_000;
+const keys = new Map<string, KeyObject>();
+
+/** @throws RegistryError `invalid_input` when the text is no P-256 key, or its point is not on the curve */
+export function p256Key(spki: string, field = 'spki'): KeyObject {
+  const known = keys.get(spki);
+  if (known !== undefined) return known;
+  const der = parseP256Spki(spki, field);
+  let key: KeyObject;
+  try {
+    key = createPublicKey({ key: Buffer.from(der), format: 'der', type: 'spki' });
+  } catch (cause) {
+    throw new RegistryError('invalid_input', 'The key is not a point on the curve P-256.', { field, cause });
+  }
+  if (keys.size >= MAX_CACHED_KEYS) keys.clear();
+  keys.set(spki, key);
+  return key;
+}
+
+export const verifyP256: VerifyP256 = (spki, message, signature) => verify('sha256', message, p256Key(spki), signature);
+
+export const verifyEd25519 = (publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean =>
+  verify(null, message, ed25519Key(publicKey), signature);
+
+/** RFC 8410: SubjectPublicKeyInfo of an Ed25519 key is this prefix and the 32 bytes. */
+const ED25519_SPKI_PREFIX = Buffer.from('302a300506032b6570032100', 'hex');
+const ed25519Keys = new Map<string, KeyObject>();
+
+function ed25519Key(publicKey: Uint8Array): KeyObject {
+  const name = toHex(publicKey);
+  const known = ed25519Keys.get(name);
+  if (known !== undefined) return known;
+  const key = createPublicKey({ key: Buffer.concat([ED25519_SPKI_PREFIX, publicKey]), format: 'der', type: 'spki' });
+  ed25519Keys.set(name, key);
+  return key;
+}
+
+/** A P-256 key that signs statements; DER signatures. */
+export interface StatementKey {
+  /** SPKI, DER, base64 */
+  readonly spki: string;
+  /** `sha256:<hex>` of the SPKI */
+  readonly keyId: string;
+  sign(message: Uint8Array): Uint8Array;
+}
+
+export function makeP256(): { pkcs8: Buffer; pem: string } {
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'prime256v1' });
+  return {
+    pkcs8: privateKey.export({ format: 'der', type: 'pkcs8' }),
+    pem: privateKey.export({ format: 'pem', type: 'pkcs8' }).toString(),
+  };
+}
+
+/** @throws RegistryError `invalid_input` unless the key is a P-256 private key (PKCS #8, DER or PEM) */
+export function statementKey(pkcs8: Buffer | string): StatementKey {
+  const key = privateKey(pkcs8);
+  if (key.asymmetricKeyDetails?.namedCurve !== 'prime256v1') {
+    throw new RegistryError('invalid_input', 'The private key is not an ECDSA P-256 key.', {
+      fix: 'Make one with "muniment keygen".',
+    });
+  }
+  const spki = createPublicKey(key).export({ format: 'der', type: 'spki' }).toString('base64');
+  return { spki, keyId: formatDigest(sha256(fromBase64(spki))), sign: (message) => sign('sha256', message, key) };
+}
+
+function privateKey(pkcs8: Buffer | string): KeyObject {
+  try {
+    return typeof pkcs8 === 'string'
+      ? createPrivateKey(pkcs8)
+      : createPrivateKey({ key: pkcs8, format: 'der', type: 'pkcs8' });
+  } catch (cause) {
+    throw new RegistryError('invalid_input', 'The private key cannot be read (PKCS #8 is expected).', { cause });
+  }
+}
+
+export function makeEd25519(): Buffer {
+  return generateKeyPairSync('ed25519').privateKey.export({ format: 'der', type: 'pkcs8' });
+}
+
+/** An Ed25519 key that signs checkpoints: its 32 public bytes, and 64-byte signatures. */
+export function ed25519Signer(pkcs8: Buffer): { publicKey: Uint8Array; sign(message: Uint8Array): Uint8Array } {
+  const key = privateKey(pkcs8);
+  const spki = createPublicKey(key).export({ format: 'der', type: 'spki' });
+  return { publicKey: spki.subarray(ED25519_SPKI_PREFIX.length), sign: (message) => sign(null, message, key) };
+}
