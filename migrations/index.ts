@@ -1,0 +1,8 @@
+/**
+ * All migrations, in the order in which they run. A list and not a glob, so that it works built and under Jest
+ * alike. A class is named after what it does and ends with 1700000000000 plus its number, by which TypeORM sorts.
+ */
+import type { MigrationInterface } from 'typeorm';
+import { SchemasAndRoles1700000000001 } from './0001-schemas-and-roles.ts';
+
+export const MIGRATIONS: (new () => MigrationInterface)[] = [SchemasAndRoles1700000000001];

@@ -1,0 +1,2 @@
+export { BACKENDS, Config, CONFIG_VARIABLES, loadConfig } from './config.ts';
+export { Secret } from './secret.ts';

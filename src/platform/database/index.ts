@@ -1,0 +1,7 @@
+export { Database } from './database.ts';
+export { DatabaseModule } from './database.module.ts';
+export { APP_ROLE } from './embedded.ts';
+export { migrate, pendingMigrations } from './migrate.ts';
+export { openDatabase } from './open.ts';
+export { dataSourceOptions, MIGRATIONS_TABLE } from './options.ts';
+export type { Entities } from './options.ts';

@@ -1,0 +1,21 @@
+/** How TypeORM is set up, the same for the application, the command line and the tests. */
+import type { DataSourceOptions, EntitySchema } from 'typeorm';
+
+export const MIGRATIONS_TABLE = 'muniment_migrations';
+
+export type Entities = (EntitySchema | (new () => object))[];
+
+/** `synchronize` is off for good: only migrations change the schema. */
+export function dataSourceOptions(url: string, entities: Entities, pool = 10) {
+  return {
+    type: 'postgres',
+    url,
+    entities,
+    synchronize: false,
+    migrationsTableName: MIGRATIONS_TABLE,
+    migrationsTransactionMode: 'each',
+    applicationName: 'muniment',
+    extra: { max: pool, keepAlive: true, connectionTimeoutMillis: 10_000, statement_timeout: 60_000 },
+    logging: false,
+  } satisfies DataSourceOptions;
+}

@@ -1,0 +1,11 @@
+/**
+ * The job queues. Making one is DDL, so `migrate` makes them with the owner's login; the application only uses them.
+ * pg-boss lets a job run 23 hours at most; a worker that died is noticed long before that (jobs.ts).
+ */
+export const JOBS_SCHEMA = 'pgboss';
+
+export const QUEUES = {
+  training: { retryLimit: 20, retryDelay: 0, retryBackoff: false, expireInHours: 23, retentionDays: 365 },
+} as const;
+
+export type QueueName = keyof typeof QUEUES;

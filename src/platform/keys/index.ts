@@ -1,0 +1,1 @@
+export { MasterKey } from './master-key.ts';
