@@ -26,12 +26,19 @@ export interface LeafRange {
 export type TileMap = ReadonlyMap<string, Uint8Array>;
 
 /**
- * Remembers the inner nodes of full tiles by `tileKey`, 8 KiB each, so that a proof costs no hashing. A `Map` will do,
- * so will any bounded cache. It belongs to one log: never share it between two.
+ * Remembers the inner nodes of tiles by `tileKey`, 8 KiB each, so that proofs need next to no hashing. A `Map` will do, so
+ * will any bounded cache. It believes the tiles it was filled from and belongs to one log: never share it between two.
  */
 export interface TileMemo {
-  get(key: string): Uint8Array | undefined;
-  set(key: string, nodes: Uint8Array): unknown;
+  get(key: string): TileNodes | undefined;
+  set(key: string, nodes: TileNodes): unknown;
+}
+
+export interface TileNodes {
+  /** How many hashes the tile had; in a log that only grows they stay as they are when it gets wider. */
+  width: number;
+  /** A heap of hashes: node 1 is the tile's root, nodes 2i and 2i + 1 are the children of i, nodes 256 to 511 the tile. */
+  inner: Uint8Array;
 }
 
 /** The perfect subtrees that a range consists of, left to right, when it is one that RFC 6962's recursion reaches. */
@@ -93,13 +100,13 @@ function hashSubtree(sha256: Sha256, subtree: Subtree, tiles: TileMap, memo?: Ti
       `Tile ${key} is missing or holds fewer than ${offset + count} hashes.`,
     );
   }
-  if (count > 1 && memo !== undefined && bytes.length === TILE_WIDTH * HASH_SIZE) {
+  if (count > 1 && memo !== undefined) {
     let nodes = memo.get(key);
-    if (nodes === undefined) {
-      nodes = innerNodes(sha256, bytes);
+    if (nodes === undefined || nodes.width < offset + count) {
+      nodes = tileNodes(sha256, bytes);
       memo.set(key, nodes);
     }
-    return new Uint8Array(hashAt(nodes, ((TILE_WIDTH + offset) / count) * HASH_SIZE));
+    return new Uint8Array(hashAt(nodes.inner, ((TILE_WIDTH + offset) / count) * HASH_SIZE));
   }
   return foldHashes(sha256, bytes.subarray(offset * HASH_SIZE, end));
 }
@@ -112,15 +119,20 @@ function placeOf({ height, index }: Subtree): { tile: TileId; offset: number; co
   return { tile: { level, index: Math.floor(first / TILE_WIDTH) }, offset: first % TILE_WIDTH, count };
 }
 
-/** The 255 inner nodes of a full tile, laid out as a heap: the children of node i are 2i and 2i + 1, the root is 1. */
-function innerNodes(sha256: Sha256, tile: Uint8Array): Uint8Array {
-  const nodes = new Uint8Array(TILE_WIDTH * HASH_SIZE);
-  const child = (node: number): Uint8Array =>
-    node < TILE_WIDTH ? hashAt(nodes, node * HASH_SIZE) : hashAt(tile, (node - TILE_WIDTH) * HASH_SIZE);
-  for (let node = TILE_WIDTH - 1; node > 0; node--) {
-    nodes.set(nodeHash(sha256, child(2 * node), child(2 * node + 1)), node * HASH_SIZE);
+/** The inner nodes whose subtrees are complete, of a tile that may be partial. */
+function tileNodes(sha256: Sha256, tile: Uint8Array): TileNodes {
+  const width = Math.min(TILE_WIDTH, Math.floor(tile.length / HASH_SIZE));
+  const inner = new Uint8Array(TILE_WIDTH * HASH_SIZE);
+  let below = tile;
+  for (let count = 2; count <= width; count *= 2) {
+    const first = TILE_WIDTH / count;
+    for (let i = 0; i < Math.floor(width / count); i++) {
+      const at = 2 * i * HASH_SIZE;
+      inner.set(nodeHash(sha256, hashAt(below, at), hashAt(below, at + HASH_SIZE)), (first + i) * HASH_SIZE);
+    }
+    below = inner.subarray(first * HASH_SIZE, 2 * first * HASH_SIZE);
   }
-  return nodes;
+  return { width, inner };
 }
 
 function hashAt(hashes: Uint8Array, at: number): Uint8Array {

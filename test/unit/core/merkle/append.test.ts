@@ -4,7 +4,7 @@ import { appendLeaves, nextEdge } from '../../../../src/core/merkle/append.ts';
 import { proveConsistencyFrom, proveInclusionFrom } from '../../../../src/core/merkle/proof.ts';
 import { allTiles, edgeTiles, tileKey } from '../../../../src/core/merkle/tile.ts';
 import { emptyRoot, rootOf, verifyConsistency, verifyInclusion } from '../../../../src/core/merkle/tree.ts';
-import { leaf, leaves, mth, sha256, tilesOver } from './fixture.ts';
+import { leaf, leaves, mth, sha256, summary, tilesOver } from './fixture.ts';
 
 const inconsistent = expect.objectContaining({ code: 'ledger_inconsistent' });
 
@@ -32,9 +32,9 @@ describe('appending', () => {
       fc.property(fc.array(fc.integer({ min: 0, max: 700 }), { maxLength: 8 }), (batches) => {
         const { size, root, tiles } = grow(batches);
         expect(root).toEqual(mth(pool.slice(0, size)));
-        expect(tiles).toEqual(tilesOver(pool.slice(0, size)));
+        expect(summary(tiles)).toEqual(summary(tilesOver(pool.slice(0, size))));
       }),
-      { numRuns: 60 },
+      { numRuns: 40 },
     );
   });
 
@@ -50,7 +50,7 @@ describe('appending', () => {
   test('across the first full tile of level 1, batches still give the one tree', () => {
     const { size, root, tiles } = grow([65_279, 1, 255, 1, 1, 255, 256, 1]);
     expect(root).toEqual(mth(pool.slice(0, size)));
-    expect(tiles).toEqual(tilesOver(pool.slice(0, size)));
+    expect(summary(tiles)).toEqual(summary(tilesOver(pool.slice(0, size))));
   });
 
   test('tiles have the width and the hashes that tlog-tiles defines', () => {

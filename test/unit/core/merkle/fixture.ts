@@ -1,7 +1,8 @@
 /** What the Merkle tests share: SHA-256 by node:crypto, leaves that differ, and a tree written straight from the RFC. */
 import { createHash } from 'node:crypto';
-import { utf8 } from '../../../../src/core/bytes.ts';
+import { toHex, utf8 } from '../../../../src/core/bytes.ts';
 import type { Sha256 } from '../../../../src/core/digest.ts';
+import { RegistryError } from '../../../../src/core/errors.ts';
 import { appendLeaves } from '../../../../src/core/merkle/append.ts';
 import { tileKey } from '../../../../src/core/merkle/tile.ts';
 import { leafHash } from '../../../../src/core/merkle/tree.ts';
@@ -55,4 +56,20 @@ export function flip(bytes: Uint8Array, bit: number): Uint8Array {
   const at = Math.floor(bit / 8) % bytes.length;
   flipped[at] = flipped[at]! ^ (1 << (bit % 8));
   return flipped;
+}
+
+/** Whether a judge lets a claim pass; for loops too long for an `expect` in each turn. Any other error is a bug. */
+export function accepts(judge: () => void): boolean {
+  try {
+    judge();
+    return true;
+  } catch (error) {
+    if (error instanceof RegistryError && error.code === 'proof_invalid') return false;
+    throw error;
+  }
+}
+
+/** Tiles by key as one short text each, which compares quickly and prints well. */
+export function summary(tiles: ReadonlyMap<string, Uint8Array>): string[] {
+  return [...tiles].map(([key, bytes]) => `${key} ${bytes.length} ${toHex(sha256(bytes))}`).sort();
 }

@@ -9,7 +9,7 @@ import {
   verifyConsistency,
   verifyInclusion,
 } from '../../../../src/core/merkle/tree.ts';
-import { flip, leaf, leaves, mth, path, sha256, subproof } from './fixture.ts';
+import { accepts, flip, leaf, leaves, mth, path, sha256, subproof } from './fixture.ts';
 
 const RFC_LEAVES = [
   '',
@@ -51,6 +51,7 @@ describe('inclusion', () => {
   const hashes = leaves(70);
 
   test('every leaf of every size up to 70 is proved, and no proof survives a flipped bit, a lost or an added hash', () => {
+    const wrongly: unknown[] = [];
     for (let size = 1; size <= hashes.length; size++) {
       const tree = hashes.slice(0, size);
       const root = mth(tree);
@@ -59,7 +60,7 @@ describe('inclusion', () => {
         verifyInclusion(sha256, claim);
         for (let i = 0; i < claim.proof.length; i++) {
           const proof = claim.proof.with(i, flip(claim.proof[i]!, size * 7 + index + i));
-          expect(() => verifyInclusion(sha256, { ...claim, proof })).toThrow(refused);
+          if (accepts(() => verifyInclusion(sha256, { ...claim, proof }))) wrongly.push([size, index, `hash ${i}`]);
         }
         for (const wrong of [
           { leafHash: flip(claim.leafHash, index) },
@@ -73,10 +74,11 @@ describe('inclusion', () => {
           { index: index + size },
         ]) {
           if (claim.proof.length === 0 && wrong.proof?.length === 0) continue;
-          expect(() => verifyInclusion(sha256, { ...claim, ...wrong })).toThrow(refused);
+          if (accepts(() => verifyInclusion(sha256, { ...claim, ...wrong }))) wrongly.push([size, index, wrong]);
         }
       }
     }
+    expect(wrongly).toEqual([]);
   });
 
   test.each([
@@ -122,6 +124,7 @@ describe('consistency', () => {
   const roots = Array.from({ length: hashes.length + 1 }, (_, size) => mth(hashes.slice(0, size)));
 
   test('every pair of sizes up to 66 is proved, and no proof survives a flipped bit, a lost or an added hash', () => {
+    const wrongly: unknown[] = [];
     for (let secondSize = 1; secondSize <= hashes.length; secondSize++) {
       for (let firstSize = 1; firstSize <= secondSize; firstSize++) {
         const claim = {
@@ -134,7 +137,9 @@ describe('consistency', () => {
         verifyConsistency(sha256, claim);
         for (let i = 0; i < claim.proof.length; i++) {
           const proof = claim.proof.with(i, flip(claim.proof[i]!, firstSize * 5 + secondSize + i));
-          expect(() => verifyConsistency(sha256, { ...claim, proof })).toThrow(refused);
+          if (accepts(() => verifyConsistency(sha256, { ...claim, proof }))) {
+            wrongly.push([firstSize, secondSize, `hash ${i}`]);
+          }
         }
         for (const wrong of [
           { firstRoot: flip(claim.firstRoot, firstSize) },
@@ -142,10 +147,13 @@ describe('consistency', () => {
           { proof: [...claim.proof, claim.firstRoot] },
           ...(claim.proof.length > 0 ? [{ proof: claim.proof.slice(1) }, { proof: claim.proof.slice(0, -1) }] : []),
         ]) {
-          expect(() => verifyConsistency(sha256, { ...claim, ...wrong })).toThrow(refused);
+          if (accepts(() => verifyConsistency(sha256, { ...claim, ...wrong }))) {
+            wrongly.push([firstSize, secondSize, wrong]);
+          }
         }
       }
     }
+    expect(wrongly).toEqual([]);
   });
 
   const fork = mth([...hashes.slice(0, 20), leaf(999), ...hashes.slice(21, 40)]);
