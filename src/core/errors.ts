@@ -8,6 +8,7 @@ const STATUS = {
   malformed_json: 400,
   malformed_statement: 400,
   malformed_proof: 400,
+  malformed_note: 400,
   malformed_container: 400,
   unsupported_container: 400,
   digest_malformed: 400,
