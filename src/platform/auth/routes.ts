@@ -26,10 +26,11 @@ export function listRoutes(app: INestApplicationContext): RouteAccess[] {
         const own = pathsOf(handler);
         return {
           handler: `${name}.${method}`,
-          paths: base.flatMap((head) => own.map((tail) => `/${head}/${tail}`.replace(/\/+/g, '/').replace(/(.)\/$/, '$1'))),
+          paths: base.flatMap((head) =>
+            own.map((tail) => `/${head}/${tail}`.replace(/\/+/g, '/').replace(/(.)\/$/, '$1')),
+          ),
           requirement: (Reflect.getMetadata(REQUIREMENT, handler) ?? Reflect.getMetadata(REQUIREMENT, metatype)) as
-            | Requirement
-            | undefined,
+            Requirement | undefined,
         };
       });
   });

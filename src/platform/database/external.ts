@@ -20,12 +20,19 @@ export async function openExternal(
   log: Log,
 ): Promise<Database> {
   const owner = urls.owner ?? urls.app;
-  const [app, migrations] = [await inspect(urls.app, 'DATABASE_URL', log), await inspect(owner, 'MUNIMENT_MIGRATION_DATABASE_URL', log)];
+  const [app, migrations] = [
+    await inspect(urls.app, 'DATABASE_URL', log),
+    await inspect(owner, 'MUNIMENT_MIGRATION_DATABASE_URL', log),
+  ];
   if (app.system !== migrations.system || app.database !== migrations.database) {
-    throw new RegistryError('configuration_invalid', 'DATABASE_URL and MUNIMENT_MIGRATION_DATABASE_URL lead to two databases.', {
-      field: 'MUNIMENT_MIGRATION_DATABASE_URL',
-      fix: 'Let both name the same database, with two logins.',
-    });
+    throw new RegistryError(
+      'configuration_invalid',
+      'DATABASE_URL and MUNIMENT_MIGRATION_DATABASE_URL lead to two databases.',
+      {
+        field: 'MUNIMENT_MIGRATION_DATABASE_URL',
+        fix: 'Let both name the same database, with two logins.',
+      },
+    );
   }
   const separateRoles = app.role !== migrations.role && !app.superuser && !app.ownsDatabase;
   if (!separateRoles) {

@@ -56,7 +56,9 @@ async function startFromPs(pid: number): Promise<string | undefined> {
 
 async function fromPs(pid: number, format: string): Promise<string | undefined> {
   try {
-    const { stdout } = await run('ps', ['-o', format, '-p', String(pid)], { env: { PATH: process.env['PATH'], LC_ALL: 'C' } });
+    const { stdout } = await run('ps', ['-o', format, '-p', String(pid)], {
+      env: { PATH: process.env['PATH'], LC_ALL: 'C' },
+    });
     return stdout.trim() || undefined;
   } catch (error) {
     // `ps` ends with 1 when no process has the id.

@@ -28,10 +28,14 @@ export async function unprivilegedUser(log: Log): Promise<SystemUser | undefined
   try {
     await run('useradd', ['--system', '--user-group', '--no-create-home', '--shell', '/usr/sbin/nologin', 'postgres']);
   } catch (cause) {
-    throw new RegistryError('database_unavailable', 'PostgreSQL refuses to run as root and no other user can be made.', {
-      fix: 'Start Muniment as an ordinary user, or set DATABASE_URL.',
-      cause,
-    });
+    throw new RegistryError(
+      'database_unavailable',
+      'PostgreSQL refuses to run as root and no other user can be made.',
+      {
+        fix: 'Start Muniment as an ordinary user, or set DATABASE_URL.',
+        cause,
+      },
+    );
   }
   const made = await lookUp();
   if (!made) throw new RegistryError('database_unavailable', 'The new system user "postgres" cannot be found.');

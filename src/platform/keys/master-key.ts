@@ -30,13 +30,7 @@ export class MasterKey {
     const nonce = randomBytes(NONCE);
     const cipher = createCipheriv('aes-256-gcm', this.#key, nonce, { authTagLength: TAG });
     cipher.setAAD(Buffer.from(context));
-    return Buffer.concat([
-      Buffer.of(VERSION),
-      nonce,
-      cipher.update(plaintext),
-      cipher.final(),
-      cipher.getAuthTag(),
-    ]);
+    return Buffer.concat([Buffer.of(VERSION), nonce, cipher.update(plaintext), cipher.final(), cipher.getAuthTag()]);
   }
 
   /** @throws RegistryError `configuration_invalid` when the key, the context or a byte of the value is another */

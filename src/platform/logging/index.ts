@@ -1,2 +1,2 @@
-export { createLog, NestLog, withoutPasswords } from './log.ts';
+export { createLog, LOG, NestLog, withoutPasswords } from './log.ts';
 export type { Log } from './log.ts';

@@ -81,3 +81,6 @@ export class NestLog implements LoggerService {
     this.to.trace({ context }, String(message));
   }
 }
+
+/** Injection token of the log: `@Inject(LOG) private readonly log: Log`. */
+export const LOG = Symbol('log');

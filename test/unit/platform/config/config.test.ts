@@ -51,7 +51,9 @@ describe('the settings', () => {
   });
 
   it('lets the variables of the client and of the system pass', () => {
-    expect(loadConfig({ MUNIMENT_URL: 'x', MUNIMENT_API_KEY: 'y', MUNIMENT_KEY: 'k', HOME: '/', PORT: 'z' }).port).toBe(3000);
+    expect(loadConfig({ MUNIMENT_URL: 'x', MUNIMENT_API_KEY: 'y', MUNIMENT_KEY: 'k', HOME: '/', PORT: 'z' }).port).toBe(
+      3000,
+    );
   });
 
   it('takes an empty value as unset', () => {
@@ -61,7 +63,11 @@ describe('the settings', () => {
   it('shows no secret, however it is printed', () => {
     const key = Buffer.alloc(32, 7).toString('base64');
     const config = loadConfig({ DATABASE_URL: 'postgres://app:hunter2@db/x', MUNIMENT_MASTER_KEY: key });
-    const shown = [inspect(config, { depth: 9, showHidden: true }), JSON.stringify(config), `${String(config.databaseUrl)}`].join();
+    const shown = [
+      inspect(config, { depth: 9, showHidden: true }),
+      JSON.stringify(config),
+      `${String(config.databaseUrl)}`,
+    ].join();
     expect(shown).not.toContain('hunter2');
     expect(shown).not.toContain('7, 7');
     expect(config.databaseUrl?.reveal()).toContain('hunter2');
@@ -72,6 +78,8 @@ describe('the settings', () => {
   it('is described in docs/configuration.md, name by name', () => {
     const page = readFileSync(new URL('../../../../docs/configuration.md', import.meta.url), 'utf8');
     const named = new Set([...page.matchAll(/^\| `([A-Z_]+)`/gm)].map(([, name]) => name));
-    expect([...named].filter((name) => CONFIG_VARIABLES.includes(String(name))).sort()).toEqual([...CONFIG_VARIABLES].sort());
+    expect([...named].filter((name) => CONFIG_VARIABLES.includes(String(name))).sort()).toEqual(
+      [...CONFIG_VARIABLES].sort(),
+    );
   });
 });

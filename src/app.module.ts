@@ -1,0 +1,13 @@
+/** The whole application: the platform and, floor by floor, the features. */
+import { Module } from '@nestjs/common';
+import type { DynamicModule } from '@nestjs/common';
+import { ENTITIES } from './entities.ts';
+import { PlatformModule } from './platform/platform.module.ts';
+import type { Ground } from './platform/platform.module.ts';
+
+@Module({})
+export class AppModule {
+  static forRoot(ground: Ground): DynamicModule {
+    return { module: AppModule, imports: [PlatformModule.forRoot(ground, ENTITIES)] };
+  }
+}

@@ -1,0 +1,30 @@
+/** `/health/live`: the process answers. `/health/ready`: it can do its work; 503 when it cannot. Both for everybody. */
+import { Controller, Get, Res } from '@nestjs/common';
+import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import type { FastifyReply } from 'fastify';
+import { Requires } from '../auth/index.ts';
+import { HealthRegistry } from './health-registry.ts';
+import type { HealthReport } from './health-registry.ts';
+
+@ApiTags('health')
+@Controller('health')
+export class HealthController {
+  constructor(private readonly health: HealthRegistry) {}
+
+  @Get('live')
+  @Requires('public')
+  @ApiOperation({ summary: 'Tells whether the process answers' })
+  live(): { status: 'live' } {
+    return { status: 'live' };
+  }
+
+  @Get('ready')
+  @Requires('public')
+  @ApiOperation({ summary: 'Tells whether the server can do its work, and what stands in its way' })
+  async ready(@Res({ passthrough: true }) reply: FastifyReply): Promise<HealthReport> {
+    const report = await this.health.report();
+    void reply.header('cache-control', 'no-store');
+    if (report.status !== 'ready') void reply.code(503);
+    return report;
+  }
+}

@@ -1,0 +1,4 @@
+export { DSSE_MEDIA_TYPE, FORM_MEDIA_TYPE } from './body-parsers.ts';
+export { createApp } from './create-app.ts';
+export type { App } from './create-app.ts';
+export { isDatabaseGone } from './problem.filter.ts';
