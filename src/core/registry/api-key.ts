@@ -36,6 +36,7 @@ export const apiKey = kind(
       ['party', body.party],
       ['api_key', common.id],
     ],
+    readers: ({ party }) => [party],
     judge(spoken, rows, place) {
       const { common, body } = spoken;
       requireNew(rows, 'api_key', common.id);
@@ -64,6 +65,7 @@ export const apiKeyRevocation = kind(
   form('api-key-revocation', revocationShape, (_, { apiKey }) => [urn(apiKey)]),
   {
     reads: ({ body }) => [['api_key', body.apiKey]],
+    readers: () => [],
     judge(spoken, rows, { recordedIndex }) {
       const row = need(rows, 'api_key', spoken.body.apiKey, 'apiKey');
       requireOwnOrRegistrar(spoken, rows, row.partyId);

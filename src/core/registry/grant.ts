@@ -39,6 +39,7 @@ export const grant = kind(grantForm, {
     ['party', body.licensee],
     ['title', body.registration, common.maker],
   ],
+  readers: ({ licensee }) => [licensee],
   judge(spoken, rows, place) {
     const { common, body } = spoken;
     requireNew(rows, 'license_grant', common.id);
@@ -73,6 +74,7 @@ function requireOwner(spoken: Spoken, rows: Rows, registrationId: string): void 
 
 const revocationShape = {
   grant: id('grant'),
+  licensee: id('party').describe("The grant's"),
   token: z.string().max(64).nullable().describe('The `jti` of one token; null revokes the whole grant'),
   reason: z.string().max(500),
 };
@@ -88,9 +90,13 @@ export const revocation = kind(
         ...(row === undefined ? [] : [['title', row.registrationId, common.maker] as const]),
       ];
     },
+    readers: ({ licensee }) => [licensee],
     judge(spoken, rows, place) {
       const { common, body } = spoken;
       const row = need(rows, 'license_grant', body.grant, 'grant');
+      if (body.licensee !== row.licensee) {
+        throw new RegistryError('invalid_input', `The licensee of ${row.id} is another party.`, { field: 'licensee' });
+      }
       if (common.maker !== row.licensor) requireOwner(spoken, rows, row.registrationId);
       requireBasis(spoken, row);
       if (row.revokedIndex !== null) {

@@ -59,6 +59,10 @@ function registryOf({ fingerprint }: Spoken, rows: Rows): readonly RowKey[] {
 /** Commitments that the statement makes, whose openings may be stored beside it. */
 export const commitmentsOf = ({ kind, body }: Spoken): readonly Digest[] => kind.commitments?.(body) ?? [];
 
+/** The parties that may read the statement besides registrar and auditors; null when everybody may. */
+export const readersOf = ({ kind, body, common }: Pick<Spoken, 'body' | 'common' | 'kind'>): string[] | null =>
+  kind.readers ? [common.maker, ...kind.readers(body)] : null;
+
 /** Signatures that the body itself carries. */
 export const innerSignaturesOf = (spoken: Spoken) => spoken.kind.signatures?.(spoken) ?? [];
 

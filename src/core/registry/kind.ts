@@ -41,6 +41,8 @@ export interface Kind<Body> extends StatementForm<Body> {
   judge(spoken: Spoken<Body>, rows: Rows, place: Place): readonly RowChange[];
   /** Commitments in the body whose values the writer may disclose beside the statement. */
   commitments?(body: Body): readonly Digest[];
+  /** Who besides the maker may read the statement; everybody may where a kind does not say. */
+  readers?(body: Body): readonly string[];
   /** Signatures inside the body, to be verified with the statement's own. */
   signatures?(spoken: Spoken<Body>): readonly InnerSignature[];
 }
@@ -56,7 +58,7 @@ export interface InnerSignature {
 
 export function kind<Body>(
   form: StatementForm<Body>,
-  rules: Pick<Kind<Body>, 'judge' | 'reads'> & Pick<Partial<Kind<Body>>, 'commitments' | 'signatures'>,
+  rules: Pick<Kind<Body>, 'judge' | 'reads'> & Pick<Partial<Kind<Body>>, 'commitments' | 'readers' | 'signatures'>,
 ): Kind<Body> {
   return { ...form, ...rules };
 }

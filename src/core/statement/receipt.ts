@@ -1,0 +1,92 @@
+/**
+ * Receipts: what a writer gets back, and what anybody can check alone. The statement in its envelope, the key that
+ * signed it, and the proof that exactly this entry stands at `index` in the tree of the checkpoint.
+ *
+ * A receipt that verifies says: this log has committed to this statement at this place. Whether the log is the one that
+ * the reader means is told by the checkpoint's signature, under a key that came another way.
+ */
+import { z } from 'zod';
+import { fromBase64, toBase64 } from '../bytes.ts';
+import type { Sha256 } from '../digest.ts';
+import { RegistryError } from '../errors.ts';
+import { leafHash, verifyInclusion } from '../merkle/tree.ts';
+import type { VerifyP256 } from '../registry/spoken.ts';
+import { verifySpoken } from '../registry/spoken.ts';
+import type { Spoken } from '../registry/kind.ts';
+import type { Signed } from './dsse.ts';
+import { envelopeSchema, formatEnvelope, pae, parseEnvelope } from './dsse.ts';
+import { formatEntry } from './entry.ts';
+import { digest } from './statement.ts';
+
+export const receiptSchema = z
+  .strictObject({
+    statement: digest.describe('SHA-256 of the payload'),
+    kind: z.string(),
+    id: z.string().describe('Of the thing that the statement speaks of'),
+    index: z.int().nonnegative(),
+    treeSize: z.int().positive(),
+    inclusionProof: z.array(z.string().length(44)).max(63).describe('Hashes, leaf sibling first, base64'),
+    checkpoint: z.string().max(10_000).describe('Signed note (C2SP tlog-checkpoint)'),
+    envelope: envelopeSchema,
+    publicKey: z.string().max(200).describe('Of the signer (SPKI, DER, base64)'),
+  })
+  .meta({ id: 'Receipt', description: 'Proof that a statement stands in the log' });
+
+export type Receipt = z.infer<typeof receiptSchema>;
+
+export interface Placed {
+  readonly spoken: Pick<Spoken, 'common' | 'kind' | 'payloadDigest'>;
+  readonly signed: Signed;
+  readonly spki: string;
+  readonly index: number;
+  readonly treeSize: number;
+  readonly inclusionProof: readonly Uint8Array[];
+  readonly checkpoint: string;
+}
+
+export function formatReceipt({ spoken, signed, spki, index, treeSize, inclusionProof, checkpoint }: Placed): Receipt {
+  return {
+    statement: spoken.payloadDigest,
+    kind: spoken.kind.kind,
+    id: spoken.common.id,
+    index,
+    treeSize,
+    inclusionProof: inclusionProof.map(toBase64),
+    checkpoint,
+    envelope: formatEnvelope(signed),
+    publicKey: spki,
+  };
+}
+
+/** The bytes that stand in the log for a signed statement. */
+export const entryOf = (sha256: Sha256, payload: Uint8Array, signature: Uint8Array, spki: Uint8Array): Uint8Array =>
+  formatEntry({ paeDigest: sha256(pae(payload)), signature, spki });
+
+/**
+ * Everything about a receipt but the checkpoint's signature: the statement reads strictly, its signature verifies, and
+ * its entry stands at the index in a tree of `treeSize` with `root`.
+ * @param root the root hash of the receipt's checkpoint, whose signature the caller has judged
+ * @throws RegistryError `signature_invalid`, `malformed_statement`, `proof_invalid`
+ */
+export function verifyReceipt(
+  sha256: Sha256,
+  verify: VerifyP256,
+  receipt: Receipt,
+  { size, root }: { size: number; root: Uint8Array },
+): Spoken {
+  const signed = parseEnvelope(receipt.envelope);
+  const spoken = verifySpoken(sha256, verify, signed, receipt.publicKey);
+  const said = [receipt.statement, receipt.kind, receipt.id, receipt.treeSize];
+  const found = [spoken.payloadDigest, spoken.kind.kind, spoken.common.id, size];
+  if (said.some((value, i) => value !== found[i])) {
+    throw new RegistryError('proof_invalid', 'The receipt describes another statement than the one it carries.');
+  }
+  verifyInclusion(sha256, {
+    index: receipt.index,
+    size,
+    root,
+    leafHash: leafHash(sha256, entryOf(sha256, signed.payload, signed.signature, fromBase64(receipt.publicKey))),
+    proof: receipt.inclusionProof.map(fromBase64),
+  });
+  return spoken;
+}

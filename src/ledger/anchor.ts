@@ -1,0 +1,118 @@
+/**
+ * The anchor: the newest checkpoint, kept outside the database. Whoever restores an old backup, promotes a stale copy or
+ * cuts the end off the log leaves the anchor ahead of the database, and from then on nothing is signed.
+ *
+ * A folder with one file for each process that writes; the newest counts. Each file is replaced atomically and reaches
+ * the disk before anybody is told of the checkpoint in it.
+ */
+import { randomBytes } from 'node:crypto';
+import { mkdir, open, readdir, readFile, rename, unlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fromBase64, toBase64 } from '../core/bytes.ts';
+import { RegistryError } from '../core/errors.ts';
+
+export interface Head {
+  readonly size: number;
+  /** 32 bytes */
+  readonly root: Uint8Array;
+}
+
+const SUFFIX = '.anchor';
+
+export class Anchor {
+  readonly #file: string;
+  readonly #folder: string;
+  #newest: Head | undefined;
+
+  /** @param logId tells the anchors of different logs in one folder apart; safe in a file name */
+  constructor(
+    folder: string,
+    private readonly logId: string,
+  ) {
+    this.#folder = folder;
+    this.#file = join(folder, `${logId}.${process.pid}-${randomBytes(4).toString('hex')}${SUFFIX}`);
+  }
+
+  /** The newest head that any process anchored. */
+  async read(): Promise<Head | undefined> {
+    const heads = await Promise.all((await this.#files()).map((file) => this.#parse(file)));
+    return heads.reduce<Head | undefined>(
+      (newest, head) => (newest && newest.size >= head.size ? newest : head),
+      undefined,
+    );
+  }
+
+  /** The newest head that this process knows to be anchored. */
+  get newest(): Head | undefined {
+    return this.#newest;
+  }
+
+  /** Returns when the head is on disk. Heads arrive in order; an older one than the newest needs no write. */
+  async put(head: Head): Promise<void> {
+    if (this.#newest && this.#newest.size >= head.size) return;
+    await mkdir(this.#folder, { recursive: true, mode: 0o700 });
+    const temporary = `${this.#file}.new`;
+    const handle = await open(temporary, 'w', 0o600);
+    try {
+      await handle.writeFile(`${head.size}\n${toBase64(head.root)}\n`);
+      await handle.datasync();
+    } finally {
+      await handle.close();
+    }
+    await rename(temporary, this.#file);
+    if (this.#newest === undefined) await this.#syncFolder();
+    this.#newest = head;
+  }
+
+  /** Removes the files of processes that ended before; the newest head among them must have been put by this one. */
+  async prune(): Promise<void> {
+    const newest = this.#newest;
+    if (newest === undefined) return;
+    for (const file of await this.#files()) {
+      if (file === this.#file || processLives(file)) continue;
+      if ((await this.#parse(file)).size <= newest.size) await unlink(file);
+    }
+  }
+
+  async #files(): Promise<string[]> {
+    let names: string[];
+    try {
+      names = await readdir(this.#folder);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+      throw error;
+    }
+    return names
+      .filter((name) => name.startsWith(`${this.logId}.`) && name.endsWith(SUFFIX))
+      .map((name) => join(this.#folder, name));
+  }
+
+  async #parse(file: string): Promise<Head> {
+    const match = /^(0|[1-9]\d{0,15})\n([A-Za-z0-9+/=]{44})\n$/.exec(await readFile(file, 'utf8'));
+    if (!match) {
+      throw new RegistryError('ledger_refuses_to_sign', `The anchor ${file} is damaged.`, {
+        fix: 'Restore the file, or put the newest checkpoint that you trust in its place.',
+      });
+    }
+    return { size: Number(match[1]), root: fromBase64(match[2] ?? '') };
+  }
+
+  async #syncFolder(): Promise<void> {
+    const handle = await open(this.#folder, 'r');
+    try {
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+  }
+}
+
+function processLives(file: string): boolean {
+  const pid = Number(/\.(\d+)-[0-9a-f]{8}\.anchor$/.exec(file)?.[1]);
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}

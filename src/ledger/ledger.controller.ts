@@ -1,0 +1,87 @@
+/**
+ * The log as outsiders read it: checkpoints and tiles at the addresses of C2SP tlog-tiles, and as JSON the receipts and
+ * the statements behind them. All of it is public; what is served once is served unchanged for ever.
+ */
+import { Controller, Get, Header, Param, Query, Req, Res } from '@nestjs/common';
+import { ApiProduces, ApiResponse, ApiTags } from '@nestjs/swagger';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import { toBase64 } from '../core/bytes.ts';
+import { RegistryError } from '../core/errors.ts';
+import { receiptSchema } from '../core/statement/receipt.ts';
+import { digest } from '../core/statement/statement.ts';
+import type { Principal } from '../platform/auth/index.ts';
+import { CurrentPrincipal, Requires } from '../platform/auth/index.ts';
+import { Ledger } from './ledger.service.ts';
+import { LogReader } from './log-reader.ts';
+
+const IMMUTABLE = 'public, max-age=31536000, immutable';
+
+const size = z.coerce.number().int().nonnegative().max(Number.MAX_SAFE_INTEGER);
+const consistencyQuery = z.strictObject({ first: size, second: size });
+const digestParams = z.strictObject({ digest });
+const logSchema = z
+  .strictObject({ origin: z.string(), verifierKey: z.string(), registryParty: z.string(), treeSize: z.int() })
+  .meta({ id: 'Log' });
+const consistencySchema = z
+  .strictObject({ first: z.int(), second: z.int(), proof: z.array(z.string()) })
+  .meta({ id: 'ConsistencyProof' });
+
+@ApiTags('ledger')
+@Controller()
+@Requires('public')
+export class LedgerController {
+  constructor(
+    private readonly ledger: Ledger,
+    private readonly reader: LogReader,
+  ) {}
+
+  /** What a reader pins: the log's name and the key of its checkpoints. */
+  @Get('v1/log')
+  @ApiResponse({ status: 200, standardSchema: logSchema })
+  async log() {
+    const { size: treeSize } = await this.reader.checkpoint();
+    const { origin, verifierKey, registryParty } = this.ledger;
+    return { origin, verifierKey, registryParty, treeSize };
+  }
+
+  @Get('checkpoint')
+  @Header('content-type', 'text/plain; charset=utf-8')
+  @Header('cache-control', 'no-cache')
+  @ApiProduces('text/plain')
+  async checkpoint() {
+    return (await this.reader.checkpoint()).note;
+  }
+
+  @Get('tile/*')
+  @ApiProduces('application/octet-stream')
+  async tile(@Req() request: FastifyRequest, @Res() reply: FastifyReply) {
+    const path = request.url.slice(1).split('?', 1)[0]!;
+    const bytes = await this.reader.resource(path);
+    await reply.header('content-type', 'application/octet-stream').header('cache-control', IMMUTABLE).send(bytes);
+  }
+
+  /** The receipt of a statement by the SHA-256 of its payload, against the newest published checkpoint. */
+  @Get('v1/receipts/:digest')
+  @ApiResponse({ status: 200, standardSchema: receiptSchema })
+  receipt(
+    @Param({ schema: digestParams }) params: z.infer<typeof digestParams>,
+    @CurrentPrincipal() reader: Principal | undefined,
+  ) {
+    return this.ledger.receipt(params.digest, reader);
+  }
+
+  /** Proof that the tree of `second` entries extends the one of `first`. */
+  @Get('v1/log/consistency')
+  @ApiResponse({ status: 200, standardSchema: consistencySchema })
+  async consistency(@Query({ schema: consistencyQuery }) { first, second }: z.infer<typeof consistencyQuery>) {
+    const newest = await this.reader.checkpoint();
+    if (second > newest.size || first > second) {
+      throw new RegistryError('not_found', `There is no proof from ${first} to ${second} in a log of ${newest.size}.`, {
+        field: second > newest.size ? 'second' : 'first',
+      });
+    }
+    const proof = await this.reader.proveConsistency(first, second);
+    return { first, second, proof: proof.map(toBase64) };
+  }
+}

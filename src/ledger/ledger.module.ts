@@ -1,0 +1,28 @@
+import { Global, Module } from '@nestjs/common';
+import { getDataSourceToken } from '@nestjs/typeorm';
+import type { DataSource } from 'typeorm';
+import { Config } from '../platform/config/index.ts';
+import { MasterKey } from '../platform/keys/index.ts';
+import { LedgerController } from './ledger.controller.ts';
+import { LedgerCore } from './ledger-core.ts';
+import { Ledger } from './ledger.service.ts';
+import { LogReader } from './log-reader.ts';
+import { Publisher } from './publisher.ts';
+
+@Global()
+@Module({
+  controllers: [LedgerController],
+  providers: [
+    Ledger,
+    LogReader,
+    Publisher,
+    {
+      provide: LedgerCore,
+      inject: [getDataSourceToken(), Config, MasterKey],
+      useFactory: (database: DataSource, config: Config, masterKey: MasterKey) =>
+        LedgerCore.open(database, config, masterKey),
+    },
+  ],
+  exports: [Ledger, LogReader],
+})
+export class LedgerModule {}

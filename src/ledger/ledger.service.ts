@@ -1,0 +1,252 @@
+/**
+ * The ledger as the features see it: hand in what a party signed, or let the registry sign for a party without a key,
+ * and get a receipt back.
+ */
+import { Injectable } from '@nestjs/common';
+import { InjectDataSource } from '@nestjs/typeorm';
+import { DataSource } from 'typeorm';
+import { z } from 'zod';
+import { canonicalize } from '../core/canonical-json.ts';
+import type { Digest } from '../core/digest.ts';
+import { formatDigest, parseDigest } from '../core/digest.ts';
+import { toBase64 } from '../core/bytes.ts';
+import { RegistryError } from '../core/errors.ts';
+import { commitmentsOf, readersOf, readsOf } from '../core/registry/index.ts';
+import type { Kind } from '../core/registry/kind.ts';
+import type { Disclosure } from '../core/registry/party.ts';
+import { commit, disclosureSchema } from '../core/registry/party.ts';
+import { readSpoken, verifySpoken } from '../core/registry/spoken.ts';
+import type { RowKey } from '../core/registry/tables.ts';
+import { envelopeSchema, pae, parseEnvelope } from '../core/statement/dsse.ts';
+import type { Receipt } from '../core/statement/receipt.ts';
+import { formatReceipt } from '../core/statement/receipt.ts';
+import type { Common } from '../core/statement/statement.ts';
+import { commonShape, formatStatement } from '../core/statement/statement.ts';
+import type { Principal } from '../platform/auth/index.ts';
+import { newId, newNonce, sha256, verifyP256 } from '../platform/crypto.ts';
+import { LedgerCore } from './ledger-core.ts';
+import { findStatement, readStatements } from './log.store.ts';
+import type { StatementRow } from './log.store.ts';
+import { LoadedRows } from './projection.store.ts';
+import type { Submission } from './writer.ts';
+
+/** A statement that its maker signed, with the openings of the commitments in it. */
+export const signedWriteSchema = z
+  .strictObject({ ...envelopeSchema.shape, disclosures: z.array(disclosureSchema).max(10).optional() })
+  .meta({ id: 'SignedWrite', description: 'A statement signed by its maker (DSSE), with the values it commits to' });
+export type SignedWrite = z.infer<typeof signedWriteSchema>;
+
+/** What a write route takes. */
+export type Write<Body> = SignedWrite | (Body & { id?: string | undefined });
+
+export const writeSchema = <Body>(kind: Kind<Body>): z.ZodType<Write<Body>> => {
+  const plain = (kind.body as unknown as z.ZodObject).extend({ id: commonShape.id.optional() });
+  return z.union([signedWriteSchema, plain]) as unknown as z.ZodType<Write<Body>>;
+};
+
+export interface WriteOptions {
+  /** The client's `Idempotency-Key`, with the request that it stands for. */
+  idempotency?: { key: string; request: unknown } | undefined;
+  alongside?: Submission['alongside'];
+}
+
+export interface Attested<Body> {
+  readonly maker: string;
+  readonly id?: string | undefined;
+  readonly body: Body;
+  readonly disclosures?: readonly Disclosure[];
+}
+
+@Injectable()
+export class Ledger {
+  /** Keys belong to one party for ever, so what was once read stays true. */
+  readonly #spkis = new Map<string, string>();
+
+  constructor(
+    private readonly core: LedgerCore,
+    @InjectDataSource() private readonly database: DataSource,
+  ) {}
+
+  get origin(): string {
+    return this.core.signer.origin;
+  }
+
+  /** The key of the checkpoints, as verifiers are configured with it. */
+  get verifierKey(): string {
+    return this.core.signer.verifierKey;
+  }
+
+  get registryParty(): string {
+    return this.core.registryParty;
+  }
+
+  /**
+   * Records what a caller sent: the statement that its party signed, or the plain members of one that the registry makes
+   * and signs for a party without a key.
+   */
+  write<Body>(
+    kind: Kind<Body>,
+    principal: Principal,
+    write: Write<Body>,
+    options: WriteOptions = {},
+  ): Promise<Receipt> {
+    if ('payload' in write) return this.accept(kind, principal, write, options);
+    const { id, ...body } = write;
+    return this.attest(kind, { maker: principal.partyId, id, body: body as Body }, options);
+  }
+
+  /** Records a statement that the caller's party signed. */
+  async accept<Body>(
+    kind: Kind<Body>,
+    principal: Principal,
+    write: SignedWrite,
+    options: WriteOptions = {},
+  ): Promise<Receipt> {
+    const { disclosures = [], ...envelope } = write;
+    const signed = parseEnvelope(envelope);
+    const spoken = verifySpoken(sha256, verifyP256, signed, await this.#spkiOf(signed.keyId));
+    if (spoken.kind.kind !== kind.kind) {
+      throw new RegistryError(
+        'invalid_input',
+        `A statement of the kind "${kind.kind}" is expected here, not "${spoken.kind.kind}".`,
+        {
+          field: 'payload',
+        },
+      );
+    }
+    if (spoken.common.maker !== principal.partyId) {
+      throw new RegistryError('forbidden', 'The statement was made by another party than the caller.', {
+        field: 'payload',
+      });
+    }
+    return this.#submit(
+      { spoken, signed, disclosures: this.#openings(commitmentsOf(spoken), disclosures) },
+      principal.partyId,
+      options,
+    );
+  }
+
+  /**
+   * Makes and signs a statement for a party without a key, or for the registry itself. Its basis names the statements
+   * behind every row that the judgement will look at.
+   */
+  async attest<Body>(kind: Kind<Body>, attested: Attested<Body>, options: WriteOptions = {}): Promise<Receipt> {
+    const { maker, body, disclosures = [] } = attested;
+    const draft: Common = {
+      origin: this.origin,
+      maker,
+      ...(maker === this.registryParty ? {} : { attestedBy: 'registry' as const }),
+      id: attested.id ?? newId(kind.kind.replaceAll('-', '')),
+      nonce: newNonce(),
+      statedAt: new Date().toISOString(),
+      basis: [],
+    };
+    const unbased = this.#sign(kind, draft, body);
+    const { spoken, signed } = this.#sign(kind, { ...draft, basis: await this.#basisOf(unbased.spoken) }, body);
+    return this.#submit(
+      { spoken, signed, disclosures: this.#openings(commitmentsOf(spoken), disclosures) },
+      maker,
+      options,
+    );
+  }
+
+  /**
+   * The receipt of a recorded statement, against the newest published checkpoint.
+   * @throws RegistryError `not_found`, also for a statement that the reader may not see
+   */
+  async receipt(payloadDigest: Digest, reader: Principal | undefined): Promise<Receipt> {
+    const row = await findStatement(this.database.manager, parseDigest(payloadDigest, 'digest'));
+    if (row === undefined || !mayRead(row, reader)) {
+      throw new RegistryError('not_found', `There is no statement ${payloadDigest} on record.`, { field: 'digest' });
+    }
+    return (await this.receiptsOf([row]))[0]!;
+  }
+
+  /** Receipts of recorded statements, all against one published checkpoint. */
+  async receiptsOf(rows: readonly StatementRow[]): Promise<Receipt[]> {
+    const { size, note } = await this.core.published.checkpoint(Math.max(0, ...rows.map((row) => row.index + 1)));
+    const proofs = await this.core.published.proveInclusion(
+      rows.map((row) => row.index),
+      size,
+    );
+    return rows.map((row, i) => {
+      const spki = toBase64(row.spki);
+      return formatReceipt({
+        spoken: readSpoken(sha256, row.payload, spki),
+        signed: { payload: row.payload, signature: row.signature, keyId: formatDigest(sha256(row.spki)) },
+        spki,
+        index: row.index,
+        treeSize: size,
+        inclusionProof: proofs[i]!,
+        checkpoint: note,
+      });
+    });
+  }
+
+  #sign<Body>(kind: Kind<Body>, common: Common, body: Body) {
+    const payload = formatStatement(sha256, kind, common, body);
+    const { spki, keyId, sign } = this.core.registryKey;
+    return { spoken: readSpoken(sha256, payload, spki), signed: { payload, signature: sign(pae(payload)), keyId } };
+  }
+
+  async #basisOf(spoken: Submission['spoken']): Promise<Digest[]> {
+    const rows = new LoadedRows();
+    while ((await rows.load(this.database.manager, readsOf(spoken, rows))) > 0);
+    return rows.statementsOf(readsOf(spoken, rows).filter(isDependence));
+  }
+
+  #openings(commitments: readonly Digest[], disclosures: readonly Disclosure[]): Submission['disclosures'] {
+    return disclosures.map((disclosure, i) => {
+      const commitment = commit(sha256, disclosure.salt, disclosure.value);
+      if (commitments.includes(commitment)) return { ...disclosure, commitment };
+      throw new RegistryError('digest_mismatch', 'The disclosed value is not the one that the statement commits to.', {
+        field: `disclosures.${i}`,
+      });
+    });
+  }
+
+  async #submit(submission: Submission, partyId: string, { idempotency, alongside }: WriteOptions): Promise<Receipt> {
+    const outcome = await this.core.writer.submit({
+      ...submission,
+      ...(alongside ? { alongside } : {}),
+      ...(idempotency
+        ? {
+            idempotency: {
+              partyId,
+              key: idempotency.key,
+              requestDigest: formatDigest(sha256(canonicalize(idempotency.request))),
+            },
+          }
+        : {}),
+    });
+    if ('receipt' in outcome) return outcome.receipt;
+    const [row] = await readStatements(this.database.manager, outcome.earlierIndex, outcome.earlierIndex + 1);
+    if (row === undefined) throw new RegistryError('ledger_inconsistent', `Entry ${outcome.earlierIndex} is missing.`);
+    return (await this.receiptsOf([row]))[0]!;
+  }
+
+  async #spkiOf(keyId: string): Promise<string> {
+    const known = this.#spkis.get(keyId);
+    if (known !== undefined) return known;
+    const rows = new LoadedRows();
+    await rows.load(this.database.manager, [['party_key', keyId]]);
+    const row = rows.get('party_key', keyId);
+    if (row === undefined) {
+      throw new RegistryError('signature_invalid', `The signing key ${keyId.slice(0, 80)} is not on record.`, {
+        field: 'signatures.0.keyid',
+        fix: 'Register the key first: "muniment keygen --register".',
+      });
+    }
+    this.#spkis.set(keyId, row.spki);
+    return row.spki;
+  }
+}
+
+function mayRead(row: StatementRow, reader: Principal | undefined): boolean {
+  const readers = readersOf(readSpoken(sha256, row.payload, toBase64(row.spki)));
+  return readers === null || (reader !== undefined && (reader.roles.length > 0 || readers.includes(reader.partyId)));
+}
+
+/** Rows that tell whether something is new are looked at, not built upon. */
+const isDependence = ([table]: RowKey): boolean =>
+  !['model', 'registration_by', 'dataset_version', 'statement', 'party_key', 'token_revocation'].includes(table);

@@ -1,0 +1,65 @@
+/** Serves the published log: its checkpoint, tiles and entry bundles, at exactly the sizes that a checkpoint covers. */
+import { Injectable } from '@nestjs/common';
+import { InjectDataSource } from '@nestjs/typeorm';
+import { DataSource } from 'typeorm';
+import { RegistryError } from '../core/errors.ts';
+import { formatBundle } from '../core/merkle/bundle.ts';
+import type { TilePath } from '../core/merkle/tile.ts';
+import { parseTilePath, TILE_WIDTH, tileKey, tileWidth } from '../core/merkle/tile.ts';
+import { HASH_SIZE } from '../core/merkle/tree.ts';
+import { entryOf } from '../core/statement/receipt.ts';
+import { sha256 } from '../platform/crypto.ts';
+import { LedgerCore } from './ledger-core.ts';
+import { readBundle, readStatements, readTileRows } from './log.store.ts';
+
+@Injectable()
+export class LogReader {
+  constructor(
+    private readonly core: LedgerCore,
+    @InjectDataSource() private readonly database: DataSource,
+  ) {}
+
+  checkpoint(size = 0) {
+    return this.core.published.checkpoint(size);
+  }
+
+  proveConsistency(first: number, second: number) {
+    return this.core.published.proveConsistency(first, second);
+  }
+
+  /**
+   * The tile or bundle at a path, as the newest checkpoint covers it.
+   * @throws RegistryError `not_found` for a path that no tile has, or that the log has not grown to
+   */
+  async resource(path: string): Promise<Buffer> {
+    const place = parse(path);
+    const before = place.index * TILE_WIDTH + place.width;
+    const covered = (size: number) =>
+      place.kind === 'entries' ? before <= size : place.width <= tileWidth(place, size);
+    let { size } = await this.core.published.checkpoint();
+    if (!covered(size)) ({ size } = await this.core.published.publish());
+    const bytes = covered(size) ? await this.#read(place) : undefined;
+    if (bytes === undefined) throw new RegistryError('not_found', `The log has no ${path} yet.`);
+    return Buffer.from(bytes);
+  }
+
+  async #read(place: TilePath): Promise<Uint8Array | undefined> {
+    const { manager } = this.database;
+    if (place.kind === 'hashes') {
+      const tiles = await readTileRows(manager, [place]);
+      return tiles.get(tileKey(place))?.subarray(0, place.width * HASH_SIZE);
+    }
+    if (place.width === TILE_WIDTH) return readBundle(manager, place.index);
+    const start = place.index * TILE_WIDTH;
+    const rows = await readStatements(manager, start, start + place.width);
+    return formatBundle(rows.map((row) => entryOf(sha256, row.payload, row.signature, row.spki)));
+  }
+}
+
+function parse(path: string): TilePath {
+  try {
+    return parseTilePath(path);
+  } catch (cause) {
+    throw new RegistryError('not_found', `There is no tile at ${path.slice(0, 80)}.`, { cause });
+  }
+}

@@ -1,0 +1,193 @@
+/** SQL of the schema `ledger`: the head, statements, tiles, bundles and checkpoints. */
+import type { EntityManager } from 'typeorm';
+import type { TileMap } from '../core/merkle/subtree.ts';
+import type { Tile, TileId } from '../core/merkle/tile.ts';
+import { tileKey } from '../core/merkle/tile.ts';
+import type { Head } from './anchor.ts';
+
+export interface StatementRow {
+  index: number;
+  payloadDigest: Uint8Array;
+  kind: string;
+  maker: string;
+  visibility: string;
+  payload: Uint8Array;
+  signature: Uint8Array;
+  spki: Uint8Array;
+}
+
+/** Milliseconds until PostgreSQL ends the transaction of a writer that froze while it held the head. */
+const FROZEN_WRITER_TIMEOUT_MS = 10_000;
+
+const COLUMNS = `index, payload_digest AS "payloadDigest", kind, maker, visibility, payload, signature, spki`;
+
+/** Takes the head of the log for this transaction: writers of all processes follow one another. */
+export async function lockHead(manager: EntityManager): Promise<(Head & { origin: string }) | undefined> {
+  const rows: { origin: string; size: string; root: Buffer }[] = await manager.query(
+    `SELECT origin, size, root, set_config('idle_in_transaction_session_timeout', '${FROZEN_WRITER_TIMEOUT_MS}', true)
+     FROM ledger.log_head WHERE id = 1 FOR UPDATE`,
+  );
+  return rows[0] && { origin: rows[0].origin, size: Number(rows[0].size), root: rows[0].root };
+}
+
+export async function readHead(manager: EntityManager): Promise<(Head & { origin: string; note: string }) | undefined> {
+  const rows: { origin: string; size: string; root: Buffer; note: string }[] = await manager.query(
+    `SELECT origin, size, root, note FROM ledger.log_head WHERE id = 1`,
+  );
+  return rows[0] && { ...rows[0], size: Number(rows[0].size) };
+}
+
+export async function createHead(manager: EntityManager, origin: string, { size, root }: Head): Promise<void> {
+  await manager.query(`INSERT INTO ledger.log_head (id, origin, size, root, note) VALUES (1, $1, $2, $3, '')`, [
+    origin,
+    size,
+    root,
+  ]);
+}
+
+/** Compare and swap; false when the head is not the one that was locked. */
+export async function moveHead(manager: EntityManager, from: Head, to: Head, note: string): Promise<boolean> {
+  const [, changed]: [unknown, number] = await manager.query(
+    `UPDATE ledger.log_head SET size = $1, root = $2, note = $3 WHERE id = 1 AND size = $4 AND root = $5`,
+    [to.size, to.root, note, from.size, from.root],
+  );
+  return changed === 1;
+}
+
+export async function insertStatements(manager: EntityManager, rows: readonly StatementRow[]): Promise<void> {
+  const column = <K extends keyof StatementRow>(name: K) => rows.map((row) => bytes(row[name]));
+  await manager.query(
+    `INSERT INTO ledger.statement (index, payload_digest, kind, maker, visibility, payload, signature, spki)
+     SELECT * FROM unnest($1::bigint[], $2::bytea[], $3::text[], $4::text[], $5::text[], $6::bytea[], $7::bytea[], $8::bytea[])`,
+    [
+      column('index'),
+      column('payloadDigest'),
+      column('kind'),
+      column('maker'),
+      column('visibility'),
+      column('payload'),
+      column('signature'),
+      column('spki'),
+    ],
+  );
+}
+
+/** node-postgres writes a Buffer inside an array as bytea, but not a bare Uint8Array. */
+const bytes = (value: Uint8Array | number | string) =>
+  typeof value === 'object' ? Buffer.from(value.buffer, value.byteOffset, value.byteLength) : value;
+
+export async function upsertTiles(manager: EntityManager, tiles: readonly Tile[]): Promise<void> {
+  await manager.query(
+    `INSERT INTO ledger.tile (level, index, hashes) SELECT * FROM unnest($1::smallint[], $2::bigint[], $3::bytea[])
+     ON CONFLICT (level, index) DO UPDATE SET hashes = excluded.hashes`,
+    [tiles.map((tile) => tile.level), tiles.map((tile) => tile.index), tiles.map((tile) => bytes(tile.bytes))],
+  );
+}
+
+export async function readTileRows(manager: EntityManager, ids: readonly TileId[]): Promise<TileMap> {
+  if (ids.length === 0) return new Map();
+  const rows: { level: number; index: string; hashes: Buffer }[] = await manager.query(
+    `SELECT t.level, t.index, t.hashes FROM unnest($1::smallint[], $2::bigint[]) AS k(level, index)
+     JOIN ledger.tile t USING (level, index)`,
+    [ids.map((id) => id.level), ids.map((id) => id.index)],
+  );
+  return new Map(rows.map((row) => [tileKey({ level: row.level, index: Number(row.index) }), row.hashes]));
+}
+
+export async function insertBundle(manager: EntityManager, index: number, entries: Uint8Array): Promise<void> {
+  await manager.query(`INSERT INTO ledger.entry_bundle (index, entries) VALUES ($1, $2)`, [index, entries]);
+}
+
+export async function readBundle(manager: EntityManager, index: number): Promise<Uint8Array | undefined> {
+  const rows: { entries: Buffer }[] = await manager.query(`SELECT entries FROM ledger.entry_bundle WHERE index = $1`, [
+    index,
+  ]);
+  return rows[0]?.entries;
+}
+
+/** Statements `from` ≤ index < `to`, in order. */
+export async function readStatements(manager: EntityManager, from: number, to: number): Promise<StatementRow[]> {
+  const rows: (Omit<StatementRow, 'index'> & { index: string })[] = await manager.query(
+    `SELECT ${COLUMNS} FROM ledger.statement WHERE index >= $1 AND index < $2 ORDER BY index`,
+    [from, to],
+  );
+  return rows.map((row) => ({ ...row, index: Number(row.index) }));
+}
+
+export async function findStatement(
+  manager: EntityManager,
+  payloadDigest: Uint8Array,
+): Promise<(StatementRow & { recordedAt: Date }) | undefined> {
+  const rows: (Omit<StatementRow, 'index'> & { index: string; recordedAt: Date })[] = await manager.query(
+    `SELECT ${COLUMNS}, recorded_at AS "recordedAt" FROM ledger.statement WHERE payload_digest = $1`,
+    [bytes(payloadDigest)],
+  );
+  return rows[0] && { ...rows[0], index: Number(rows[0].index) };
+}
+
+export interface PublishedCheckpoint extends Head {
+  readonly note: string;
+}
+
+export async function insertCheckpoint(
+  manager: EntityManager,
+  { size, root, note }: PublishedCheckpoint,
+): Promise<void> {
+  await manager.query(
+    `INSERT INTO ledger.checkpoint (size, root, note) VALUES ($1, $2, $3) ON CONFLICT (size) DO NOTHING`,
+    [size, root, note],
+  );
+}
+
+export async function newestCheckpoint(manager: EntityManager): Promise<PublishedCheckpoint | undefined> {
+  const rows: { size: string; root: Buffer; note: string }[] = await manager.query(
+    `SELECT size, root, note FROM ledger.checkpoint ORDER BY size DESC LIMIT 1`,
+  );
+  return rows[0] && { ...rows[0], size: Number(rows[0].size) };
+}
+
+export interface Remembered {
+  partyId: string;
+  key: string;
+  requestDigest: string;
+  statementIndex: number;
+}
+
+export async function readIdempotency(
+  manager: EntityManager,
+  keys: readonly { partyId: string; key: string }[],
+): Promise<Remembered[]> {
+  if (keys.length === 0) return [];
+  const rows: (Omit<Remembered, 'statementIndex'> & { statementIndex: string })[] = await manager.query(
+    `SELECT i.party_id AS "partyId", i.key, i.request_digest AS "requestDigest", i.statement_index AS "statementIndex"
+     FROM unnest($1::text[], $2::text[]) AS k(party_id, key) JOIN ops.idempotency i USING (party_id, key)`,
+    [keys.map(({ partyId }) => partyId), keys.map(({ key }) => key)],
+  );
+  return rows.map((row) => ({ ...row, statementIndex: Number(row.statementIndex) }));
+}
+
+export async function insertIdempotency(manager: EntityManager, rows: readonly Remembered[]): Promise<void> {
+  if (rows.length === 0) return;
+  await manager.query(
+    `INSERT INTO ops.idempotency (party_id, key, request_digest, statement_index)
+     SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[])`,
+    [
+      rows.map((row) => row.partyId),
+      rows.map((row) => row.key),
+      rows.map((row) => row.requestDigest),
+      rows.map((row) => row.statementIndex),
+    ],
+  );
+}
+
+export async function insertDisclosures(
+  manager: EntityManager,
+  rows: readonly { commitment: string; value: string; salt: string }[],
+): Promise<void> {
+  if (rows.length === 0) return;
+  await manager.query(
+    `INSERT INTO registry.disclosure (commitment, value, salt) SELECT * FROM unnest($1::text[], $2::text[], $3::text[])
+     ON CONFLICT (commitment) DO NOTHING`,
+    [rows.map((row) => row.commitment), rows.map((row) => row.value), rows.map((row) => row.salt)],
+  );
+}

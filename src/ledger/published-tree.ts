@@ -1,0 +1,102 @@
+/**
+ * What outsiders see: the newest published checkpoint, and proofs against it. Full tiles never change and are kept; the
+ * few tiles at the right edge are read once for each published size. Nothing is published before the anchor holds it.
+ */
+import type { DataSource } from 'typeorm';
+import {
+  proveConsistencyFrom,
+  proveInclusionFrom,
+  tilesForConsistency,
+  tilesForInclusion,
+} from '../core/merkle/proof.ts';
+import type { TileMap } from '../core/merkle/subtree.ts';
+import type { TileId } from '../core/merkle/tile.ts';
+import { TILE_WIDTH, tileKey } from '../core/merkle/tile.ts';
+import { HASH_SIZE } from '../core/merkle/tree.ts';
+import { RegistryError } from '../core/errors.ts';
+import { sha256 } from '../platform/crypto.ts';
+import type { Anchor } from './anchor.ts';
+import type { PublishedCheckpoint } from './log.store.ts';
+import { insertCheckpoint, newestCheckpoint, readHead, readTileRows } from './log.store.ts';
+
+/** 8 KiB each: at most 64 MiB, which proves any of 2 million entries without asking the database. */
+const MAX_FULL_TILES = 8192;
+
+export class PublishedTree {
+  #newest: PublishedCheckpoint | undefined;
+  #publishing: Promise<PublishedCheckpoint> | undefined;
+  #partial: { size: number; tiles: Map<string, Uint8Array> } = { size: -1, tiles: new Map() };
+  readonly #full = new Map<string, Uint8Array>();
+
+  constructor(
+    private readonly database: DataSource,
+    private readonly anchor: Anchor,
+  ) {}
+
+  /** The newest published checkpoint that covers `size` entries, published now when there is none yet. */
+  async checkpoint(size = 0): Promise<PublishedCheckpoint> {
+    if (this.#newest && this.#newest.size >= size) return this.#newest;
+    return this.publish();
+  }
+
+  /** Publishes the head if the log grew; the callers of one moment share one publication. */
+  publish(): Promise<PublishedCheckpoint> {
+    this.#publishing ??= this.#publish().finally(() => (this.#publishing = undefined));
+    return this.#publishing;
+  }
+
+  async #publish(): Promise<PublishedCheckpoint> {
+    const { manager } = this.database;
+    const head = await readHead(manager);
+    if (head === undefined || head.size === 0) throw new RegistryError('not_found', 'The log is empty.');
+    if (this.#newest?.size !== head.size) {
+      // The writer of this head may not have anchored it yet.
+      await this.anchor.put(head);
+      await insertCheckpoint(manager, head);
+      const newest = await newestCheckpoint(manager);
+      if (newest === undefined)
+        throw new RegistryError('ledger_inconsistent', 'The published checkpoint is not there.');
+      this.#newest = newest;
+    }
+    return this.#newest!;
+  }
+
+  /** Inclusion proofs of entries in the tree of a checkpoint, with one query at most. */
+  async proveInclusion(indexes: readonly number[], size: number): Promise<Uint8Array[][]> {
+    const tiles = await this.#tiles(
+      indexes.flatMap((index) => tilesForInclusion(index, size)),
+      size,
+    );
+    return indexes.map((index) => proveInclusionFrom(sha256, index, size, tiles));
+  }
+
+  async proveConsistency(first: number, second: number): Promise<Uint8Array[]> {
+    return proveConsistencyFrom(sha256, first, second, await this.#tiles(tilesForConsistency(first, second), second));
+  }
+
+  async #tiles(ids: readonly TileId[], size: number): Promise<TileMap> {
+    if (this.#partial.size !== size) this.#partial = { size, tiles: new Map() };
+    const partial = this.#partial.tiles;
+    const found = new Map<string, Uint8Array>();
+    const missing = new Map<string, TileId>();
+    for (const id of ids) {
+      const key = tileKey(id);
+      const tile = this.#full.get(key) ?? partial.get(key);
+      if (tile) found.set(key, tile);
+      else missing.set(key, id);
+    }
+    if (missing.size > 0) {
+      for (const [key, tile] of await readTileRows(this.database.manager, [...missing.values()])) {
+        found.set(key, tile);
+        if (tile.length === TILE_WIDTH * HASH_SIZE) this.#keep(key, tile);
+        else partial.set(key, tile);
+      }
+    }
+    return found;
+  }
+
+  #keep(key: string, tile: Uint8Array): void {
+    if (this.#full.size >= MAX_FULL_TILES) this.#full.delete(this.#full.keys().next().value!);
+    this.#full.set(key, tile);
+  }
+}

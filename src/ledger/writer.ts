@@ -1,0 +1,302 @@
+/**
+ * The one way into the log. Writes gather in a queue while the batch before them commits; each batch is one database
+ * transaction that locks the head, judges every write in order, and moves head, statements, rows and tiles together.
+ * What a crash would mean stands at each step.
+ *
+ * Replicas follow one another on the head's row lock, so the order of the log is the order of the commits and two
+ * transfers of one thing can never both win. A checkpoint leaves the process only after the anchor holds it.
+ */
+import type { DataSource, EntityManager } from 'typeorm';
+import { equalBytes, fromBase64 } from '../core/bytes.ts';
+import { RegistryError } from '../core/errors.ts';
+import type { TileMap } from '../core/merkle/subtree.ts';
+import { appendLeaves, nextEdge } from '../core/merkle/append.ts';
+import { formatBundle } from '../core/merkle/bundle.ts';
+import { proveInclusionFrom } from '../core/merkle/proof.ts';
+import { edgeTiles, TILE_WIDTH, tileKey } from '../core/merkle/tile.ts';
+import { leafHash } from '../core/merkle/tree.ts';
+import { judge, readersOf, readsOf } from '../core/registry/index.ts';
+import type { Spoken } from '../core/registry/kind.ts';
+import type { RowChange } from '../core/registry/tables.ts';
+import type { Disclosure } from '../core/registry/party.ts';
+import type { Signed } from '../core/statement/dsse.ts';
+import type { Receipt } from '../core/statement/receipt.ts';
+import { entryOf, formatReceipt } from '../core/statement/receipt.ts';
+import { sha256 } from '../platform/crypto.ts';
+import type { Anchor, Head } from './anchor.ts';
+import type { CheckpointSigner } from './checkpoint-signer.ts';
+import * as store from './log.store.ts';
+import { LoadedRows, writeRows } from './projection.store.ts';
+
+/** A write whose form and signature have been checked; what is left to judge depends on its place in the log. */
+export interface Submission {
+  readonly spoken: Spoken;
+  readonly signed: Signed;
+  readonly disclosures: readonly (Disclosure & { commitment: string })[];
+  readonly idempotency?: { readonly partyId: string; readonly key: string; readonly requestDigest: string };
+  /** More to write in the same transaction. It must not fail for a reason that lies in this write alone. */
+  alongside?(manager: EntityManager, index: number): Promise<void>;
+}
+
+interface Waiting {
+  readonly submission: Submission;
+  resolve(outcome: Outcome): void;
+  reject(error: unknown): void;
+}
+
+/** Recorded now, or by an earlier request with the same idempotency key. */
+export type Outcome = { readonly receipt: Receipt } | { readonly earlierIndex: number };
+
+/** Bounds the time that other replicas wait for the head. */
+const MAX_BATCH = 512;
+const MAX_QUEUE = 20_000;
+
+export class LogWriter {
+  #queue: Waiting[] = [];
+  #running: Promise<void> | undefined;
+  #stopped = false;
+  /** Edge tiles of the tree whose head this process wrote last; good only while the head in the database is that one. */
+  #edge: { head: Head; tiles: TileMap } | undefined;
+
+  constructor(
+    private readonly database: DataSource,
+    private readonly signer: CheckpointSigner,
+    private readonly anchor: Anchor,
+  ) {}
+
+  /** @throws RegistryError as judged, or `database_unavailable`, `ledger_refuses_to_sign` */
+  submit(submission: Submission): Promise<Outcome> {
+    if (this.#stopped)
+      throw new RegistryError('shutting_down', 'The registry is shutting down.', { fix: 'Try again.' });
+    if (this.#queue.length >= MAX_QUEUE) {
+      throw new RegistryError('rate_limited', 'Too many writes are waiting.', { fix: 'Try again in a moment.' });
+    }
+    return new Promise((resolve, reject) => {
+      this.#queue.push({ submission, resolve, reject });
+      this.#running ??= this.#drain();
+    });
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    await this.#running;
+  }
+
+  async #drain(): Promise<void> {
+    try {
+      // One turn of the event loop lets the requests that arrived together travel together.
+      await new Promise((resolve) => setImmediate(resolve));
+      while (this.#queue.length > 0) await this.#commit(this.#queue.splice(0, MAX_BATCH));
+    } finally {
+      this.#running = undefined;
+    }
+  }
+
+  async #commit(batch: readonly Waiting[]): Promise<void> {
+    let settled: (() => void)[] = [];
+    try {
+      // A crash before the commit leaves nothing; one after it leaves the whole batch, answered by nobody: a repeated
+      // request finds its record by idempotency key or by the statement's digest.
+      const head = await this.database.transaction('READ COMMITTED', async (manager) => {
+        const outcome = await this.#append(manager, batch);
+        settled = outcome.settled;
+        return outcome.head;
+      });
+      // A crash here leaves the anchor behind the database, which the next start accepts and mends.
+      if (head) await this.anchor.put(head);
+    } catch (error) {
+      // Nobody knows whether the commit arrived, so what was remembered of the tree is not believed any more.
+      this.#edge = undefined;
+      for (const waiting of batch) waiting.reject(error);
+      return;
+    }
+    for (const settle of settled) settle();
+  }
+
+  async #append(manager: EntityManager, batch: readonly Waiting[]): Promise<{ head?: Head; settled: (() => void)[] }> {
+    const head = await store.lockHead(manager);
+    if (head === undefined) throw new RegistryError('ledger_inconsistent', 'The log has no head.');
+    this.#refuseRollback(head);
+
+    const rows = await loadFor(manager, batch);
+    const earlier = await earlierRequests(manager, batch);
+    const settled: (() => void)[] = [];
+    const accepted: { waiting: Waiting; index: number }[] = [];
+    const changes: RowChange[] = [];
+    for (const waiting of batch) {
+      const { spoken, idempotency } = waiting.submission;
+      const index = head.size + accepted.length;
+      try {
+        const before = idempotency && earlier.get(`${idempotency.partyId} ${idempotency.key}`);
+        if (before !== undefined) {
+          requireSameRequest(before.requestDigest, idempotency!.requestDigest);
+          const { statementIndex } = before;
+          settled.push(() => waiting.resolve({ earlierIndex: statementIndex }));
+          continue;
+        }
+        requireUnrecorded(rows, spoken);
+        const changed = judge(spoken, rows, index, head.origin);
+        for (const change of changed) rows.apply(change);
+        changes.push(...changed);
+        rows.setStatement(spoken.payloadDigest, index);
+        if (idempotency) {
+          earlier.set(`${idempotency.partyId} ${idempotency.key}`, { ...idempotency, statementIndex: index });
+        }
+        accepted.push({ waiting, index });
+      } catch (error) {
+        settled.push(() => waiting.reject(error));
+      }
+    }
+    if (accepted.length === 0) return { settled };
+
+    const written = await this.#write(manager, head, accepted, changes);
+    for (const [i, { waiting }] of accepted.entries()) {
+      settled.push(() => waiting.resolve({ receipt: written.receipts[i]! }));
+    }
+    return { head: written.head, settled };
+  }
+
+  async #write(
+    manager: EntityManager,
+    head: Head & { origin: string },
+    accepted: readonly { waiting: Waiting; index: number }[],
+    changes: readonly RowChange[],
+  ): Promise<{ head: Head; receipts: Receipt[] }> {
+    const submissions = accepted.map(({ waiting }) => waiting.submission);
+    const edge = await this.#edgeOf(manager, head);
+    const spkis = submissions.map(({ spoken }) => fromBase64(spoken.spki));
+    const entries = submissions.map(({ signed }, i) => entryOf(sha256, signed.payload, signed.signature, spkis[i]!));
+    const appended = appendLeaves(
+      sha256,
+      head.size,
+      edge,
+      entries.map((entry) => leafHash(sha256, entry)),
+    );
+    const next: Head = { size: appended.size, root: appended.root };
+    const note = this.signer.sign(next);
+
+    await store.insertStatements(
+      manager,
+      submissions.map(({ spoken, signed }, i) => ({
+        index: head.size + i,
+        payloadDigest: sha256(signed.payload),
+        kind: spoken.kind.kind,
+        maker: spoken.common.maker,
+        visibility: readersOf(spoken) === null ? 'public' : 'parties',
+        payload: signed.payload,
+        signature: signed.signature,
+        spki: spkis[i]!,
+      })),
+    );
+    await writeRows(manager, changes);
+    await store.insertDisclosures(
+      manager,
+      submissions.flatMap(({ disclosures }) => disclosures),
+    );
+    await store.insertIdempotency(
+      manager,
+      accepted.flatMap(({ waiting: { submission }, index }) =>
+        submission.idempotency ? [{ ...submission.idempotency, statementIndex: index }] : [],
+      ),
+    );
+    for (const { waiting, index } of accepted) await waiting.submission.alongside?.(manager, index);
+    await store.upsertTiles(manager, appended.tiles);
+    await writeFullBundles(manager, head.size, entries);
+    if (!(await store.moveHead(manager, head, next, note))) {
+      throw new RegistryError('ledger_inconsistent', 'The head of the log moved while it was locked.');
+    }
+
+    const tiles = new Map(edge);
+    for (const tile of appended.tiles) tiles.set(tileKey(tile), tile.bytes);
+    this.#edge = { head: next, tiles: nextEdge(edge, appended) };
+    return {
+      head: next,
+      receipts: submissions.map(({ spoken, signed }, i) =>
+        formatReceipt({
+          spoken,
+          signed,
+          spki: spoken.spki,
+          index: head.size + i,
+          treeSize: next.size,
+          inclusionProof: proveInclusionFrom(sha256, head.size + i, next.size, tiles),
+          checkpoint: note,
+        }),
+      ),
+    };
+  }
+
+  async #edgeOf(manager: EntityManager, head: Head): Promise<TileMap> {
+    const known = this.#edge;
+    if (known && known.head.size === head.size && equalBytes(known.head.root, head.root)) return known.tiles;
+    return store.readTileRows(manager, edgeTiles(head.size));
+  }
+
+  /** A database that was put back under a running process shows a head older than the one this process anchored. */
+  #refuseRollback(head: Head): void {
+    const anchored = this.anchor.newest;
+    if (anchored === undefined) return;
+    const same = head.size === anchored.size && equalBytes(head.root, anchored.root);
+    if (head.size > anchored.size || same) return;
+    throw new RegistryError(
+      'ledger_refuses_to_sign',
+      `The database shows a log of ${head.size} entries, but ${anchored.size} are anchored.`,
+      { fix: 'Restore the newest database, then start again.' },
+    );
+  }
+}
+
+/** Loads what the judgements look at; some know what to ask for only when they saw what they asked for first. */
+async function loadFor(manager: EntityManager, batch: readonly Waiting[]): Promise<LoadedRows> {
+  const rows = new LoadedRows();
+  const statements = batch.map(({ submission }) => ['statement', submission.spoken.payloadDigest] as const);
+  await rows.load(manager, [...statements, ...batch.flatMap(({ submission }) => readsOf(submission.spoken, rows))]);
+  for (;;) {
+    const loaded = await rows.load(
+      manager,
+      batch.flatMap(({ submission }) => readsOf(submission.spoken, rows)),
+    );
+    if (loaded === 0) return rows;
+  }
+}
+
+async function earlierRequests(
+  manager: EntityManager,
+  batch: readonly Waiting[],
+): Promise<Map<string, store.Remembered>> {
+  const keys = batch.flatMap(({ submission }) => (submission.idempotency ? [submission.idempotency] : []));
+  const known = await store.readIdempotency(manager, keys);
+  return new Map(known.map((row) => [`${row.partyId} ${row.key}`, row]));
+}
+
+function requireSameRequest(before: string, now: string): void {
+  if (before === now) return;
+  throw new RegistryError('idempotency_key_reused', 'The idempotency key was used for another request.', {
+    field: 'Idempotency-Key',
+    fix: 'Use a new key for a new request.',
+  });
+}
+
+function requireUnrecorded(rows: LoadedRows, { payloadDigest }: Spoken): void {
+  const index = rows.statementIndex(payloadDigest);
+  if (index === undefined) return;
+  throw new RegistryError('already_recorded', `The statement is on record already, at index ${index}.`, {
+    fix: `Fetch its receipt: GET /v1/receipts/${payloadDigest}.`,
+  });
+}
+
+/** A bundle is written once, when its 256th entry arrives; the entries before it come from their statements. */
+async function writeFullBundles(
+  manager: EntityManager,
+  oldSize: number,
+  entries: readonly Uint8Array[],
+): Promise<void> {
+  const newSize = oldSize + entries.length;
+  for (let bundle = Math.floor(oldSize / TILE_WIDTH); (bundle + 1) * TILE_WIDTH <= newSize; bundle++) {
+    const start = bundle * TILE_WIDTH;
+    const stored = start < oldSize ? await store.readStatements(manager, start, oldSize) : [];
+    const older = stored.map((row) => entryOf(sha256, row.payload, row.signature, row.spki));
+    const from = Math.max(start - oldSize, 0);
+    const bytes = formatBundle([...older, ...entries.slice(from, start + TILE_WIDTH - oldSize)]);
+    await store.insertBundle(manager, bundle, bytes);
+  }
+}
