@@ -5,14 +5,15 @@
  *     20852163
  *     CsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=
  *
- * Lines after the third are extensions, signed but without meaning here. A log's name decides whose tree it is: a good
- * signature over another log's checkpoint must not pass, so `openCheckpoint` asks for the origin it should be of.
+ * Lines after the third are extensions, signed but without meaning here. The origin decides whose tree it is: neither
+ * another log's checkpoint, nor one that another log or only witnesses signed in this log's name, may pass. So
+ * `openCheckpoint` is told the origin, and wants the signature of a log key that bears it as its name.
  */
 import { fromBase64, toBase64 } from '../bytes.ts';
 import { RegistryError } from '../errors.ts';
 import { HASH_SIZE, isSize } from '../merkle/tree.ts';
 import type { NoteVerifier, VerifiedSignature } from './note.ts';
-import { openNote } from './note.ts';
+import { ED25519, openNote } from './note.ts';
 import { hasControl } from './verifier-key.ts';
 
 export interface Checkpoint {
@@ -68,7 +69,8 @@ export function parseCheckpoint(text: string): Checkpoint {
 
 /**
  * Opens a signed checkpoint of the log called `origin`.
- * @throws RegistryError as `openNote`; `malformed_note`; `checkpoint_untrusted` when it is of another log
+ * @throws RegistryError as `openNote`; `malformed_note`; `checkpoint_untrusted` when it is of another log or
+ * not signed by this one
  */
 export async function openCheckpoint(
   note: string,
@@ -79,6 +81,9 @@ export async function openCheckpoint(
   const checkpoint = parseCheckpoint(text);
   if (checkpoint.origin !== origin) {
     throw new RegistryError('checkpoint_untrusted', `The checkpoint is of "${checkpoint.origin}", not of "${origin}".`);
+  }
+  if (!verified.some(({ verifier }) => verifier.algorithm === ED25519 && verifier.name === origin)) {
+    throw new RegistryError('checkpoint_untrusted', `No key of "${origin}" itself has signed the checkpoint.`);
   }
   return { checkpoint, text, verified };
 }

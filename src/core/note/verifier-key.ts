@@ -9,10 +9,10 @@ import { RegistryError } from '../errors.ts';
 import { checkEd25519Key } from './ed25519-key.ts';
 
 /** Signature type 01: Ed25519 over the note's text. */
-export const ED25519 = 0x01;
+export const ED25519 = 0x01 as const;
 
 /** Signature type 04: a timestamped Ed25519 cosignature of a log witness (C2SP `tlog-cosignature`). */
-export const COSIGNATURE = 0x04;
+export const COSIGNATURE = 0x04 as const;
 
 /** The signature types taken here; the keys of both are 32-byte Ed25519 keys. */
 export type Algorithm = typeof ED25519 | typeof COSIGNATURE;
@@ -48,8 +48,9 @@ export function parseVerifierKey(sha256: Sha256, text: string): VerifierKey {
   const [algorithm, ...publicKey] = fromBase64(material);
   const key = { name, algorithm: algorithm as Algorithm, publicKey: Uint8Array.from(publicKey) };
   checkKey(key);
-  if (keyId(sha256, name, key.algorithm, key.publicKey) !== uint32(fromHex(id)))
+  if (keyId(sha256, name, key.algorithm, key.publicKey) !== uint32(fromHex(id))) {
     throw malformed('The key ID does not belong to the key and its name.');
+  }
   return key;
 }
 

@@ -1,0 +1,33 @@
+/** What the note tests share: Ed25519 by node:crypto and keys that are the same in every run. */
+import { createPrivateKey, createPublicKey, sign, verify } from 'node:crypto';
+import type { Ed25519Verify, NoteSigner, NoteVerifier } from '../../../../src/core/note/note.ts';
+import { ED25519, ed25519Signer, ed25519Verifier } from '../../../../src/core/note/note.ts';
+import { sha256 } from '../merkle/fixture.ts';
+
+const PKCS8 = Buffer.from('302e020100300506032b657004220420', 'hex');
+const SPKI = Buffer.from('302a300506032b6570032100', 'hex');
+
+export const verifyEd25519: Ed25519Verify = (publicKey, message, signature) =>
+  verify(
+    null,
+    message,
+    createPublicKey({ key: Buffer.concat([SPKI, publicKey]), format: 'der', type: 'spki' }),
+    signature,
+  );
+
+export interface Party {
+  publicKey: Uint8Array;
+  signer: NoteSigner;
+  verifier: NoteVerifier;
+}
+
+/** A signer and its verifier, the key made from a byte. */
+export function party(name: string, seed: number): Party {
+  const key = createPrivateKey({ key: Buffer.concat([PKCS8, Buffer.alloc(32, seed)]), format: 'der', type: 'pkcs8' });
+  const publicKey = new Uint8Array(createPublicKey(key).export({ format: 'der', type: 'spki' }).subarray(-32));
+  return {
+    publicKey,
+    signer: ed25519Signer(sha256, name, publicKey, (text) => new Uint8Array(sign(null, text, key))),
+    verifier: ed25519Verifier(sha256, { name, algorithm: ED25519, publicKey }, verifyEd25519),
+  };
+}
