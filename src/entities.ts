@@ -1,4 +1,11 @@
 /** Every entity of the application, for the application, TypeORM's command line and the drift test alike. */
+import * as datasets from './datasets/dataset.entity.ts';
+import * as ledger from './ledger/ledger.entity.ts';
+import * as licenses from './licenses/license.entity.ts';
+import * as models from './models/model.entity.ts';
+import * as parties from './parties/party.entity.ts';
 import type { Entities } from './platform/database/index.ts';
+import * as runs from './runs/run.entity.ts';
+import * as tokens from './tokens/token.entity.ts';
 
-export const ENTITIES: Entities = [];
+export const ENTITIES: Entities = [ledger, parties, datasets, models, runs, licenses, tokens].flatMap(Object.values);

@@ -1,0 +1,23 @@
+/** The datasets' tables, for TypeORM's comparison with the migrations; rows travel as core/registry/tables has them. */
+import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
+
+@Entity({ schema: 'registry', name: 'dataset' })
+@Index('dataset_manifest', ['manifestDigest'])
+export class DatasetEntity {
+  @PrimaryColumn('text', { primaryKeyConstraintName: 'dataset_pkey' }) id!: string;
+  @Column('text', { name: 'manifest_digest' }) manifestDigest!: string;
+  @Column('text') maker!: string;
+  @Column('text') name!: string;
+  @Column('jsonb') document!: object;
+  @Column('text') statement!: string;
+  @Column('bigint', { name: 'recorded_index' }) recordedIndex!: string;
+}
+
+@Entity({ schema: 'registry', name: 'dataset_version' })
+export class DatasetVersionEntity {
+  @PrimaryColumn('text', { name: 'manifest_digest', primaryKeyConstraintName: 'dataset_version_pkey' })
+  manifestDigest!: string;
+  @Column('text', { name: 'first_dataset' }) firstDataset!: string;
+  @Column('text') statement!: string;
+  @Column('bigint', { name: 'recorded_index' }) recordedIndex!: string;
+}

@@ -1,0 +1,70 @@
+/** The models' tables, for TypeORM's comparison with the migrations; rows travel as core/registry/tables has them. */
+import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
+
+@Entity({ schema: 'registry', name: 'model' })
+export class ModelEntity {
+  @PrimaryColumn('text', { name: 'model_digest', primaryKeyConstraintName: 'model_pkey' }) modelDigest!: string;
+  @Column('text', { name: 'first_registration' }) firstRegistration!: string;
+  @Column('text') statement!: string;
+  @Column('bigint', { name: 'recorded_index' }) recordedIndex!: string;
+}
+
+@Entity({ schema: 'registry', name: 'registration' })
+@Index('registration_model', ['modelDigest'])
+@Index('registration_recorded', ['recordedIndex'])
+export class RegistrationEntity {
+  @PrimaryColumn('text', { primaryKeyConstraintName: 'registration_pkey' }) id!: string;
+  @Column('text', { name: 'model_digest' }) modelDigest!: string;
+  @Column('text') maker!: string;
+  @Column('text') name!: string;
+  @Column('text', { name: 'license_expression' }) licenseExpression!: string;
+  @Column('text', { name: 'run_id', nullable: true }) runId!: string | null;
+  @Column('text', { name: 'preceded_by', nullable: true }) precededBy!: string | null;
+  @Column('jsonb') document!: object;
+  @Column('text') statement!: string;
+  @Column('bigint', { name: 'recorded_index' }) recordedIndex!: string;
+}
+
+@Entity({ schema: 'registry', name: 'registration_by' })
+export class RegistrationByEntity {
+  @PrimaryColumn('text', { name: 'model_digest', primaryKeyConstraintName: 'registration_by_pkey' })
+  modelDigest!: string;
+  @PrimaryColumn('text', { primaryKeyConstraintName: 'registration_by_pkey' }) maker!: string;
+  @Column('text', { name: 'registration_id' }) registrationId!: string;
+  @Column('text') statement!: string;
+  @Column('bigint', { name: 'recorded_index' }) recordedIndex!: string;
+}
+
+@Entity({ schema: 'registry', name: 'model_digest' })
+export class ModelDigestEntity {
+  @PrimaryColumn('text', { primaryKeyConstraintName: 'model_digest_pkey' }) digest!: string;
+  @PrimaryColumn('text', { name: 'registration_id', primaryKeyConstraintName: 'model_digest_pkey' })
+  registrationId!: string;
+  @Column('text') kind!: string;
+  @Column('text') statement!: string;
+  @Column('bigint', { name: 'recorded_index' }) recordedIndex!: string;
+}
+
+@Entity({ schema: 'registry', name: 'title' })
+@Index('title_party', ['partyId'])
+export class TitleEntity {
+  @PrimaryColumn('text', { name: 'registration_id', primaryKeyConstraintName: 'title_pkey' }) registrationId!: string;
+  @PrimaryColumn('text', { name: 'party_id', primaryKeyConstraintName: 'title_pkey' }) partyId!: string;
+  @Column('bigint', { name: 'share_num' }) shareNum!: string;
+  @Column('bigint', { name: 'share_den' }) shareDen!: string;
+  @Column('text') statement!: string;
+  @Column('bigint', { name: 'recorded_index' }) recordedIndex!: string;
+}
+
+@Entity({ schema: 'registry', name: 'relation' })
+@Index('relation_digest', ['digest'])
+export class RelationEntity {
+  @PrimaryColumn('text', { name: 'registration_id', primaryKeyConstraintName: 'relation_pkey' })
+  registrationId!: string;
+  @PrimaryColumn('integer', { primaryKeyConstraintName: 'relation_pkey' }) position!: number;
+  @Column('text') relation!: string;
+  @Column('text') digest!: string;
+  @Column('text') standing!: string;
+  @Column('text') statement!: string;
+  @Column('bigint', { name: 'recorded_index' }) recordedIndex!: string;
+}

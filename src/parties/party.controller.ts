@@ -1,0 +1,97 @@
+import { Body, Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
+import { ApiResponse, ApiTags } from '@nestjs/swagger';
+import { z } from 'zod';
+import { receiptSchema } from '../core/statement/receipt.ts';
+import type { Idempotency, SignedWrite, Write } from '../ledger/index.ts';
+import { IdempotencyKey, signedWriteSchema } from '../ledger/index.ts';
+import type { Principal } from '../platform/auth/index.ts';
+import { CurrentPrincipal, Requires } from '../platform/auth/index.ts';
+import type { CreateApiKey, CreateParty } from './party.schema.ts';
+import {
+  apiKeyCreated,
+  createApiKeySchema,
+  createPartySchema,
+  partyParams,
+  partyQuery,
+  partyView,
+  registerKeySchema,
+  revokeApiKeySchema,
+  whoami,
+} from './party.schema.ts';
+import { PartyService } from './party.service.ts';
+
+type Id = z.infer<typeof partyParams>;
+
+@ApiTags('parties')
+@Controller('v1')
+export class PartyController {
+  constructor(private readonly parties: PartyService) {}
+
+  @Get('whoami')
+  @Requires('authenticated')
+  @ApiResponse({ status: 200, standardSchema: whoami })
+  async whoami(@CurrentPrincipal() { partyId, apiKeyId, scopes, roles }: Principal) {
+    return { party: await this.parties.get(partyId), apiKeyId, scopes, roles };
+  }
+
+  @Post('parties')
+  @Requires('registrar')
+  @ApiResponse({ status: 201, standardSchema: receiptSchema })
+  create(@Body({ schema: createPartySchema }) body: CreateParty, @IdempotencyKey() idempotency: Idempotency) {
+    return this.parties.create(body, idempotency);
+  }
+
+  @Get('parties')
+  @Requires('read')
+  @ApiResponse({ status: 200, standardSchema: z.array(partyView) })
+  list(@Query({ schema: partyQuery }) { name }: z.infer<typeof partyQuery>) {
+    return this.parties.list(name);
+  }
+
+  @Get('parties/:id')
+  @Requires('read')
+  @ApiResponse({ status: 200, standardSchema: partyView })
+  get(@Param({ schema: partyParams }) { id }: Id) {
+    return this.parties.get(id);
+  }
+
+  @Post('parties/:id/keys')
+  @Requires('parties:write')
+  @ApiResponse({ status: 201, standardSchema: receiptSchema })
+  registerKey(
+    @CurrentPrincipal() principal: Principal,
+    @Param({ schema: partyParams }) { id }: Id,
+    @Body({ schema: registerKeySchema }) body: Write<never>,
+    @IdempotencyKey() idempotency: Idempotency,
+  ) {
+    return this.parties.registerKey(principal, id, body, idempotency);
+  }
+
+  @Post('parties/:id/api-keys')
+  @Requires('parties:write')
+  @ApiResponse({ status: 201, standardSchema: z.union([apiKeyCreated, receiptSchema]) })
+  createApiKey(
+    @CurrentPrincipal() principal: Principal,
+    @Param({ schema: partyParams }) { id }: Id,
+    @Body({ schema: z.union([signedWriteSchema, createApiKeySchema]) }) body: CreateApiKey | SignedWrite,
+    @IdempotencyKey() idempotency: Idempotency,
+  ) {
+    return 'payload' in body
+      ? this.parties.acceptApiKey(principal, body, idempotency)
+      : this.parties.createApiKey(principal, id, body, idempotency);
+  }
+
+  @Post('api-keys/:id/revoke')
+  @HttpCode(200)
+  @Requires('parties:write')
+  @ApiResponse({ status: 200, standardSchema: receiptSchema })
+  revokeApiKey(
+    @CurrentPrincipal() principal: Principal,
+    @Param({ schema: partyParams }) { id }: Id,
+    @Body({ schema: z.union([signedWriteSchema, revokeApiKeySchema]) }) body: SignedWrite | { reason: string },
+  ) {
+    return 'payload' in body
+      ? this.parties.acceptApiKeyRevocation(principal, body)
+      : this.parties.revokeApiKey(principal, id, body.reason);
+  }
+}

@@ -1,0 +1,62 @@
+import { z } from 'zod';
+import { key } from '../core/registry/index.ts';
+import { receiptSchema } from '../core/statement/receipt.ts';
+import { commonShape, digest, instant } from '../core/statement/statement.ts';
+import { writeSchema } from '../ledger/index.ts';
+import { SCOPE_NAMES } from '../platform/auth/index.ts';
+
+/** The registrar's: parties come to be by the registry's own statement. */
+export const createPartySchema = z
+  .strictObject({
+    id: commonShape.id.optional(),
+    name: z.string().trim().min(1).max(200),
+    kind: z.enum(['organization', 'person']).default('organization'),
+    roles: z
+      .array(z.enum(['auditor']))
+      .max(1)
+      .default([]),
+  })
+  .meta({ id: 'CreateParty' });
+export type CreateParty = z.infer<typeof createPartySchema>;
+
+const scopes = z
+  .array(z.enum(SCOPE_NAMES as [string, ...string[]]))
+  .min(1)
+  .max(SCOPE_NAMES.length);
+
+/** Made by the registry, which then tells the secret once. */
+export const createApiKeySchema = z
+  .strictObject({
+    label: z.string().max(80).default(''),
+    scopes: scopes.default(SCOPE_NAMES),
+    expiresAt: instant.nullable().default(null),
+  })
+  .meta({ id: 'CreateApiKey' });
+export type CreateApiKey = z.infer<typeof createApiKeySchema>;
+
+export const registerKeySchema = writeSchema(key).meta({ id: 'RegisterKey' });
+export const revokeApiKeySchema = z.strictObject({ reason: z.string().max(500).default('') }).meta({ id: 'Reason' });
+
+export const partyParams = z.strictObject({ id: z.string().max(60) });
+export const partyQuery = z.strictObject({ name: z.string().max(200).optional() });
+
+export const partyView = z
+  .strictObject({
+    id: z.string(),
+    name: z.string().nullable().describe('Null when the name was erased'),
+    kind: z.enum(['organization', 'person']),
+    roles: z.array(z.string()),
+    keys: z.array(z.strictObject({ fingerprint: digest, publicKey: z.string() })),
+    statement: digest,
+    recordedIndex: z.int(),
+  })
+  .meta({ id: 'Party' });
+export type PartyView = z.infer<typeof partyView>;
+
+export const apiKeyCreated = z
+  .strictObject({ key: z.string().describe('Shown once'), receipt: receiptSchema })
+  .meta({ id: 'ApiKeyCreated' });
+
+export const whoami = z
+  .strictObject({ party: partyView, apiKeyId: z.string(), scopes: z.array(z.string()), roles: z.array(z.string()) })
+  .meta({ id: 'WhoAmI' });

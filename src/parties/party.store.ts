@@ -1,0 +1,49 @@
+/** SQL over parties, their keys and API keys. */
+import type { EntityManager } from 'typeorm';
+import type { PartyView } from './party.schema.ts';
+
+const PARTIES = `
+  SELECT p.id, d.value AS name, p.kind, p.roles, p.statement, p.recorded_index::int AS "recordedIndex",
+    coalesce(
+      (SELECT jsonb_agg(jsonb_build_object('fingerprint', k.fingerprint, 'publicKey', k.spki) ORDER BY k.recorded_index)
+       FROM registry.party_key k WHERE k.party_id = p.id), '[]') AS keys
+  FROM registry.party p LEFT JOIN registry.disclosure d ON d.commitment = p.name_commitment`;
+
+export async function findParty(manager: EntityManager, id: string): Promise<PartyView | undefined> {
+  const [row]: PartyView[] = await manager.query(`${PARTIES} WHERE p.id = $1`, [id]);
+  return row;
+}
+
+/** Parties in the order they came, at most 1,000; with a name, those of exactly that name. */
+export function listParties(manager: EntityManager, name?: string): Promise<PartyView[]> {
+  return name === undefined
+    ? manager.query(`${PARTIES} ORDER BY p.recorded_index LIMIT 1000`)
+    : manager.query(`${PARTIES} WHERE d.value = $1 ORDER BY p.recorded_index LIMIT 1000`, [name]);
+}
+
+export interface ApiKeyRow {
+  id: string;
+  partyId: string;
+  secretDigest: string;
+  scopes: string[];
+  roles: ('auditor' | 'registrar')[];
+  expiresAt: string | null;
+  revoked: boolean;
+}
+
+export function findApiKeys(manager: EntityManager, ids: readonly string[]): Promise<ApiKeyRow[]> {
+  return manager.query(
+    `SELECT a.id, a.party_id AS "partyId", a.secret_digest AS "secretDigest", a.scopes, p.roles,
+       a.expires_at AS "expiresAt", a.revoked_index IS NOT NULL AS revoked
+     FROM registry.api_key a JOIN registry.party p ON p.id = a.party_id WHERE a.id = ANY ($1)`,
+    [ids],
+  );
+}
+
+export async function hasApiKey(manager: EntityManager, partyId: string): Promise<boolean> {
+  const rows: unknown[] = await manager.query(
+    `SELECT 1 FROM registry.api_key WHERE party_id = $1 AND revoked_index IS NULL LIMIT 1`,
+    [partyId],
+  );
+  return rows.length > 0;
+}
