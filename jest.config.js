@@ -20,12 +20,16 @@ const shared = {
   },
 };
 
-/** `unit` needs nothing but Node; `e2e` speaks HTTP to the built program on a real PostgreSQL. */
+/**
+ * `unit` needs nothing but Node; `e2e` speaks HTTP to the built program on a real PostgreSQL; `interop` sets other
+ * people's programs on what Muniment wrote, and needs those programs.
+ */
 export default {
   coverageProvider: 'v8',
   collectCoverageFrom: ['src/**/*.ts'],
   projects: [
     { ...shared, displayName: 'unit', testMatch: ['<rootDir>/test/unit/**/*.test.ts'] },
+    { ...shared, displayName: 'interop', testMatch: ['<rootDir>/test/interop/**/*.interop.test.ts'] },
     {
       ...shared,
       displayName: 'e2e',
