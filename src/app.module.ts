@@ -4,12 +4,13 @@ import type { DynamicModule } from '@nestjs/common';
 import { ENTITIES } from './entities.ts';
 import { LedgerModule } from './ledger/index.ts';
 import { PartyModule } from './parties/index.ts';
+import { ProvenanceModule } from './provenance/index.ts';
 import { PlatformModule } from './platform/platform.module.ts';
 import type { Ground } from './platform/platform.module.ts';
 
 @Module({})
 export class AppModule {
   static forRoot(ground: Ground): DynamicModule {
-    return { module: AppModule, imports: [PlatformModule.forRoot(ground, ENTITIES), LedgerModule, PartyModule] };
+    return { module: AppModule, imports: [PlatformModule.forRoot(ground, ENTITIES), LedgerModule, PartyModule, ProvenanceModule] };
   }
 }

@@ -25,7 +25,7 @@ import { commonShape, formatStatement } from '../core/statement/statement.ts';
 import type { Principal } from '../platform/auth/index.ts';
 import { newId, newNonce, sha256, verifyP256 } from '../platform/crypto.ts';
 import { LedgerCore } from './ledger-core.ts';
-import { findStatement, readStatements } from './log.store.ts';
+import { findStatement, findStatements } from './log.store.ts';
 import type { StatementRow } from './log.store.ts';
 import { LoadedRows } from './projection.store.ts';
 import type { Submission } from './writer.ts';
@@ -159,27 +159,35 @@ export class Ledger {
     if (row === undefined || !mayRead(row, reader)) {
       throw new RegistryError('not_found', `There is no statement ${payloadDigest} on record.`, { field: 'digest' });
     }
-    return (await this.receiptsOf([row]))[0]!;
+    return (await this.receiptsAt([row.index])).receipts.get(row.index)!;
   }
 
-  /** Receipts of recorded statements, all against one published checkpoint. */
-  async receiptsOf(rows: readonly StatementRow[]): Promise<Receipt[]> {
+  /** Receipts of the entries at `indexes`, all against one published checkpoint. */
+  async receiptsAt(indexes: readonly number[]): Promise<{
+    receipts: Map<number, Receipt>;
+    checkpoint: string;
+    treeSize: number;
+  }> {
+    const rows = await findStatements(this.database.manager, indexes);
     const { size, note } = await this.core.published.checkpoint(Math.max(0, ...rows.map((row) => row.index + 1)));
     const proofs = await this.core.published.proveInclusion(
       rows.map((row) => row.index),
       size,
     );
-    return rows.map((row, i) => {
-      const spki = toBase64(row.spki);
-      return formatReceipt({
-        spoken: readSpoken(sha256, row.payload, spki),
-        signed: { payload: row.payload, signature: row.signature, keyId: formatDigest(sha256(row.spki)) },
-        spki,
-        index: row.index,
-        treeSize: size,
-        inclusionProof: proofs[i]!,
-        checkpoint: note,
-      });
+    const receipts = rows.map((row, i) => this.#receipt(row, proofs[i]!, size, note));
+    return { receipts: new Map(receipts.map((receipt) => [receipt.index, receipt])), checkpoint: note, treeSize: size };
+  }
+
+  #receipt(row: StatementRow, inclusionProof: readonly Uint8Array[], treeSize: number, checkpoint: string): Receipt {
+    const spki = toBase64(row.spki);
+    return formatReceipt({
+      spoken: readSpoken(sha256, row.payload, spki),
+      signed: { payload: row.payload, signature: row.signature, keyId: formatDigest(sha256(row.spki)) },
+      spki,
+      index: row.index,
+      treeSize,
+      inclusionProof,
+      checkpoint,
     });
   }
 
@@ -220,9 +228,8 @@ export class Ledger {
         : {}),
     });
     if ('receipt' in outcome) return outcome.receipt;
-    const [row] = await readStatements(this.database.manager, outcome.earlierIndex, outcome.earlierIndex + 1);
-    if (row === undefined) throw new RegistryError('ledger_inconsistent', `Entry ${outcome.earlierIndex} is missing.`);
-    return (await this.receiptsOf([row]))[0]!;
+    const { earlierIndex } = outcome;
+    return (await this.receiptsAt([earlierIndex])).receipts.get(earlierIndex)!;
   }
 
   async #spkiOf(keyId: string): Promise<string> {

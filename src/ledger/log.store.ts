@@ -114,6 +114,15 @@ export async function readStatements(manager: EntityManager, from: number, to: n
   return rows.map((row) => ({ ...row, index: Number(row.index) }));
 }
 
+/** The statements at `indexes`, in no particular order. */
+export async function findStatements(manager: EntityManager, indexes: readonly number[]): Promise<StatementRow[]> {
+  const rows: (Omit<StatementRow, 'index'> & { index: string })[] = await manager.query(
+    `SELECT ${COLUMNS} FROM ledger.statement WHERE index = ANY ($1::bigint[])`,
+    [indexes],
+  );
+  return rows.map((row) => ({ ...row, index: Number(row.index) }));
+}
+
 export async function findStatement(
   manager: EntityManager,
   payloadDigest: Uint8Array,

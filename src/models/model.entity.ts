@@ -68,3 +68,19 @@ export class RelationEntity {
   @Column('text') statement!: string;
   @Column('bigint', { name: 'recorded_index' }) recordedIndex!: string;
 }
+
+@Entity({ schema: 'ops', name: 'artifact_access' })
+@Index('artifact_access_registration', ['registrationId', 'id'])
+export class ArtifactAccessEntity {
+  @PrimaryColumn('bigint', {
+    primaryKeyConstraintName: 'artifact_access_pkey',
+    generated: 'identity',
+    generatedIdentity: 'ALWAYS',
+  })
+  id!: string;
+  @Column('text', { name: 'registration_id' }) registrationId!: string;
+  @Column('text', { name: 'party_id' }) partyId!: string;
+  @Column('text', { name: 'api_key_id' }) apiKeyId!: string;
+  @Column('text', { name: 'file_digest' }) fileDigest!: string;
+  @Column('timestamptz', { name: 'accessed_at', default: () => 'now()' }) accessedAt!: Date;
+}

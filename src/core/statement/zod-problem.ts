@@ -3,10 +3,27 @@ import type { z } from 'zod';
 import type { ErrorCode } from '../errors.ts';
 import { RegistryError } from '../errors.ts';
 
-export function zodProblem(error: z.core.$ZodError, code: ErrorCode, under = ''): RegistryError {
-  const [issue] = error.issues;
+type Issue = z.core.$ZodIssue;
+
+/** @param under where the checked value stands in what the caller sent */
+export function zodProblem(error: { readonly issues: readonly Issue[] }, code: ErrorCode, under = ''): RegistryError {
+  const issue = error.issues[0] && telling(error.issues[0]);
   if (issue === undefined) return new RegistryError(code, 'The input does not fit its schema.');
-  const field = [...(under === '' ? [] : [under]), ...issue.path.map(String)].join('.');
-  const message = issue.message.replace(/\.$/, '');
-  return new RegistryError(code, field === '' ? `${message}.` : `${field}: ${message}.`, field === '' ? {} : { field });
+  const unknown = issue.code === 'unrecognized_keys' ? issue.keys.slice(0, 1) : [];
+  const path = [...(under === '' ? [] : [under]), ...issue.path, ...unknown].map(String).join('.').slice(0, 200);
+  const subject = path === '' ? 'The input' : `"${path}"`;
+  const sentence =
+    unknown.length > 0 ? `${subject} is not known here.` : `${subject} is not right: ${lower(issue.message)}.`;
+  return new RegistryError(code, sentence, path === '' ? {} : { field: path });
 }
+
+/** Of the alternatives of a union, the one that the value came closest to tells what is wrong. */
+function telling(issue: Issue): Issue {
+  if (issue.code !== 'invalid_union') return issue;
+  const [closest] = [...issue.errors].sort((a, b) => a.length - b.length);
+  const first = closest?.[0];
+  if (first === undefined) return issue;
+  return telling({ ...first, path: [...issue.path, ...first.path] });
+}
+
+const lower = (text: string): string => text.slice(0, 1).toLowerCase() + text.slice(1).replace(/\.$/, '');

@@ -18,6 +18,8 @@ export function registerBodyParsers(fastify: FastifyInstance): void {
       done(error as Error);
     }
   });
+  // Files stream through: the route that takes one knows how long it may be.
+  fastify.addContentTypeParser('application/octet-stream', (_request, payload, done) => done(null, payload));
   fastify.addContentTypeParser(FORM_MEDIA_TYPE, { parseAs: 'string' }, (_request, body, done) => {
     try {
       done(null, parseForm(String(body)));

@@ -1,0 +1,65 @@
+/** Dataset versions: their records, and the files that workers train on. */
+import { Injectable } from '@nestjs/common';
+import { InjectDataSource } from '@nestjs/typeorm';
+import { DataSource } from 'typeorm';
+import type { Digest } from '../core/digest.ts';
+import { RegistryError } from '../core/errors.ts';
+import { dataset, manifestOf } from '../core/registry/dataset.ts';
+import type { Receipt } from '../core/statement/receipt.ts';
+import type { Idempotency, Write } from '../ledger/index.ts';
+import { Ledger } from '../ledger/index.ts';
+import type { Principal } from '../platform/auth/index.ts';
+import { sha256 } from '../platform/crypto.ts';
+import { ArtifactStore, atMost } from '../platform/storage/index.ts';
+import type { DatasetBody, DatasetView } from './dataset.schema.ts';
+import { findDataset, listDatasets } from './dataset.store.ts';
+
+@Injectable()
+export class DatasetService {
+  constructor(
+    private readonly ledger: Ledger,
+    private readonly artifacts: ArtifactStore,
+    @InjectDataSource() private readonly database: DataSource,
+  ) {}
+
+  register(principal: Principal, write: Write<DatasetBody>, idempotency: Idempotency): Promise<Receipt> {
+    if (!('payload' in write)) requireManifest(write);
+    return this.ledger.write(dataset, principal, write, { idempotency });
+  }
+
+  /** @throws RegistryError `not_found` */
+  async get(id: string): Promise<DatasetView> {
+    const found = await findDataset(this.database.manager, id);
+    if (found === undefined) throw new RegistryError('not_found', `There is no dataset ${id}.`, { field: 'id' });
+    return found;
+  }
+
+  list(manifestDigest?: string): Promise<DatasetView[]> {
+    return listDatasets(this.database.manager, manifestDigest);
+  }
+
+  /**
+   * Stores one file of a dataset, so that workers can train on it.
+   * @throws RegistryError `not_found`, `forbidden`, `digest_mismatch`, `payload_too_large`
+   */
+  async storeFile(principal: Principal, id: string, digest: Digest, content: AsyncIterable<Uint8Array>): Promise<void> {
+    const { maker, files } = await this.get(id);
+    if (maker !== principal.partyId) {
+      throw new RegistryError('forbidden', 'Only the party that registered a dataset stores its files.', {
+        field: 'id',
+      });
+    }
+    const file = files.find((candidate) => candidate.digest === digest);
+    if (file === undefined) {
+      throw new RegistryError('not_found', `The dataset ${id} has no file ${digest}.`, { field: 'digest' });
+    }
+    await this.artifacts.put(digest, atMost(file.bytes, content));
+  }
+}
+
+function requireManifest({ files, manifestDigest }: DatasetBody): void {
+  if (manifestOf(sha256, files).manifestDigest === manifestDigest) return;
+  throw new RegistryError('digest_mismatch', 'The manifest digest is not the one of the files.', {
+    field: 'manifestDigest',
+  });
+}

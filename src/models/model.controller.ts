@@ -1,0 +1,76 @@
+import { Body, Controller, Get, HttpCode, Param, Post, Put, Query, Res } from '@nestjs/common';
+import { ApiConsumes, ApiProduces, ApiResponse, ApiTags } from '@nestjs/swagger';
+import type { FastifyReply } from 'fastify';
+import { Readable } from 'node:stream';
+import { z } from 'zod';
+import type { RegistrationBody } from '../core/registry/registration.ts';
+import { receiptSchema } from '../core/statement/receipt.ts';
+import type { Idempotency, Write } from '../ledger/index.ts';
+import { IdempotencyKey } from '../ledger/index.ts';
+import type { Principal } from '../platform/auth/index.ts';
+import { CurrentPrincipal, Requires } from '../platform/auth/index.ts';
+import type { ModelQuery } from './model.schema.ts';
+import { modelParams, modelQuery, modelView, writeRegistrationSchema } from './model.schema.ts';
+import { ModelService } from './model.service.ts';
+
+type Id = z.infer<typeof modelParams>;
+
+@ApiTags('models')
+@Controller('v1/models')
+export class ModelController {
+  constructor(private readonly models: ModelService) {}
+
+  @Post()
+  @Requires('models:write')
+  @ApiResponse({ status: 201, standardSchema: receiptSchema })
+  register(
+    @CurrentPrincipal() principal: Principal,
+    @Body({ schema: writeRegistrationSchema }) body: Write<RegistrationBody>,
+    @IdempotencyKey() idempotency: Idempotency,
+  ) {
+    return this.models.register(principal, body, idempotency);
+  }
+
+  @Get()
+  @Requires('public')
+  @ApiResponse({ status: 200, standardSchema: z.array(modelView) })
+  list(@Query({ schema: modelQuery }) query: ModelQuery) {
+    return this.models.list(query);
+  }
+
+  @Get(':id')
+  @Requires('public')
+  @ApiResponse({ status: 200, standardSchema: modelView })
+  get(@Param({ schema: modelParams }) { id }: Id) {
+    return this.models.get(id);
+  }
+
+  /** The body is the artifact's bytes; they must have the file digest on record. */
+  @Put(':id/artifact')
+  @HttpCode(204)
+  @Requires('models:write')
+  @ApiConsumes('application/octet-stream')
+  storeArtifact(
+    @CurrentPrincipal() principal: Principal,
+    @Param({ schema: modelParams }) { id }: Id,
+    @Body() content: AsyncIterable<Uint8Array>,
+  ) {
+    return this.models.storeArtifact(principal, id, content);
+  }
+
+  @Get(':id/artifact')
+  @Requires('read')
+  @ApiProduces('application/octet-stream')
+  async artifact(
+    @CurrentPrincipal() principal: Principal,
+    @Param({ schema: modelParams }) { id }: Id,
+    @Res() reply: FastifyReply,
+  ) {
+    const { artifact, fileDigest } = await this.models.openArtifact(principal, id);
+    await reply
+      .header('content-type', 'application/octet-stream')
+      .header('content-length', artifact.size)
+      .header('etag', `"${fileDigest}"`)
+      .send(Readable.from(artifact.stream()));
+  }
+}

@@ -1,0 +1,37 @@
+import { z } from 'zod';
+import { registration } from '../core/registry/index.ts';
+import type { RegistrationBody } from '../core/registry/registration.ts';
+import { digest } from '../core/statement/statement.ts';
+import { writeSchema } from '../ledger/index.ts';
+
+export const writeRegistrationSchema = writeSchema(registration).meta({ id: 'WriteRegistration' });
+
+const recordedShape = {
+  id: z.string().describe('Of the registration'),
+  modelDigest: digest.describe('Weight digest, or file digest where the container cannot be read'),
+  maker: z.string(),
+  precededBy: z.string().nullable().describe('An earlier registration of the same weights by another party'),
+  artifactStored: z.boolean().describe('Whether the registry keeps the weights themselves'),
+  statement: digest.describe('Payload digest of the statement that made the record'),
+  recordedIndex: z.int().nonnegative(),
+};
+
+/** The registration's body as it stands on record. */
+export const modelView = (registration.body as unknown as z.ZodObject).extend(recordedShape).meta({ id: 'Model' });
+export type RecordedModel = RegistrationBody & {
+  id: string;
+  modelDigest: string;
+  maker: string;
+  precededBy: string | null;
+  statement: string;
+  recordedIndex: number;
+};
+export type ModelView = RecordedModel & { artifactStored: boolean };
+
+export const modelParams = z.strictObject({ id: z.string().max(60) });
+export const modelQuery = z.strictObject({
+  owner: z.string().max(60).optional(),
+  before: z.coerce.number().int().nonnegative().optional().describe('Only records at lower indexes'),
+  limit: z.coerce.number().int().min(1).max(1000).default(100),
+});
+export type ModelQuery = z.infer<typeof modelQuery>;

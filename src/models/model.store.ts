@@ -1,0 +1,49 @@
+/** SQL over registrations. */
+import type { EntityManager } from 'typeorm';
+import type { ModelQuery, RecordedModel } from './model.schema.ts';
+
+const VIEW = `
+  SELECT r.document || jsonb_build_object(
+    'id', r.id, 'modelDigest', r.model_digest, 'maker', r.maker, 'precededBy', r.preceded_by,
+    'statement', r.statement, 'recordedIndex', r.recorded_index) AS view
+  FROM registry.registration r`;
+
+export async function findModel(manager: EntityManager, id: string): Promise<RecordedModel | undefined> {
+  const [row]: { view: RecordedModel }[] = await manager.query(`${VIEW} WHERE r.id = $1`, [id]);
+  return row?.view;
+}
+
+/** The newest first. */
+export async function listModels(
+  manager: EntityManager,
+  { owner, before, limit }: ModelQuery,
+): Promise<RecordedModel[]> {
+  const rows: { view: RecordedModel }[] = await manager.query(
+    `${VIEW}
+     WHERE ($1::bigint IS NULL OR r.recorded_index < $1)
+       AND ($2::text IS NULL OR EXISTS (
+         SELECT 1 FROM registry.title t WHERE t.registration_id = r.id AND t.party_id = $2))
+     ORDER BY r.recorded_index DESC LIMIT $3`,
+    [before ?? null, owner ?? null, limit],
+  );
+  return rows.map((row) => row.view);
+}
+
+export async function holdsTitle(manager: EntityManager, registrationId: string, partyId: string): Promise<boolean> {
+  const rows: unknown[] = await manager.query(
+    `SELECT 1 FROM registry.title WHERE registration_id = $1 AND party_id = $2`,
+    [registrationId, partyId],
+  );
+  return rows.length > 0;
+}
+
+/** Who fetched the weights, and when. */
+export async function insertAccess(
+  manager: EntityManager,
+  access: { registrationId: string; partyId: string; apiKeyId: string; fileDigest: string },
+): Promise<void> {
+  await manager.query(
+    `INSERT INTO ops.artifact_access (registration_id, party_id, api_key_id, file_digest) VALUES ($1, $2, $3, $4)`,
+    [access.registrationId, access.partyId, access.apiKeyId, access.fileDigest],
+  );
+}

@@ -1,0 +1,60 @@
+import { z } from 'zod';
+import { RegistryError } from '../core/errors.ts';
+import type { Digest } from '../core/digest.ts';
+import { DIGEST_PATTERN } from '../core/digest.ts';
+import { receiptSchema } from '../core/statement/receipt.ts';
+import { digest } from '../core/statement/statement.ts';
+
+export const hashParams = z.strictObject({ hash: z.string().max(100) });
+
+/**
+ * A digest as people paste it: with or without `sha256:` in front, in either case.
+ * @throws RegistryError `digest_malformed`
+ */
+export function readHash(text: string): Digest {
+  const lower = text.toLowerCase();
+  const written = lower.startsWith('sha256:') ? lower : `sha256:${lower}`;
+  if (DIGEST_PATTERN.test(written)) return written as Digest;
+  throw new RegistryError('digest_malformed', `"${text.slice(0, 80)}" is not a SHA-256 digest.`, {
+    field: 'hash',
+    fix: 'Give 64 hex digits, as "sha256sum FILE" or "muniment hash FILE" print them.',
+  });
+}
+
+const json = z.record(z.string(), z.json());
+
+const ownerSchema = z.strictObject({
+  party: z.string(),
+  name: z.string().nullable(),
+  share: z.string().describe('An exact fraction'),
+  sinceIndex: z.int().nonnegative(),
+});
+
+const matchSchema = z.strictObject({
+  matched: z.enum(['file', 'weight', 'nameless']).describe('Which digest of the model was asked for'),
+  model: json.describe('The registration as it stands on record'),
+  owners: z.array(ownerSchema),
+  license: json,
+  run: json.nullable(),
+  datasets: z.array(json),
+  parents: z.array(z.strictObject({ relation: z.string(), digest, standing: z.string() })),
+  precededBy: z.string().nullable().describe('An earlier registration of the same weights by another party'),
+  recordedAt: z.iso.datetime().describe("By the registry's clock; the order is told by the index"),
+  receipts: z.strictObject({
+    registration: receiptSchema,
+    run: receiptSchema.nullable(),
+    datasets: z.array(receiptSchema),
+  }),
+});
+
+export const provenanceSchema = z
+  .strictObject({
+    query: z.strictObject({ digest }),
+    checkpoint: z.string(),
+    treeSize: z.int().positive(),
+    matches: z.array(matchSchema).min(1).describe('In log order: who registered first comes first'),
+  })
+  .meta({ id: 'Provenance' });
+
+export type Provenance = z.infer<typeof provenanceSchema>;
+export type ProvenanceMatch = z.infer<typeof matchSchema>;
