@@ -11,6 +11,9 @@ import type { Ground } from './platform/platform.module.ts';
 @Module({})
 export class AppModule {
   static forRoot(ground: Ground): DynamicModule {
-    return { module: AppModule, imports: [PlatformModule.forRoot(ground, ENTITIES), LedgerModule, PartyModule, ProvenanceModule] };
+    return {
+      module: AppModule,
+      imports: [PlatformModule.forRoot(ground, ENTITIES), LedgerModule, PartyModule, ProvenanceModule],
+    };
   }
 }

@@ -95,16 +95,18 @@ async function main(): Promise<void> {
   try {
     const config = loadConfig();
     log = createLog(config);
-    const server = await startServer(config, log);
-    stopOnSignals(server.close, log);
-    log.info({ url: server.url }, `Listening on ${server.url}.`);
+    const starting = startServer(config, log);
+    // From the first moment: a signal during the start must not leave a database server behind.
+    stopOnSignals(async () => (await starting).close(), log);
+    const { url } = await starting;
+    log.info({ url }, `Muniment is ready on ${url}.`);
   } catch (error) {
     const known = error instanceof RegistryError;
-    log.fatal(
-      known ? { code: error.code, field: error.field, fix: error.fix, cause: error.cause } : { err: error },
-      (error as Error).message,
-    );
-    process.exitCode = 1;
+    const details = known
+      ? { code: error.code, field: error.field, fix: error.fix, cause: error.cause }
+      : { err: error };
+    log.fatal(details, (error as Error).message);
+    process.exit(1);
   }
 }
 

@@ -1,5 +1,5 @@
 /** All routes of the controllers with what each requires: for the test that walks them, and for `doctor`. */
-import type { INestApplicationContext, Type } from '@nestjs/common';
+import type { INestApplicationContext } from '@nestjs/common';
 import { MetadataScanner, ModulesContainer } from '@nestjs/core';
 import { REQUIREMENT } from './requires.ts';
 import type { Requirement } from './scopes.ts';
@@ -16,25 +16,26 @@ export function listRoutes(app: INestApplicationContext): RouteAccess[] {
   const controllers = [...app.get(ModulesContainer).values()].flatMap((module) => [...module.controllers.values()]);
   return controllers.flatMap(({ metatype }) => {
     if (typeof metatype !== 'function') return [];
-    const { name, prototype } = metatype as Type<Record<string, object>>;
+    const prototype = metatype.prototype as Record<string, object>;
     const base = pathsOf(metatype);
-    return scanner
-      .getAllMethodNames(prototype)
-      .filter((method) => Reflect.hasMetadata('path', prototype[method] as object))
-      .map((method) => {
-        const handler = prototype[method] as object;
-        const own = pathsOf(handler);
-        return {
-          handler: `${name}.${method}`,
-          paths: base.flatMap((head) =>
-            own.map((tail) => `/${head}/${tail}`.replace(/\/+/g, '/').replace(/(.)\/$/, '$1')),
-          ),
-          requirement: (Reflect.getMetadata(REQUIREMENT, handler) ?? Reflect.getMetadata(REQUIREMENT, metatype)) as
-            Requirement | undefined,
-        };
-      });
+    return scanner.getAllMethodNames(prototype).flatMap((method): RouteAccess[] => {
+      const handler = prototype[method];
+      if (!handler || !Reflect.hasMetadata('path', handler)) return [];
+      const own = pathsOf(handler);
+      const requirement: unknown =
+        Reflect.getMetadata(REQUIREMENT, handler) ?? Reflect.getMetadata(REQUIREMENT, metatype);
+      return [
+        {
+          handler: `${metatype.name}.${method}`,
+          paths: base.flatMap((head) => own.map((tail) => join(head, tail))),
+          requirement: requirement as Requirement | undefined,
+        },
+      ];
+    });
   });
 }
+
+const join = (head: string, tail: string) => `/${head}/${tail}`.replace(/\/+/g, '/').replace(/(.)\/$/, '$1');
 
 function pathsOf(target: object): string[] {
   const path = Reflect.getMetadata('path', target) as string | string[] | undefined;

@@ -1,6 +1,6 @@
 /**
  * A PostgreSQL that somebody else runs: `DATABASE_URL` for the application, `MUNIMENT_MIGRATION_DATABASE_URL` for the
- * owner. A server that is still starting is waited for; one that is too old, or unsafe for the ledger, is refused.
+ * owner. A server that is still starting is waited for; one that is too old is refused.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
@@ -34,7 +34,8 @@ export async function openExternal(
       },
     );
   }
-  const separateRoles = app.role !== migrations.role && !app.superuser && !app.ownsDatabase;
+  const separateRoles =
+    !app.superuser && !app.ownsDatabase && (app.ownsLedger === null ? app.role !== migrations.role : !app.ownsLedger);
   if (!separateRoles) {
     log.warn('The application and the migrations use one database login: triggers alone guard the ledger.');
   }
@@ -52,12 +53,13 @@ interface Inspection {
   role: string;
   superuser: boolean;
   ownsDatabase: boolean;
+  /** `null` before the first migration. */
+  ownsLedger: boolean | null;
   database: string;
   /** Start time and address of the server: equal for two logins to one server. */
   system: string;
   version: string;
   number: number;
-  fsync: string;
 }
 
 async function inspect(url: Secret<string>, variable: string, log: Log): Promise<Inspection> {
@@ -65,9 +67,9 @@ async function inspect(url: Secret<string>, variable: string, log: Log): Promise
   try {
     const { rows } = await client.query<Inspection>(`
       SELECT current_user AS role, r.rolsuper AS superuser, pg_has_role(d.datdba, 'MEMBER') AS "ownsDatabase",
+             (SELECT pg_has_role(nspowner, 'MEMBER') FROM pg_namespace WHERE nspname = 'ledger') AS "ownsLedger",
              current_database() AS database, pg_postmaster_start_time()::text AS system,
-             current_setting('server_version') AS version, current_setting('server_version_num')::int AS number,
-             current_setting('fsync') AS fsync
+             current_setting('server_version') AS version, current_setting('server_version_num')::int AS number
         FROM pg_roles r, pg_database d
        WHERE r.rolname = current_user AND d.datname = current_database()`);
     const [found] = rows;

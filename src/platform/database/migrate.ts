@@ -13,13 +13,13 @@ import type { QueueName } from '../jobs/queues.ts';
 import type { Log } from '../logging/index.ts';
 import type { Database } from './database.ts';
 import { APP_ROLE } from './embedded.ts';
-import { MIGRATIONS_TABLE } from './options.ts';
+import { dataSourceOptions, MIGRATIONS_TABLE } from './options.ts';
 
 /** Any fixed number serves; it must not be used for anything else in this database. */
 const LOCK = 7_305_412_806_120_451n;
 
 /** @returns the names of the migrations that ran now */
-export async function migrate(database: Database, log: Log): Promise<string[]> {
+export async function migrate(database: Pick<Database, 'appUrl' | 'ownerUrl'>, log: Log): Promise<string[]> {
   const ownerUrl = database.ownerUrl.reveal();
   const guard = new pg.Client({ connectionString: ownerUrl });
   guard.on('error', (error) => log.warn({ err: error }, 'The connection that holds the migration lock broke.'));
@@ -36,17 +36,19 @@ export async function migrate(database: Database, log: Log): Promise<string[]> {
   }
 }
 
-/** Names of migrations that have not run yet: what `doctor` and health tell. */
-export async function pendingMigrations(database: Database): Promise<string[]> {
+/** Names of migrations that have not run yet. Waits for a process that is running them at this moment. */
+export async function pendingMigrations(database: Pick<Database, 'appUrl'>): Promise<string[]> {
   const client = new pg.Client({ connectionString: database.appUrl.reveal() });
   await client.connect();
   try {
+    await client.query('SELECT pg_advisory_lock_shared($1)', [LOCK]);
     const { rows } = await client.query<{ name: string }>(`SELECT name FROM ${MIGRATIONS_TABLE}`);
     const done = new Set(rows.map(({ name }) => name));
     return MIGRATIONS.map(({ name }) => name).filter((name) => !done.has(name));
   } catch (error) {
-    // undefined_table: nothing has run at all.
-    if ((error as { code?: unknown }).code === '42P01') return MIGRATIONS.map(({ name }) => name);
+    // No such table, or no right to read it, which is granted last: nothing has ever run to its end.
+    if (['42P01', '42501'].includes(String((error as { code?: unknown }).code)))
+      return MIGRATIONS.map(({ name }) => name);
     throw error;
   } finally {
     await client.end();
@@ -54,14 +56,7 @@ export async function pendingMigrations(database: Database): Promise<string[]> {
 }
 
 async function runMigrations(url: string): Promise<string[]> {
-  const source = new DataSource({
-    type: 'postgres',
-    url,
-    migrations: MIGRATIONS,
-    migrationsTableName: MIGRATIONS_TABLE,
-    migrationsTransactionMode: 'each',
-    extra: { max: 2 },
-  });
+  const source = new DataSource({ ...dataSourceOptions(url, [], 2), migrations: MIGRATIONS });
   await source.initialize();
   try {
     return (await source.runMigrations()).map(({ name }) => name);

@@ -17,5 +17,7 @@ export function dataSourceOptions(url: string, entities: Entities, pool = 10) {
     applicationName: 'muniment',
     extra: { max: pool, keepAlive: true, connectionTimeoutMillis: 10_000, statement_timeout: 60_000 },
     logging: false,
+    // Without this, a migration that fails is also printed to standard output.
+    logger: 'debug',
   } satisfies DataSourceOptions;
 }

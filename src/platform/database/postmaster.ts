@@ -5,7 +5,7 @@
  * environment without this process's secrets.
  */
 import { spawn } from 'node:child_process';
-import { chown, mkdir, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { chown, mkdir, open, readdir, readFile, readlink, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -84,10 +84,30 @@ export async function start(cluster: Cluster): Promise<Server> {
 /** Stops a server that still runs on the folder although its owner is gone. @returns whether there was one */
 export async function stopOrphan(folder: string, log: Log): Promise<boolean> {
   const orphan = await serverOn(folder);
-  if (!orphan) return false;
-  log.warn({ pid: orphan.pid }, 'A killed process left its database server running: stopping it.');
-  await interrupt(orphan);
-  return true;
+  if (orphan) {
+    log.warn({ pid: orphan.pid }, 'A killed process left its database server running: stopping it.');
+    await interrupt(orphan);
+    return true;
+  }
+  // A server that was itself killed leaves its pid file, and PostgreSQL refuses to start as long as any process of this
+  // user has that id, a zombie included. It is removed when nothing works in the folder any more; what is left of a
+  // killed server sees that within a moment and ends.
+  if (process.platform !== 'linux') return false;
+  for (const end = Date.now() + 10_000; await hasUsers(folder); await sleep(20)) {
+    if (Date.now() > end) return false;
+  }
+  await rm(join(folder, 'postmaster.pid'), { force: true });
+  return false;
+}
+
+/** Whether any process has the folder as its working directory, as the server and all its children do. */
+async function hasUsers(folder: string): Promise<boolean> {
+  for (const pid of await readdir('/proc')) {
+    if (!/^\d+$/.test(pid)) continue;
+    const directory = await readlink(`/proc/${pid}/cwd`).catch(() => undefined);
+    if (directory === folder) return true;
+  }
+  return false;
 }
 
 async function startOn(port: number, cluster: Cluster): Promise<Server> {

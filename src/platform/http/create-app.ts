@@ -8,6 +8,7 @@ import type { DynamicModule } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { LogController } from 'fastify';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { RegistryError } from '../../core/errors.ts';
 import type { Config } from '../config/index.ts';
@@ -22,6 +23,8 @@ import { validation } from './validation.ts';
 export interface App {
   nest: NestFastifyApplication;
   fastify: FastifyInstance;
+  /** Every route that is served, those of plugins included. */
+  routes: readonly { method: string; path: string }[];
   /** Takes no new requests, finishes those in flight for the configured time, then runs the modules' shutdown hooks. */
   close(): Promise<void>;
 }
@@ -30,9 +33,8 @@ export interface App {
 export async function createApp(module: DynamicModule, config: Config, log: Log): Promise<App> {
   const adapter = new FastifyAdapter({
     loggerInstance: log,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
     requestIdHeader: false,
-    requestIdLogLabel: 'requestId',
     genReqId: requestId,
     bodyLimit: config.bodyLimit,
     trustProxy: config.trustProxy,
@@ -42,15 +44,19 @@ export async function createApp(module: DynamicModule, config: Config, log: Log)
     routerOptions: { maxParamLength: 200 },
     frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) => sendProblem(error, request, reply),
   });
+  const routes: { method: string; path: string }[] = [];
+  adapter.getInstance().addHook('onRoute', ({ method, path }) => {
+    for (const one of [method].flat()) routes.push({ method: one, path });
+  });
   const nest = await NestFactory.create<NestFastifyApplication>(module, adapter, {
     logger: new NestLog(log),
     bodyParser: false,
     abortOnError: false,
   });
-  const fastify = adapter.getInstance() as unknown as FastifyInstance;
+  const fastify: FastifyInstance = adapter.getInstance();
   const closing = addHooks(fastify);
   registerBodyParsers(fastify);
-  await nest.register(helmet as never, { contentSecurityPolicy: CONTENT_SECURITY_POLICY } as never);
+  await nest.register(helmet, { contentSecurityPolicy: CONTENT_SECURITY_POLICY });
   nest.useGlobalPipes(validation());
   nest.useGlobalFilters(new ProblemFilter());
   serveOpenApi(nest, VERSION);
@@ -61,6 +67,7 @@ export async function createApp(module: DynamicModule, config: Config, log: Log)
   return {
     nest,
     fastify,
+    routes,
     close: () => {
       closing.begun = true;
       closed ??= closeInTime(nest, fastify, config.stopTimeoutMs, log);
@@ -114,9 +121,12 @@ async function closeInTime(nest: NestFastifyApplication, fastify: FastifyInstanc
     log.warn('Requests were still in flight when the time to stop was over; their connections are cut.');
     fastify.server.closeAllConnections();
   }, timeoutMs);
+  // A client that keeps its connection alive would hold the stop up after its last answer.
+  const sweep = setInterval(() => fastify.server.closeIdleConnections(), 50);
   try {
     await nest.close();
   } finally {
     clearTimeout(cut);
+    clearInterval(sweep);
   }
 }
