@@ -1,12 +1,17 @@
 /**
  * Grants: a license on one registered model, given by one of its owners to one licensee. License tokens are issued under
  * a grant; revoking the grant ends them all, revoking a token ends that one.
+ *
+ * Licensor and owners revoke both. A single token may also be given up by its licensee, whose program may have leaked
+ * it, and be ended by the registry, which issued it and acts on what a program with the licensee's API key asks.
  */
 import { z } from 'zod';
 import { RegistryError } from '../errors.ts';
 import { digest, form, id, instant, urn } from '../statement/statement.ts';
+import { isRegistry } from './authority.ts';
 import type { Rows, Spoken } from './kind.ts';
 import { kind, need, requireBasis, requireNew } from './kind.ts';
+import type { Tables } from './tables.ts';
 import { put } from './tables.ts';
 
 export const ACTIONS = ['infer', 'fine-tune', 'distill', 'redistribute', 'host'] as const;
@@ -66,7 +71,7 @@ export const grant = kind(grantForm, {
 
 function requireOwner(spoken: Spoken, rows: Rows, registrationId: string): void {
   if (rows.get('title', registrationId, spoken.common.maker) === undefined) {
-    throw new RegistryError('forbidden', `Only an owner of ${registrationId} gives licenses on it.`, {
+    throw new RegistryError('forbidden', `Only an owner of ${registrationId} gives licenses on it, or revokes them.`, {
       field: 'maker',
     });
   }
@@ -74,39 +79,48 @@ function requireOwner(spoken: Spoken, rows: Rows, registrationId: string): void 
 
 const revocationShape = {
   grant: id('grant'),
+  licensor: id('party').describe("The grant's"),
   licensee: id('party').describe("The grant's"),
-  token: z.string().max(64).nullable().describe('The `jti` of one token; null revokes the whole grant'),
+  token: id('token').nullable().describe('The `jti` of one token; null revokes the whole grant'),
   reason: z.string().max(500),
 };
 
-export const revocation = kind(
-  form('revocation', revocationShape, (_, { grant }) => [urn(grant)]),
-  {
-    reads: ({ body, common }, rows) => {
-      const row = rows.get('license_grant', body.grant);
-      return [
-        ['license_grant', body.grant],
-        ...(body.token === null ? [] : [['token_revocation', body.token] as const]),
-        ...(row === undefined ? [] : [['title', row.registrationId, common.maker] as const]),
-      ];
-    },
-    readers: ({ licensee }) => [licensee],
-    judge(spoken, rows, place) {
-      const { common, body } = spoken;
-      const row = need(rows, 'license_grant', body.grant, 'grant');
-      if (body.licensee !== row.licensee) {
-        throw new RegistryError('invalid_input', `The licensee of ${row.id} is another party.`, { field: 'licensee' });
-      }
-      if (common.maker !== row.licensor) requireOwner(spoken, rows, row.registrationId);
-      requireBasis(spoken, row);
-      if (row.revokedIndex !== null) {
-        throw new RegistryError('state_conflict', `The grant ${row.id} is revoked already.`, { field: 'grant' });
-      }
-      if (body.token === null) return [put('license_grant', { ...row, revokedIndex: place.recordedIndex })];
-      if (rows.get('token_revocation', body.token) !== undefined) {
-        throw new RegistryError('state_conflict', `The token ${body.token} is revoked already.`, { field: 'token' });
-      }
-      return [put('token_revocation', { jti: body.token, grantId: row.id, ...place })];
-    },
+const revocationForm = form('revocation', revocationShape, (_, { grant }) => [urn(grant)]);
+export type RevocationBody = z.infer<typeof revocationForm.body>;
+
+export const revocation = kind(revocationForm, {
+  reads: ({ body, common }, rows) => {
+    const row = rows.get('license_grant', body.grant);
+    return [
+      ['license_grant', body.grant],
+      ...(body.token === null ? [] : [['token_revocation', body.token] as const]),
+      ...(row === undefined ? [] : [['title', row.registrationId, common.maker] as const]),
+    ];
   },
-);
+  readers: ({ licensor, licensee }) => [licensor, licensee],
+  judge(spoken, rows, place) {
+    const { common, body } = spoken;
+    const row = need(rows, 'license_grant', body.grant, 'grant');
+    for (const side of ['licensor', 'licensee'] as const) {
+      if (body[side] === row[side]) continue;
+      throw new RegistryError('invalid_input', `The ${side} of ${row.id} is another party.`, { field: side });
+    }
+    if (!mayEnd(spoken, rows, row)) requireOwner(spoken, rows, row.registrationId);
+    requireBasis(spoken, row);
+    if (row.revokedIndex !== null) {
+      throw new RegistryError('state_conflict', `The grant ${row.id} is revoked already.`, { field: 'grant' });
+    }
+    if (body.token === null) return [put('license_grant', { ...row, revokedIndex: place.recordedIndex })];
+    if (rows.get('token_revocation', body.token) !== undefined) {
+      throw new RegistryError('state_conflict', `The token ${body.token} is revoked already.`, { field: 'token' });
+    }
+    return [put('token_revocation', { jti: body.token, grantId: row.id, ...place })];
+  },
+});
+
+/** Whether the maker may revoke without being an owner. */
+function mayEnd({ common, body }: Spoken<RevocationBody>, rows: Rows, { licensor, licensee }: Tables['license_grant']) {
+  if (common.maker === licensor) return true;
+  if (body.token === null) return false;
+  return common.maker === licensee || isRegistry(need(rows, 'party', common.maker, 'maker'));
+}

@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { RegistryError } from '../errors.ts';
+import { parseP256Spki } from '../statement/public-key.ts';
 import { digest, form, instant, urn } from '../statement/statement.ts';
 import { requireRegistry } from './authority.ts';
 import { kind, need, requireNew } from './kind.ts';
@@ -14,7 +15,7 @@ const KEY_ID = z.string().regex(/^[A-Za-z0-9_-]{43}$/, 'must be an RFC 7638 thum
 const tokenKeyShape = {
   kid: KEY_ID,
   spki: z.string().max(200),
-  notBefore: instant,
+  notBefore: instant.describe('Signs nothing earlier; published well before'),
 };
 
 export const tokenKey = kind(
@@ -24,6 +25,7 @@ export const tokenKey = kind(
     judge(spoken, rows, place) {
       requireRegistry(spoken, rows);
       requireNew(rows, 'token_key', spoken.body.kid);
+      parseP256Spki(spoken.body.spki, 'spki');
       return [put('token_key', { ...spoken.body, retiredIndex: null, ...place })];
     },
   },
