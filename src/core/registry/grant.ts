@@ -99,7 +99,7 @@ export const revocation = kind(revocationForm, {
   },
   readers: ({ licensor, licensee }) => [licensor, licensee],
   judge(spoken, rows, place) {
-    const { common, body } = spoken;
+    const { body } = spoken;
     const row = need(rows, 'license_grant', body.grant, 'grant');
     for (const side of ['licensor', 'licensee'] as const) {
       if (body[side] === row[side]) continue;

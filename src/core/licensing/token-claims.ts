@@ -1,0 +1,225 @@
+/**
+ * What a license token says: the claim profile of `model-license+jwt` (JWT, RFC 7519; explicit typing, RFC 8725 §3.11;
+ * `authorization_details`, RFC 9396). One party may do named things with one model, under one recorded grant.
+ *
+ * Members that the profile does not know are refused, in every place: a token that is bound to a holder's key (`cnf`)
+ * or that points to a status list must not pass for a plain one at a verifier that would not look. Absent is also what
+ * nobody computed, such as obligations; an empty list would claim that there are none.
+ */
+import { z } from 'zod';
+import type { Json } from '../canonical-json.ts';
+import { canonicalize } from '../canonical-json.ts';
+import type { Digest, Sha256 } from '../digest.ts';
+import { formatDigest } from '../digest.ts';
+import { RegistryError } from '../errors.ts';
+import { ACTIONS } from '../registry/grant.ts';
+import type { GrantBody } from '../registry/grant.ts';
+import { digest, id } from '../statement/statement.ts';
+import { zodProblem } from '../statement/zod-problem.ts';
+
+export const TOKEN_TYPE = 'model-license+jwt';
+export const TOKEN_ALGORITHM = 'ES256';
+export const DETAILS_TYPE = 'model_license';
+/** Bytes of the compact serialization. */
+export const MAX_TOKEN_SIZE = 8192;
+
+/** Seconds since 1970, RFC 7519 §2 without fractions. */
+const numericDate = z.int().nonnegative();
+const url = z.string().min(1).max(500);
+
+/** An audience or issuer: StringOrURI (RFC 7519 §2) in visible ASCII. */
+export const audienceSchema = z.string().regex(/^[\x21-\x7e]{1,200}$/, 'must be 1 to 200 visible ASCII characters');
+
+/** JOSE header (RFC 7515 §4.1), nothing beside these three. */
+export const headerSchema = z.strictObject({
+  alg: z.literal(TOKEN_ALGORITHM),
+  typ: z.literal(TOKEN_TYPE),
+  kid: z.string().regex(/^[A-Za-z0-9_-]{43}$/, 'must be an RFC 7638 thumbprint'),
+});
+export type TokenHeader = z.infer<typeof headerSchema>;
+
+const modelSchema = z.union([
+  z.strictObject({ id: id('registration'), weight_digest: digest }),
+  z.strictObject({ id: id('registration'), file_digest: digest }),
+]);
+
+export const claimsSchema = z
+  .strictObject({
+    iss: url.describe('The registry'),
+    sub: id('party').describe('The licensee'),
+    aud: audienceSchema.describe('Who is to accept the token; one name, never a list'),
+    jti: id('token'),
+    iat: numericDate,
+    nbf: numericDate,
+    exp: numericDate,
+    client_id: id('apikey').describe('The API key that asked for the token'),
+    license_id: id('registration').describe("The record that holds the license offered: the model's registration"),
+    grant_id: id('grant'),
+    terms_hash: digest.describe('Of the terms agreed in the grant'),
+    authorization_details: z
+      .array(
+        z.strictObject({
+          type: z.literal(DETAILS_TYPE),
+          model: modelSchema.describe('By weight digest, or by file digest where the container cannot be read'),
+          actions: z.array(z.enum(ACTIONS)).min(1).max(ACTIONS.length),
+          constraints: z.strictObject({
+            territory: z
+              .array(z.string().regex(/^[A-Z]{2}$/))
+              .max(250)
+              .nullable()
+              .describe('ISO 3166-1 alpha-2; null is everywhere'),
+            field_of_use: z.string().max(500).nullable(),
+            max_calls: z.int().positive().nullable(),
+            commercial: z.boolean(),
+          }),
+        }),
+      )
+      .length(1),
+    prov: z
+      .strictObject({
+        origin: z.string().min(1).max(200),
+        index: z.int().nonnegative(),
+        tree_size: z.int().positive(),
+        root_hash: digest,
+      })
+      .describe("Where the grant stands in the log, and a published checkpoint's tree that holds it"),
+  })
+  .meta({ id: 'LicenseTokenClaims' });
+
+export type LicenseTokenClaims = z.infer<typeof claimsSchema>;
+
+/** What the record says about the grant under which a token is asked for. */
+export interface GrantOnRecord {
+  readonly id: string;
+  readonly licensee: string;
+  readonly registrationId: string;
+  readonly weightDigest: Digest | null;
+  readonly fileDigest: Digest;
+  readonly document: GrantBody;
+  readonly recordedIndex: number;
+}
+
+export interface TokenRequest {
+  readonly issuer: string;
+  readonly audience: string;
+  readonly jti: string;
+  readonly clientId: string;
+  /** Seconds since 1970 */
+  readonly issuedAt: number;
+  /** Seconds */
+  readonly lifetime: number;
+  readonly actions: LicenseTokenClaims['authorization_details'][number]['actions'];
+  readonly tree: { readonly origin: string; readonly size: number; readonly root: Uint8Array };
+}
+
+export function makeClaims(grant: GrantOnRecord, request: TokenRequest): LicenseTokenClaims {
+  const { constraints, termsDigest } = grant.document;
+  const { weightDigest, fileDigest, registrationId } = grant;
+  return {
+    iss: request.issuer,
+    sub: grant.licensee,
+    aud: request.audience,
+    jti: request.jti,
+    iat: request.issuedAt,
+    nbf: request.issuedAt,
+    exp: request.issuedAt + request.lifetime,
+    client_id: request.clientId,
+    license_id: registrationId,
+    grant_id: grant.id,
+    terms_hash: termsDigest,
+    authorization_details: [
+      {
+        type: DETAILS_TYPE,
+        model: {
+          id: registrationId,
+          ...(weightDigest === null ? { file_digest: fileDigest } : { weight_digest: weightDigest }),
+        } as z.infer<typeof modelSchema>,
+        actions: [...request.actions],
+        constraints: {
+          territory: constraints.territory,
+          field_of_use: constraints.fieldOfUse,
+          max_calls: constraints.maxCalls,
+          commercial: constraints.commercial,
+        },
+      },
+    ],
+    prov: {
+      origin: request.tree.origin,
+      index: grant.recordedIndex,
+      tree_size: request.tree.size,
+      root_hash: formatDigest(request.tree.root),
+    },
+  };
+}
+
+/** @throws RegistryError `token_malformed`, `field` naming the claim */
+export function parseClaims(payload: Json): LicenseTokenClaims {
+  const read = claimsSchema.safeParse(payload);
+  if (!read.success) throw zodProblem(read.error, 'token_malformed');
+  const { prov } = read.data;
+  if (prov.index >= prov.tree_size) {
+    throw new RegistryError('token_malformed', 'The grant stands outside the tree that the token names.', {
+      field: 'prov.index',
+    });
+  }
+  return read.data;
+}
+
+/** SHA-256 over the canonical JSON (RFC 8785) of the claims: the same for whoever re-serializes them. */
+export const claimsDigest = (sha256: Sha256, claims: LicenseTokenClaims): Digest =>
+  formatDigest(sha256(canonicalize(claims)));
+
+export interface Expected {
+  readonly issuer: string;
+  /** Of the caller, milliseconds since 1970 as from `Date.now()` */
+  readonly now: number;
+  /** Policy: seconds between `iat` and `exp` at most */
+  readonly maxLifetime: number;
+}
+
+/**
+ * Everything about the claims that does not depend on who is to accept them. No leeway: issuer and verifier that
+ * disagree about the time say so by an error instead of stretching a license.
+ * @throws RegistryError `token_foreign`, `token_malformed`, `token_too_long_lived`, `token_not_yet_valid`, `token_expired`
+ */
+export function judgeClaims(claims: LicenseTokenClaims, { issuer, now, maxLifetime }: Expected): void {
+  const { iss, iat, nbf, exp } = claims;
+  if (iss !== issuer) {
+    throw new RegistryError('token_foreign', `The token was issued by another registry than ${issuer}.`, {
+      field: 'iss',
+    });
+  }
+  if (exp <= iat || exp <= nbf) {
+    throw new RegistryError('token_malformed', 'The token ends before it begins.', { field: 'exp' });
+  }
+  if (exp - Math.min(iat, nbf) > maxLifetime) {
+    throw new RegistryError('token_too_long_lived', `The token lives longer than the ${maxLifetime} s allowed.`, {
+      field: 'exp',
+    });
+  }
+  const seconds = Math.floor(now / 1000);
+  if (seconds < nbf || seconds < iat) {
+    throw new RegistryError('token_not_yet_valid', `The token is valid from ${utc(Math.max(nbf, iat))} on.`, {
+      field: seconds < nbf ? 'nbf' : 'iat',
+      fix: 'Check the clock.',
+    });
+  }
+  if (seconds >= exp) {
+    throw new RegistryError('token_expired', `The token expired at ${utc(exp)}.`, {
+      field: 'exp',
+      fix: 'Ask the registry for a new one.',
+    });
+  }
+}
+
+/** @throws RegistryError `token_wrong_audience` */
+export function requireAudience({ aud }: LicenseTokenClaims, audience: string): void {
+  if (aud === audience) return;
+  throw new RegistryError('token_wrong_audience', `The token is meant for "${aud}", not for "${audience}".`, {
+    field: 'aud',
+  });
+}
+
+/** A hostile number of seconds may lie outside what a date can hold. */
+const utc = (seconds: number): string =>
+  seconds <= 8_640_000_000_000 ? new Date(seconds * 1000).toISOString() : `second ${seconds}`;
