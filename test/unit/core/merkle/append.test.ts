@@ -114,6 +114,13 @@ describe('appending', () => {
     expect(edge).toEqual(copy);
   });
 
+  test('edge tiles that are wider than the tree serve by their beginning', () => {
+    const wide = tilesOver(pool.slice(0, 500));
+    const appended = appendLeaves(sha256, 300, wide, [leaf(9999)]);
+    expect(appended.root).toEqual(mth([...pool.slice(0, 300), leaf(9999)]));
+    expect(appended.tiles.map(({ bytes }) => bytes.length / 32)).toEqual([45]);
+  });
+
   test('a missing or short edge tile is refused, at every level', () => {
     const edge = tilesOver(pool.slice(0, 300));
     for (const key of ['0/1', '1/0']) {

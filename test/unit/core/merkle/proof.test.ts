@@ -149,9 +149,13 @@ describe('proofs from tiles', () => {
     await expect(treeRoot(sha256, 300, memoryTiles(short))).rejects.toEqual(inconsistent);
   });
 
-  test('a reader that answers with fewer tiles than asked is refused', async () => {
-    const lazy: TileReader = { read: () => Promise.resolve([]) };
-    await expect(proveInclusion(sha256, 0, 300, lazy)).rejects.toEqual(inconsistent);
+  test.each([
+    ['fewer', []],
+    ['more', Array.from({ length: 20 }, () => new Uint8Array(8192))],
+  ])('a reader that answers with %s tiles than asked is refused', async (_, answer) => {
+    const reader: TileReader = { read: () => Promise.resolve(answer) };
+    await expect(proveInclusion(sha256, 0, 300, reader)).rejects.toEqual(inconsistent);
+    await expect(proveInclusion(sha256, 0, 300, reader)).rejects.toThrow(/tiles, \d+ were read/);
   });
 
   test('the empty tree has its root without any read', async () => {

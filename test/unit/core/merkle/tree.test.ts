@@ -168,6 +168,20 @@ describe('consistency', () => {
     expect(() => verifyConsistency(sha256, shrunk)).toThrow(refused);
   });
 
+  test('refuses genuine hashes under a larger or a smaller size than they lead to', () => {
+    const step = (firstSize: number, secondSize: number) => ({
+      firstSize,
+      firstRoot: roots[firstSize]!,
+      secondSize,
+      secondRoot: roots[secondSize]!,
+      proof: subproof(firstSize, hashes.slice(0, secondSize), true),
+    });
+    verifyConsistency(sha256, step(2, 4));
+    verifyConsistency(sha256, step(2, 8));
+    expect(() => verifyConsistency(sha256, { ...step(2, 4), secondSize: 8 })).toThrow(/too few/);
+    expect(() => verifyConsistency(sha256, { ...step(2, 8), secondSize: 4 })).toThrow(/too many/);
+  });
+
   test('every tree extends the empty one, by an empty proof and the empty root only', () => {
     const fromNothing = { ...claim, firstSize: 0, firstRoot: emptyRoot(sha256), secondRoot: roots[40]! };
     verifyConsistency(sha256, fromNothing);
