@@ -66,7 +66,7 @@ describe('proofs from tiles', () => {
 
   test('a memo filled while a tile was partial does not stand in for what the tile holds later', () => {
     const memo = new Map<string, TileNodes>();
-    for (let size = 1; size <= 600; size++) {
+    for (let size = 1; size <= 600; size += 5) {
       const narrow = tilesOver(hashes.slice(0, size));
       for (const index of [0, Math.floor(size / 2), size - 1]) {
         expect(proveInclusionFrom(sha256, index, size, narrow, memo)).toEqual(
