@@ -52,7 +52,7 @@ describe('proofs from tiles', () => {
     const memo = new Map<string, TileNodes>();
     for (const size of [1, 2, 3, 8, 100, 255, 256, 257, 300]) {
       const tree = hashes.slice(0, size);
-      for (let index = 0; index < size; index += 7) {
+      for (let index = 0; index < size; index += 17) {
         const expected = path(index, tree);
         expect(proveInclusionFrom(sha256, index, size, tiles)).toEqual(expected);
         expect(proveInclusionFrom(sha256, index, size, tiles, memo)).toEqual(expected);
@@ -76,11 +76,15 @@ describe('proofs from tiles', () => {
     }
   });
 
-  test('every pair of sizes up to 300 is proved consistent', () => {
+  test('every pair of sizes up to 100, and every third up to 300, is proved consistent', () => {
     const memo = new Map<string, TileNodes>();
     const roots = Array.from({ length: 301 }, (_, size) => rootOf(sha256, hashes.slice(0, size)));
     for (let secondSize = 0; secondSize <= 300; secondSize++) {
-      for (let firstSize = 0; firstSize <= secondSize; firstSize++) {
+      for (
+        let firstSize = secondSize > 100 ? secondSize % 3 : 0;
+        firstSize <= secondSize;
+        firstSize += secondSize > 100 ? 3 : 1
+      ) {
         const proof = proveConsistencyFrom(sha256, firstSize, secondSize, tiles, memo);
         const [firstRoot, secondRoot] = [roots[firstSize]!, roots[secondSize]!];
         verifyConsistency(sha256, { firstSize, firstRoot, secondSize, secondRoot, proof });
