@@ -5,3 +5,6 @@ export { migrate, pendingMigrations } from './migrate.ts';
 export { openDatabase } from './open.ts';
 export { dataSourceOptions, MIGRATIONS_TABLE } from './options.ts';
 export type { Entities } from './options.ts';
+/** The injection token of the connection pool: services open transactions with it and hand the `EntityManager` to stores. */
+export { DataSource } from 'typeorm';
+export type { EntityManager } from 'typeorm';
