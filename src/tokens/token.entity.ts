@@ -1,5 +1,5 @@
 /** The tokens' tables, for TypeORM's comparison with the migrations; rows travel as core/registry/tables has them. */
-import { Column, Entity, PrimaryColumn } from 'typeorm';
+import { Check, Column, Entity, Index, PrimaryColumn } from 'typeorm';
 
 @Entity({ schema: 'registry', name: 'token_key' })
 export class TokenKeyEntity {
@@ -26,4 +26,22 @@ export class TokenBatchEntity {
   @Column('text') root!: string;
   @Column('text') statement!: string;
   @Column('bigint', { name: 'recorded_index' }) recordedIndex!: string;
+}
+
+/** One row for each issued token; the one table here that no statement makes (see core/licensing/issuance-record). */
+@Entity({ schema: 'registry', name: 'token_issuance' })
+@Index('token_issuance_open', ['issuedAt', 'jti'], { where: 'batch_id IS NULL' })
+@Index('token_issuance_place', ['batchId', 'position'], { unique: true })
+@Check('token_issuance_check', '(batch_id IS NULL) = ("position" IS NULL)')
+export class TokenIssuanceEntity {
+  @PrimaryColumn('text', { primaryKeyConstraintName: 'token_issuance_pkey' }) jti!: string;
+  @Column('text', { name: 'grant_id' }) grantId!: string;
+  @Column('text') licensee!: string;
+  @Column('text') kid!: string;
+  @Column('text', { name: 'claims_digest' }) claimsDigest!: string;
+  @Column('bigint', { name: 'issued_at' }) issuedAt!: string;
+  @Column('bigint', { name: 'expires_at' }) expiresAt!: string;
+  @Column('text') salt!: string;
+  @Column('text', { name: 'batch_id', nullable: true }) batchId!: string | null;
+  @Column('integer', { nullable: true }) position!: number | null;
 }
