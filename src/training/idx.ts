@@ -7,6 +7,7 @@
  * a file's size is bounded before it is read.
  */
 import { createHash } from 'node:crypto';
+import { constants } from 'node:fs';
 import { open, readdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { formatDigest } from '../core/digest.ts';
@@ -190,7 +191,8 @@ async function findFiles(folder: string): Promise<Record<keyof typeof ROLES, str
 }
 
 async function readBounded(path: string): Promise<Uint8Array> {
-  const file = await open(path, 'r');
+  // Not waiting for a writer: the name may be that of a pipe.
+  const file = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
   try {
     const stat = await file.stat();
     if (!stat.isFile()) throw malformed(path, 'is not a regular file', 'Put the IDX file itself there.');

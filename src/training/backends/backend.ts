@@ -24,7 +24,7 @@ export interface LoadedBackend {
   readonly tf: TensorFlow;
   readonly info: BackendInfo;
   /** Ends threads and frees memory; the backend is of no use afterwards. */
-  dispose(): void;
+  readonly dispose: () => void;
 }
 
 /** The part of a run's environment that belongs on record; absent members are unknown or do not apply. */

@@ -30,17 +30,12 @@ export const wasm: Backend = {
     const simd = await tf.env().getAsync('WASM_HAS_SIMD_SUPPORT');
     const variant: WasmVariant = !simd ? 'plain' : count > 1 ? 'threaded-simd' : 'simd';
 
-    tf.removeBackend('wasm');
-    if (variant === 'threaded-simd') {
-      const module = await startThreaded(folder, count);
-      tfWasm.setThreadsCount(count);
-      tf.registerBackend('wasm', () => new tfWasm.BackendWasm(module), 2);
-    } else {
-      const module = await startSingle(folder, BINARIES[variant]);
-      tfWasm.setThreadsCount(1);
-      tf.registerBackend('wasm', () => new tfWasm.BackendWasm(module), 2);
-    }
-    if (!(await tf.setBackend('wasm'))) throw new Error('The WebAssembly binary did not start.');
+    if (tf.findBackendFactory('wasm') !== null) tf.removeBackend('wasm');
+    const module = await (variant === 'threaded-simd' ? startThreaded(folder, count) : startSingle(folder, variant));
+    tfWasm.setThreadsCount(count);
+    const backend = new tfWasm.BackendWasm(module);
+    tf.registerBackend('wasm', () => backend, 2);
+    if (!(await tf.setBackend('wasm'))) throw new Error('the WebAssembly binary did not start');
     const binary = readFileSync(join(folder, 'wasm-out', BINARIES[variant]));
     return {
       tf,
@@ -57,7 +52,9 @@ export const wasm: Backend = {
         threads: tfWasm.getThreadsCount(),
         isFallbackAdapter: false,
       },
-      dispose: () => tf.removeBackend('wasm'),
+      dispose: () => {
+        if (tf.findBackend('wasm') === backend) tf.removeBackend('wasm');
+      },
     };
   },
 };
@@ -73,9 +70,9 @@ type WasmModule = ConstructorParameters<typeof BackendWasm>[0] & {
 };
 type Factory = (settings: Record<string, unknown>) => Promise<WasmModule>;
 
-async function startSingle(folder: string, binary: string): Promise<WasmModule> {
+async function startSingle(folder: string, variant: 'plain' | 'simd'): Promise<WasmModule> {
   const factory = compileFactory(join(folder, 'wasm-out', 'tfjs-backend-wasm.js'), 1);
-  return start(factory, { locateFile: () => join(folder, 'wasm-out', binary) });
+  return start(factory, { locateFile: () => join(folder, 'wasm-out', BINARIES[variant]) });
 }
 
 async function startThreaded(folder: string, threads: number): Promise<WasmModule> {
