@@ -7,6 +7,7 @@ import { SchemasAndRoles1700000000001 } from './0001-schemas-and-roles.ts';
 import { Ledger1700000000002 } from './0002-ledger.ts';
 import { Registry1700000000003 } from './0003-registry.ts';
 import { TokenIssuance1700000000004 } from './0004-token-issuance.ts';
+import { Runs1700000000005 } from './0005-runs.ts';
 import { ArtifactAccess1700000000006 } from './0006-artifact-access.ts';
 
 export const MIGRATIONS: (new () => MigrationInterface)[] = [
@@ -14,5 +15,6 @@ export const MIGRATIONS: (new () => MigrationInterface)[] = [
   Ledger1700000000002,
   Registry1700000000003,
   TokenIssuance1700000000004,
+  Runs1700000000005,
   ArtifactAccess1700000000006,
 ];

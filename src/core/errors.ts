@@ -39,6 +39,7 @@ const STATUS = {
   already_recorded: 409,
   basis_stale: 409,
   state_conflict: 409,
+  dataset_unavailable: 409,
   idempotency_key_reused: 409,
   ledger_inconsistent: 500,
   proof_invalid: 400,

@@ -1,0 +1,62 @@
+/**
+ * Puts a finished run on record, and for an owner without a key the model that came out of it: each exactly once. Both
+ * ids were drawn when the run was asked for, so a worker that comes after one that died finds its own statement there.
+ */
+import { Injectable } from '@nestjs/common';
+import { InjectDataSource } from '@nestjs/typeorm';
+import { DataSource } from 'typeorm';
+import { RegistryError } from '../core/errors.ts';
+import { registration, run } from '../core/registry/index.ts';
+import type { RunBody } from '../core/registry/run.ts';
+import { Ledger } from '../ledger/index.ts';
+import type { TakenRun } from './run-work.store.ts';
+import { recordedRun } from './run-work.store.ts';
+import type { RunView } from './run.schema.ts';
+
+@Injectable()
+export class RunRecorder {
+  constructor(
+    private readonly ledger: Ledger,
+    @InjectDataSource() private readonly database: DataSource,
+  ) {}
+
+  /** @throws RegistryError `ledger_inconsistent` when another result of the run is on record */
+  async record(id: string, body: RunBody): Promise<void> {
+    try {
+      await this.ledger.attest(run, { maker: this.ledger.registryParty, id, body });
+    } catch (error) {
+      if (!isCode(error, 'already_exists')) throw error;
+      const found = await recordedRun(this.database.manager, id);
+      const same = found?.weightDigest === body.result.weightDigest && found.fileDigest === body.result.fileDigest;
+      if (same) return;
+      throw new RegistryError('ledger_inconsistent', `Another result of the run ${id} is on record.`, { cause: error });
+    }
+  }
+
+  /**
+   * Registers the model for an owner without a key.
+   * @returns why it cannot be registered, or null
+   */
+  async register(taken: TakenRun, body: RunBody): Promise<RunView['error']> {
+    const { weightDigest, namelessDigest, fileDigest, bytes, tensors, parameters } = body.result;
+    const weights = { container: 'safetensors', weightDigest, namelessDigest, fileDigest, bytes, tensors, parameters };
+    const { name, owners, license, dataset } = taken;
+    try {
+      await this.ledger.attest(registration, {
+        maker: taken.owner,
+        id: taken.registrationId,
+        body: { name, weights, owners, license, run: taken.runId, datasets: [dataset], parents: [] },
+      });
+      return null;
+    } catch (error) {
+      if (!(error instanceof RegistryError) || error.status >= 429) throw error;
+      const found = await recordedRun(this.database.manager, taken.runId);
+      if (found?.registrationId === taken.registrationId) return null;
+      const { code, detail, field, fix } = error.toProblem();
+      return { code, detail, ...(field === undefined ? {} : { field }), ...(fix === undefined ? {} : { fix }) };
+    }
+  }
+}
+
+const isCode = (error: unknown, code: RegistryError['code']): boolean =>
+  error instanceof RegistryError && error.code === code;

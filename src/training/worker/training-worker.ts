@@ -1,0 +1,155 @@
+/**
+ * Takes trainings from the queue, one at a time. What becomes of a run in the end is decided by its row, on which every
+ * write names the attempt; what becomes of the job follows from that.
+ */
+import { setPriority, constants } from 'node:os';
+import { Inject, Injectable } from '@nestjs/common';
+import type { OnApplicationBootstrap, OnModuleDestroy } from '@nestjs/common';
+import { InjectDataSource } from '@nestjs/typeorm';
+import { DataSource } from 'typeorm';
+import { RegistryError } from '../../core/errors.ts';
+import { DatasetService } from '../../datasets/index.ts';
+import { Ledger } from '../../ledger/index.ts';
+import { Config } from '../../platform/config/index.ts';
+import { Jobs } from '../../platform/jobs/index.ts';
+import type { Job, Worker } from '../../platform/jobs/index.ts';
+import type { Log } from '../../platform/logging/index.ts';
+import { LOG } from '../../platform/logging/index.ts';
+import { ArtifactStore } from '../../platform/storage/index.ts';
+import type { RunView, TakenRun } from '../../runs/index.ts';
+import {
+  beginRecording,
+  endFailed,
+  endLost,
+  endTrained,
+  giveBack,
+  RunRecorder,
+  silentRuns,
+  stateOfRun,
+  takeRun,
+} from '../../runs/index.ts';
+import { codeDigest } from './code-digest.ts';
+import { sweepData } from './data-files.ts';
+import type { TrainingPlace } from './run-training.ts';
+import { requireHeld, trainRun } from './run-training.ts';
+
+const LOST_RUNS_MS = 60_000;
+
+@Injectable()
+export class TrainingWorker implements OnApplicationBootstrap, OnModuleDestroy {
+  #worker: Worker | undefined;
+  #place: TrainingPlace | undefined;
+  #sweep: NodeJS.Timeout | undefined;
+
+  constructor(
+    private readonly jobs: Jobs,
+    private readonly ledger: Ledger,
+    private readonly recorder: RunRecorder,
+    private readonly datasets: DatasetService,
+    private readonly artifacts: ArtifactStore,
+    private readonly config: Config,
+    @Inject(LOG) private readonly log: Log,
+    @InjectDataSource() private readonly database: DataSource,
+  ) {}
+
+  async onApplicationBootstrap(): Promise<void> {
+    // Whoever waits for an answer of the server on this machine comes first; threads started later inherit this.
+    setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
+    await sweepData();
+    const { manager } = this.database;
+    const { artifacts, config, log } = this;
+    this.#place = { manager, artifacts, config, log, party: this.ledger.registryParty, code: await codeDigest() };
+    this.#worker = await this.jobs.work<{ run: string }>('training', (job, signal) => this.#run(job, signal));
+    this.#sweep = setInterval(() => {
+      this.#endLostRuns().catch((error: unknown) => log.error({ err: error }, 'Lost runs cannot be looked for.'));
+    }, LOST_RUNS_MS);
+    this.#sweep.unref();
+  }
+
+  /** Gives a run in hand back while database and ledger are still there. */
+  async onModuleDestroy(): Promise<void> {
+    clearInterval(this.#sweep);
+    await this.#worker?.stop();
+  }
+
+  async #run({ data: { run: id }, retries }: Job<{ run: string }>, signal: AbortSignal): Promise<void> {
+    const { manager } = this.database;
+    const taken = await takeRun(manager, id, this.config.instance);
+    if (taken === undefined) {
+      this.log.info(`The run ${id} is over or cancelled already.`);
+      return;
+    }
+    this.log.info({ retries }, `Took the run ${id}, attempt ${taken.attempt}.`);
+    try {
+      await this.#trainAndRecord(taken, signal);
+    } catch (error) {
+      const state = await stateOfRun(manager, id);
+      if (state === 'cancelled') {
+        this.log.info(`The run ${id} was cancelled.`);
+        return;
+      }
+      const failure = failureOf(error);
+      if (failure === undefined || signal.aborted || state === 'recording') {
+        await giveBack(manager, taken);
+        throw error;
+      }
+      this.log.error({ err: error }, `The run ${id} failed: ${failure.detail}`);
+      await endFailed(manager, taken, failure);
+    }
+  }
+
+  async #trainAndRecord(taken: TakenRun, signal: AbortSignal): Promise<void> {
+    const { manager } = this.database;
+    const { runId } = taken;
+    let { body } = taken;
+    if (body === null) {
+      const { files } = await this.datasets.get(taken.dataset);
+      body = await trainRun(this.#place!, taken, files, signal);
+      requireHeld(await beginRecording(manager, taken, body));
+    }
+    await this.recorder.record(runId, body);
+    this.log.info(`The run ${runId} is on record.`);
+    const refused = taken.ownerSigns ? null : await this.recorder.register(taken, body);
+    if (refused) this.log.warn(`The model of the run ${runId} was not registered: ${refused.detail}`);
+    else if (!taken.ownerSigns) this.log.info(`Its model is registered as ${taken.registrationId}.`);
+    requireHeld(await endTrained(manager, taken, refused));
+  }
+
+  /** A job that was put back too often is no longer tried: its run must not look as if it went on. */
+  async #endLostRuns(): Promise<void> {
+    const { manager } = this.database;
+    for (const { id, jobId } of await silentRuns(manager)) {
+      const state = await this.jobs.state('training', jobId);
+      if (state === 'created' || state === 'retry' || state === 'active') continue;
+      this.log.error(`No worker could end the run ${id}.`);
+      await endLost(manager, id, {
+        code: 'internal',
+        detail: 'The run was tried too often without an end.',
+        fix: 'Start it again; if that fails too, ask the operator for the log of the workers.',
+      });
+    }
+  }
+}
+
+const TRANSIENT: readonly RegistryError['code'][] = [
+  'cancelled',
+  'database_unavailable',
+  'ledger_refuses_to_sign',
+  'rate_limited',
+  'shutting_down',
+  'unreachable',
+];
+
+/** What the run's owner is told, or undefined when another attempt may do better. */
+function failureOf(error: unknown): NonNullable<RunView['error']> | undefined {
+  if (error instanceof RegistryError) {
+    if (TRANSIENT.includes(error.code)) return undefined;
+    const { code, detail, field, fix } = error.toProblem();
+    return { code, detail, ...(field === undefined ? {} : { field }), ...(fix === undefined ? {} : { fix }) };
+  }
+  // SQLSTATE classes 08 connection, 53 resources, 57 operator, and the driver's own words for a lost connection.
+  const { code, message } = error as { code?: unknown; message?: unknown };
+  const lost = /^(?:08|53|57)|^E(?:CONN|PIPE|TIMEDOUT)/.test(String(code)) || /connection/i.test(String(message));
+  if (lost) return undefined;
+  return { code: 'internal', detail: 'Something went wrong inside the worker.' };
+}

@@ -1,0 +1,22 @@
+/** The worker as an application: the floors below training without an HTTP server, and the taker of runs. */
+import { Module } from '@nestjs/common';
+import type { DynamicModule } from '@nestjs/common';
+import { DatasetModule } from '../../datasets/index.ts';
+import { LedgerModule } from '../../ledger/index.ts';
+import type { Entities } from '../../platform/database/index.ts';
+import { PlatformModule } from '../../platform/platform.module.ts';
+import type { Ground } from '../../platform/platform.module.ts';
+import { RunModule } from '../../runs/index.ts';
+import { TrainingModule } from '../training.module.ts';
+import { TrainingWorker } from './training-worker.ts';
+
+@Module({})
+export class WorkerModule {
+  static forRoot(ground: Ground, entities: Entities): DynamicModule {
+    return {
+      module: WorkerModule,
+      imports: [PlatformModule.forRoot(ground, entities), LedgerModule, DatasetModule, RunModule, TrainingModule],
+      providers: [TrainingWorker],
+    };
+  }
+}
