@@ -1,0 +1,88 @@
+/** `muniment dataset`: puts a version of a dataset on record by the digests of its files, and shows what is. */
+import type { Command } from 'commander';
+import type { Context } from '../context.ts';
+import { bytes, columns, fields } from '../table.ts';
+import type { DatasetView } from '../views.ts';
+
+interface AddOptions {
+  name?: string;
+  version?: string;
+  license?: string;
+  granted?: boolean;
+  origin?: string;
+  holder?: string;
+  collection?: string;
+  upload: boolean;
+}
+
+export function define(program: Command, context: Context): void {
+  const dataset = program.command('dataset').description('Put a dataset on record, or show what is.');
+
+  dataset
+    .command('add')
+    .description('Put a version of a dataset on record: its files, where it came from, whose it is, on which license.')
+    .argument('<path>', 'folder with the data, or "mnist" for the one that comes with Muniment')
+    .option('--name <name>', "its name; the folder's where none is given")
+    .option('--version <version>', 'which version of it', '1')
+    .option('--license <id>', 'SPDX license expression, or NOASSERTION')
+    .option('--granted', 'you hold the rights and grant this license, rather than pass on what the source says')
+    .option('--origin <url>', 'where the data came from')
+    .option('--holder <party>', 'who holds the rights: a party on record, or just a name')
+    .option('--collection <text>', 'how the data was collected')
+    .option('--no-upload', 'keep the files here: the registry cannot train on them then')
+    .addHelpText(
+      'after',
+      '\nExample:\n  $ muniment dataset add mnist\n  $ muniment dataset add ./faces --license CC-BY-4.0 --origin https://example.org/faces --holder "Acme Labs"',
+    )
+    .action(async (path: string, options: AddOptions) => {
+      const { addDataset } = await import('../add-dataset.ts');
+      const { body, receipt, uploaded } = await addDataset(context, path, options);
+      context.print({ id: receipt.id, ...body, uploaded, receipt }, () =>
+        fields([
+          ['dataset', receipt.id],
+          ['name', `${body.name}, version ${body.version}`],
+          ['files', `${body.files.length}, ${bytes(body.files.reduce((sum, file) => sum + file.bytes, 0))}`],
+          ['license', `${body.license.expression} (${body.license.status})`],
+          ['holder', body.holder.name],
+          ['uploaded', uploaded ? 'yes, so that the registry can train on it' : 'no'],
+          ['on record', `entry ${receipt.index}`],
+        ]),
+      );
+    });
+
+  dataset
+    .command('list')
+    .description('Show the datasets on record.')
+    .addHelpText('after', '\nExample:\n  $ muniment dataset list')
+    .action(async () => {
+      const found = await (await context.client()).get<DatasetView[]>('/v1/datasets');
+      context.print(found, () =>
+        columns(
+          ['dataset', 'name', 'license'],
+          found.map(({ id, name, version, license }) => [id, `${name} ${version}`, license.expression]),
+        ),
+      );
+    });
+
+  dataset
+    .command('show')
+    .description('Show one dataset.')
+    .argument('<dataset>', 'id or name')
+    .addHelpText('after', '\nExample:\n  $ muniment dataset show mnist')
+    .action(async (text: string) => {
+      const { findDataset } = await import('../find.ts');
+      const found = await findDataset(await context.client(), text);
+      context.print(found, () =>
+        fields([
+          ['dataset', found.id],
+          ['name', `${found.name}, version ${found.version}`],
+          ['from', found.originUrl],
+          ['license', `${found.license.expression} (${found.license.status})`],
+          ['holder', found.holder.name],
+          ['collected', found.collection ?? undefined],
+          ['files', found.files.map((file) => `${file.name}  ${file.digest}`).join('\n')],
+          ['on record', `entry ${found.recordedIndex}`],
+        ]),
+      );
+    });
+}

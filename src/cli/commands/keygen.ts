@@ -1,0 +1,68 @@
+/**
+ * `muniment keygen`: a signing key of one's own. The private half stays in a file here; what is registered is the public
+ * half, with a signature that shows that whoever registers it holds the other half.
+ */
+import { resolve } from 'node:path';
+import type { Command } from 'commander';
+import { toBase64 } from '../../core/bytes.ts';
+import type { Digest } from '../../core/digest.ts';
+import type { Receipt } from '../../core/statement/receipt.ts';
+import type { Context } from '../context.ts';
+import { defaultKeyPath, readPrivate, writeNew, writeProfile } from '../profile.ts';
+import { fields } from '../table.ts';
+
+export function define(program: Command, context: Context): void {
+  program
+    .command('keygen')
+    .description(
+      'Make a signing key. From its registration on, nobody else can sign in your name, the registry included.',
+    )
+    .option('--out <file>', 'where to write it (mode 0600); never overwrites')
+    .option('--register', 'register its public half for the party that you are logged in as')
+    .addHelpText('after', '\nExample:\n  $ muniment keygen --register')
+    .action(async ({ out, register }: { out?: string; register?: boolean }) => {
+      const { makeP256, statementKey } = await import('../../platform/crypto.ts');
+      const { home } = await context.settings();
+      const session = register === true ? await context.session() : undefined;
+      const file = resolve(out ?? defaultKeyPath(home));
+      // A key whose registration failed the last time is registered now, not replaced.
+      const left = session === undefined ? undefined : await readPrivate(file);
+      const pem = left ?? makeP256().pem;
+      if (left === undefined) await writeNew(file, pem);
+      const { spki, keyId } = statementKey(pem);
+      const receipt = session === undefined ? undefined : await registerKey(context, file);
+      context.print({ file, fingerprint: keyId, publicKey: spki, ...(receipt === undefined ? {} : { receipt }) }, () =>
+        fields([
+          ['key file', file],
+          ['fingerprint', keyId],
+          ['registered', receipt === undefined ? 'no (--register)' : `yes, entry ${receipt.index} on record`],
+        ]),
+      );
+    });
+}
+
+/** Registers the key in `file` and makes it the profile's. A further key is signed for by the one before. */
+async function registerKey(context: Context, file: string): Promise<Receipt> {
+  const [{ key }, { possessionText }, { readKey }, { write }] = await Promise.all([
+    import('../../core/registry/index.ts'),
+    import('../../core/registry/key.ts'),
+    import('../keys.ts'),
+    import('../sign.ts'),
+  ]);
+  const session = await context.session();
+  const { party } = session.me;
+  const fresh = await readKey(file);
+  const receipt = await write(context, session, {
+    kind: key,
+    path: `/v1/parties/${party.id}/keys`,
+    body: {
+      spki: fresh.spki,
+      fingerprint: fresh.keyId as Digest,
+      possession: toBase64(fresh.sign(possessionText(session.log.origin, party.id, fresh.keyId))),
+    },
+    basis: [party.statement],
+  });
+  const { home, profile } = await context.settings();
+  if (profile?.party === party.id) await writeProfile(home, { ...profile, key: file });
+  return receipt;
+}

@@ -1,0 +1,4 @@
+import type { Command } from 'commander';
+export function define(program: Command): void {
+  program.command('log');
+}

@@ -1,0 +1,44 @@
+/** `muniment login`: keeps a registry's address and an API key for it, in a file that only its user can read. */
+import { resolve } from 'node:path';
+import type { Command } from 'commander';
+import { RegistryError } from '../../core/errors.ts';
+import type { WhoAmI } from '../context.ts';
+import type { Context } from '../context.ts';
+import { Client } from '../client.ts';
+import { profilePath, readProfile, writeProfile } from '../profile.ts';
+import { fields } from '../table.ts';
+
+export function define(program: Command, context: Context): void {
+  program
+    .command('login')
+    .description('Keep the address of a registry and your API key for it on this machine.')
+    .addHelpText(
+      'after',
+      '\nThe key is given with --api-key @FILE, in MUNIMENT_API_KEY, or typed when asked.\n\nExample:\n  $ muniment login --url https://registry.example.org --api-key @acme.key',
+    )
+    .action(async () => {
+      const settings = await context.settings();
+      const apiKey = settings.apiKey ?? (await context.io.ask?.('API key: '));
+      if (!apiKey) {
+        throw new RegistryError('usage', 'There is no API key to keep.', { fix: 'Give it with --api-key @FILE.' });
+      }
+      const client = new Client({ url: settings.url, apiKey });
+      const { party, scopes } = await client.get<WhoAmI>('/v1/whoami');
+      const known = await readProfile(settings.home);
+      const key = settings.keyFile ?? (known?.party === party.id ? known.key : undefined);
+      await writeProfile(settings.home, {
+        url: settings.url,
+        apiKey,
+        party: party.id,
+        ...(key === undefined ? {} : { key: resolve(key) }),
+      });
+      const path = profilePath(settings.home);
+      context.print({ url: settings.url, party, scopes, profile: path }, () =>
+        fields([
+          ['registry', settings.url],
+          ['you are', `${party.name ?? '(erased)'} (${party.id})`],
+          ['kept in', path],
+        ]),
+      );
+    });
+}

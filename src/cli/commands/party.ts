@@ -1,0 +1,153 @@
+/** `muniment party`: parties and their API keys. Parties are made by the registrar; a party manages its own keys. */
+import type { Command } from 'commander';
+import type { Receipt } from '../../core/statement/receipt.ts';
+import { RegistryError } from '../../core/errors.ts';
+import type { Context, PartyView, Session } from '../context.ts';
+import { findParty } from '../find.ts';
+import { writeNew } from '../profile.ts';
+import { columns, fields } from '../table.ts';
+
+interface CreateOptions {
+  person?: boolean;
+  auditor?: boolean;
+  apiKeyFile?: string;
+}
+
+interface KeyOptions {
+  label: string;
+  scope?: string[];
+  expires?: string;
+  out?: string;
+}
+
+export function define(program: Command, context: Context): void {
+  const party = program.command('party').description('People and organizations, and their API keys.');
+
+  party
+    .command('create')
+    .description('Add a party and make its first API key (registrar).')
+    .argument('<name>', 'its name; kept apart from the permanent record, so that it can be erased')
+    .option('--person', 'a person rather than an organization')
+    .option('--auditor', 'may read everything and write nothing')
+    .option('--api-key-file <file>', 'write the API key there (mode 0600) instead of printing it')
+    .addHelpText('after', '\nExample:\n  $ muniment party create "Acme Labs" --api-key-file acme.key')
+    .action(async (name: string, options: CreateOptions) => {
+      const session = await context.session();
+      const { checkReceipts } = await import('../verify.ts');
+      const receipt = await session.client.post<Receipt>('/v1/parties', {
+        name,
+        kind: options.person === true ? 'person' : 'organization',
+        roles: options.auditor === true ? ['auditor'] : [],
+      });
+      await checkReceipts(context, [receipt]);
+      const made = await makeApiKey(context, session, receipt.id, { label: 'first key', out: options.apiKeyFile });
+      context.print({ party: receipt.id, name, ...made, receipt }, () =>
+        fields([
+          ['party', receipt.id],
+          ['name', name],
+          ['API key', made.apiKey ?? `in ${made.file}`],
+          ['on record', `entry ${receipt.index}`],
+        ]),
+      );
+    });
+
+  party
+    .command('list')
+    .description('Show the parties.')
+    .option('--name <name>', 'only those of this name')
+    .addHelpText('after', '\nExample:\n  $ muniment party list')
+    .action(async ({ name }: { name?: string }) => {
+      const client = await context.client();
+      const found = await client.get<PartyView[]>(
+        `/v1/parties${name === undefined ? '' : `?name=${encodeURIComponent(name)}`}`,
+      );
+      context.print(found, () =>
+        columns(
+          ['party', 'name', 'signs with'],
+          found.map(({ id, name, keys }) => [
+            id,
+            name ?? '(erased)',
+            keys.length > 0 ? 'its own key' : "the registry's",
+          ]),
+        ),
+      );
+    });
+
+  party
+    .command('show')
+    .description('Show one party.')
+    .argument('<party>', 'id or name')
+    .addHelpText('after', '\nExample:\n  $ muniment party show "Acme Labs"')
+    .action(async (text: string) => {
+      const found = await findParty(await context.client(), text);
+      context.print(found, () =>
+        fields([
+          ['party', found.id],
+          ['name', found.name ?? '(erased)'],
+          ['kind', [found.kind, ...found.roles].join(', ')],
+          ['signing keys', found.keys.map(({ fingerprint }) => fingerprint).join('\n') || 'none: the registry signs'],
+          ['on record', `entry ${found.recordedIndex}`],
+        ]),
+      );
+    });
+
+  party
+    .command('key')
+    .description('Make another API key; its secret is shown once.')
+    .argument('[party]', 'id or name; yourself where none is given')
+    .option('--label <text>', 'what the key is for', '')
+    .option('--scope <scope...>', 'what it may do; everything where none is given')
+    .option('--expires <when>', 'end of its validity, e.g. 2027-01-01T00:00:00Z')
+    .option('--out <file>', 'write the key there (mode 0600) instead of printing it')
+    .addHelpText(
+      'after',
+      '\nExample:\n  $ muniment party key --label laptop --scope read models:write --out laptop.key',
+    )
+    .action(async (text: string | undefined, options: KeyOptions) => {
+      const session = await context.session();
+      const { id } = text === undefined ? session.me.party : await findParty(session.client, text);
+      const made = await makeApiKey(context, session, id, options);
+      context.print(made, () =>
+        fields([
+          ['API key', made.apiKey ?? `in ${made.file}`],
+          ['id', made.apiKeyId],
+          ['on record', `entry ${made.receipt.index}`],
+        ]),
+      );
+    });
+
+  party
+    .command('revoke-key')
+    .description('Make an API key worthless, at once.')
+    .argument('<id>', 'id of the API key, as it was shown when it was made')
+    .option('--reason <text>', 'why', '')
+    .addHelpText('after', '\nExample:\n  $ muniment party revoke-key apikey_0123… --reason "laptop stolen"')
+    .action(async (id: string, { reason }: { reason: string }) => {
+      const session = await context.session();
+      const { revokeApiKey } = await import('../api-keys.ts');
+      const receipt = await revokeApiKey(context, session, id, reason);
+      context.print(receipt, () => `The API key ${id} is revoked, on record as entry ${receipt.index}.\n`);
+    });
+}
+
+async function makeApiKey(
+  context: Context,
+  session: Session,
+  party: string,
+  { label, scope, expires, out }: { label: string; scope?: string[]; expires?: string; out?: string | undefined },
+): Promise<{ apiKeyId: string; apiKey?: string; file?: string; receipt: Receipt }> {
+  const { createApiKey } = await import('../api-keys.ts');
+  const { key, receipt } = await createApiKey(context, session, party, {
+    label,
+    ...(scope === undefined ? {} : { scopes: scope }),
+    expiresAt: expires === undefined ? null : instantOf(expires),
+  });
+  if (out !== undefined) await writeNew(out, `${key}\n`);
+  return { apiKeyId: receipt.id, ...(out === undefined ? { apiKey: key } : { file: out }), receipt };
+}
+
+function instantOf(text: string): string {
+  const time = new Date(text);
+  if (!Number.isNaN(time.getTime())) return time.toISOString();
+  throw new RegistryError('usage', `"${text}" is not a time.`, { fix: 'Write it as in 2027-01-01T00:00:00Z.' });
+}

@@ -1,0 +1,129 @@
+/** What a command gets to work with: settings, the server, the party it acts as, and one place for its result. */
+import type { StatementKey } from '../platform/crypto.ts';
+import type { Digest } from '../core/digest.ts';
+import { RegistryError } from '../core/errors.ts';
+import { Client } from './client.ts';
+import type { ExitCode } from './exit-code.ts';
+import { EXIT } from './exit-code.ts';
+import type { Io } from './io.ts';
+import type { Flags, Settings } from './settings.ts';
+import { resolveSettings } from './settings.ts';
+
+export interface PartyView {
+  id: string;
+  name: string | null;
+  kind: string;
+  roles: string[];
+  keys: { fingerprint: Digest; publicKey: string }[];
+  statement: Digest;
+  recordedIndex: number;
+}
+
+export interface WhoAmI {
+  party: PartyView;
+  apiKeyId: string;
+  scopes: string[];
+  roles: string[];
+}
+
+export interface LogView {
+  origin: string;
+  verifierKey: string;
+  registryParty: string;
+  treeSize: number;
+}
+
+/** A party at a registry, with the key that it signs with where it has one. */
+export interface Session {
+  readonly client: Client;
+  readonly me: WhoAmI;
+  readonly log: LogView;
+  /** The registered key found here; undefined for a party without one, for which the registry signs. */
+  readonly key: StatementKey | undefined;
+}
+
+export class Context {
+  exitCode: ExitCode = EXIT.done;
+  #settings: Promise<Settings> | undefined;
+  #session: Promise<Session> | undefined;
+
+  constructor(
+    readonly io: Io,
+    private readonly flags: () => Flags,
+  ) {}
+
+  get json(): boolean {
+    return this.flags().json === true;
+  }
+
+  settings(): Promise<Settings> {
+    return (this.#settings ??= resolveSettings(this.flags(), this.io));
+  }
+
+  async client(): Promise<Client> {
+    const { url, apiKey } = await this.settings();
+    return new Client({ url, apiKey });
+  }
+
+  /** @throws RegistryError `unauthenticated`, `signature_required`, `unreachable` */
+  session(): Promise<Session> {
+    return (this.#session ??= this.#openSession());
+  }
+
+  /** The command's result: one JSON document with `--json`, else the text for people. */
+  print(value: unknown, text: () => string): void {
+    this.io.out(this.json ? `${JSON.stringify(value, null, 2)}\n` : text());
+  }
+
+  /** Something for a person beside the result; with `--json` too, since it goes to standard error. */
+  note(sentence: string): void {
+    this.io.note(`${sentence}\n`);
+  }
+
+  /** Ends with exit code 1 although there is a result. */
+  refuse(): void {
+    this.exitCode = EXIT.refused;
+  }
+
+  async #openSession(): Promise<Session> {
+    const { apiKey, keyFile } = await this.settings();
+    if (apiKey === undefined) {
+      throw new RegistryError('unauthenticated', 'No API key is at hand for this server.', {
+        fix: 'Run "muniment login", or set MUNIMENT_API_KEY.',
+      });
+    }
+    const client = await this.client();
+    const [me, log] = await Promise.all([client.get<WhoAmI>('/v1/whoami'), client.get<LogView>('/v1/log')]);
+    return { client, me, log, key: await this.#ownKey(me, keyFile) };
+  }
+
+  async #ownKey({ party, roles }: WhoAmI, keyFile: string | undefined): Promise<StatementKey | undefined> {
+    // The registrar's statements are the registry's own, signed by its server.
+    if (roles.includes('registrar')) return undefined;
+    const registered = new Set<string>(party.keys.map(({ fingerprint }) => fingerprint));
+    if (keyFile === undefined) {
+      if (registered.size === 0) return undefined;
+      throw new RegistryError(
+        'signature_required',
+        `The party ${party.name ?? party.id} signs with a key of its own.`,
+        {
+          field: 'key',
+          fix: 'Name its file with --key or MUNIMENT_KEY.',
+        },
+      );
+    }
+    const { readKey } = await import('./keys.ts');
+    const key = await readKey(keyFile);
+    if (registered.has(key.keyId)) return key;
+    if (registered.size > 0) {
+      throw new RegistryError('signature_required', `The key in "${keyFile}" is not registered for ${party.id}.`, {
+        field: 'key',
+        fix: 'Use the party\'s registered key, or register this one with it: "muniment keygen --register".',
+      });
+    }
+    this.note(
+      `The key in "${keyFile}" is not registered yet, so the registry signs in your name ("muniment keygen --register").`,
+    );
+    return undefined;
+  }
+}

@@ -1,0 +1,27 @@
+/** How a command ends, for scripts that call it: one number per kind of outcome. */
+import type { ErrorCode } from '../core/errors.ts';
+
+export const EXIT = {
+  done: 0,
+  /** The registry refused, or a verification failed. */
+  refused: 1,
+  usage: 2,
+  notFound: 3,
+  /** The server or a file cannot be reached. */
+  unreachable: 4,
+} as const;
+
+export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
+
+const UNREACHABLE: readonly ErrorCode[] = [
+  'unreachable',
+  'database_unavailable',
+  'shutting_down',
+  'backend_unavailable',
+];
+
+export function exitCodeOf(code: ErrorCode): ExitCode {
+  if (code === 'usage') return EXIT.usage;
+  if (code === 'not_found') return EXIT.notFound;
+  return UNREACHABLE.includes(code) ? EXIT.unreachable : EXIT.refused;
+}

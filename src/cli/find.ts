@@ -1,0 +1,62 @@
+/** From what people type to what is on record: a party by id or by its unambiguous name. */
+import { RegistryError } from '../core/errors.ts';
+import type { Client } from './client.ts';
+import type { PartyView } from './context.ts';
+import type { DatasetView } from './views.ts';
+
+/** @throws RegistryError `not_found`; `usage` when several parties bear the name */
+export async function findParty(client: Client, text: string): Promise<PartyView> {
+  if (/^party_[0-9a-z]{26}$/.test(text)) return client.get<PartyView>(`/v1/parties/${text}`);
+  const found = await client.get<PartyView[]>(`/v1/parties?name=${encodeURIComponent(text)}`);
+  const [only] = found;
+  if (only !== undefined && found.length === 1) return only;
+  if (only === undefined) {
+    throw new RegistryError('not_found', `There is no party named "${text}".`, { fix: 'See "muniment party list".' });
+  }
+  throw new RegistryError('usage', `There are ${found.length} parties named "${text}".`, {
+    fix: `Use an id: ${found.map(({ id }) => id).join(', ')}.`,
+  });
+}
+
+/** Splits `PARTY=n/d`; a party alone owns everything. */
+export function splitShare(text: string): { party: string; share: string } {
+  const [, party, share] = /^(.+?)(?:=([^=]*))?$/.exec(text) ?? [];
+  if (party === undefined || share === '') {
+    throw new RegistryError('usage', `"${text}" names no owner and share.`, {
+      field: 'owner',
+      fix: 'Write PARTY=n/d, for example --owner "Acme Labs=1/2".',
+    });
+  }
+  return { party, share: share === undefined || share === '1' ? '1/1' : share };
+}
+
+/** The owners as they go on record. @throws RegistryError `shares_invalid`, `not_found`, `usage` */
+export async function findOwners(
+  client: Client,
+  texts: readonly string[],
+): Promise<{ party: string; share: string }[]> {
+  const { requireWhole } = await import('../core/share.ts');
+  const owners: { party: string; share: string }[] = [];
+  for (const text of texts) {
+    const { party, share } = splitShare(text);
+    owners.push({ party: (await findParty(client, party)).id, share });
+  }
+  requireWhole(owners);
+  return owners;
+}
+
+/** @throws RegistryError `not_found`; `usage` when several datasets bear the name */
+export async function findDataset(client: Client, text: string): Promise<DatasetView> {
+  if (/^dataset_[0-9a-z]{26}$/.test(text)) return client.get<DatasetView>(`/v1/datasets/${text}`);
+  const found = (await client.get<DatasetView[]>('/v1/datasets')).filter(({ name }) => name === text);
+  const [only] = found;
+  if (only !== undefined && found.length === 1) return only;
+  if (only === undefined) {
+    throw new RegistryError('not_found', `There is no dataset named "${text}".`, {
+      fix: 'See "muniment dataset list".',
+    });
+  }
+  throw new RegistryError('usage', `There are ${found.length} datasets named "${text}".`, {
+    fix: `Use an id: ${found.map(({ id }) => id).join(', ')}.`,
+  });
+}

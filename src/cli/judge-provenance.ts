@@ -1,0 +1,132 @@
+/**
+ * The answer of a look-up, judged before anybody believes it. What is shown is taken from the signed statements in the
+ * receipts; where the answer tells something else beside them, it is refused. Only names of parties and the time of
+ * recording are the registry's word, since the log holds neither.
+ */
+import { canonicalize } from '../core/canonical-json.ts';
+import { equalBytes } from '../core/bytes.ts';
+import type { Digest } from '../core/digest.ts';
+import { RegistryError } from '../core/errors.ts';
+import { parseShare } from '../core/share.ts';
+import type { Spoken } from '../core/registry/kind.ts';
+import type { RunBody } from '../core/registry/run.ts';
+import type { Receipt } from '../core/statement/receipt.ts';
+import type { Client } from './client.ts';
+import type { Context } from './context.ts';
+import type { JudgedCheckpoint } from './verify.ts';
+import { checkReceipts, holdAgainstKept, judgeOrPin } from './verify.ts';
+import type { DatasetBody, Provenance, ProvenanceMatch, RegistrationBody } from './views.ts';
+
+/** One registration, as its maker signed it. */
+export interface JudgedMatch {
+  matched: ProvenanceMatch['matched'];
+  registration: string;
+  index: number;
+  maker: string;
+  /** Whether the registry signed, for a maker without a key of its own. */
+  attestedBy: 'registry' | 'maker';
+  statedAt: string;
+  recordedAt: string | null;
+  /** An earlier registration of the same weights by another party. */
+  precededBy: string | null;
+  model: RegistrationBody;
+  owners: { party: string; name: string | null; share: string }[];
+  run: (RunBody & { id: string; index: number }) | null;
+  datasets: (DatasetBody & { id: string; index: number })[];
+  receipts: ProvenanceMatch['receipts'];
+}
+
+export interface JudgedProvenance {
+  judged: JudgedCheckpoint;
+  matches: JudgedMatch[];
+}
+
+/** @throws RegistryError `proof_invalid`, `signature_invalid`, `checkpoint_untrusted`, `checkpoint_rolled_back` */
+export async function judgeProvenance(
+  context: Context,
+  client: Client,
+  digest: Digest,
+  answer: Provenance,
+): Promise<JudgedProvenance> {
+  if (!Array.isArray(answer.matches) || answer.matches.length === 0) throw invalid('The answer holds no record.');
+  const judged = await judgeOrPin(context, client, answer.checkpoint);
+  const matches: JudgedMatch[] = [];
+  for (const match of answer.matches) matches.push(await judgeMatch(context, digest, answer.checkpoint, match));
+  for (const [i, { index }] of matches.entries()) {
+    if (i > 0 && index <= matches[i - 1]!.index) throw invalid('The records are not in the order of the log.');
+  }
+  await holdAgainstKept(context, client, judged);
+  return { judged, matches };
+}
+
+async function judgeMatch(
+  context: Context,
+  digest: Digest,
+  checkpoint: string,
+  { matched, model, owners, precededBy, recordedAt, receipts }: ProvenanceMatch,
+): Promise<JudgedMatch> {
+  const all: Receipt[] = [
+    receipts.registration,
+    ...(receipts.run === null ? [] : [receipts.run]),
+    ...receipts.datasets,
+  ];
+  if (all.some((receipt) => receipt.checkpoint !== checkpoint)) {
+    throw invalid('A receipt belongs to another checkpoint than the answer.');
+  }
+  const spoken = await checkReceipts(context, all);
+  const registration = spoken[0] as Spoken<RegistrationBody>;
+  if (registration.kind.kind !== 'registration') throw invalid('The record is not a registration.');
+  const { common, body } = registration;
+  const { weights } = body;
+  const asked = { file: weights.fileDigest, weight: weights.weightDigest, nameless: weights.namelessDigest }[matched];
+  if (asked !== digest) throw invalid('The record is of another model than the one that was asked for.');
+  requireSame(body, model);
+  if (model.id !== common.id || model.maker !== common.maker) throw invalid('The record bears another id or maker.');
+  requireOwners(body, owners);
+  const run = receipts.run === null ? null : (spoken[1] as Spoken<RunBody>);
+  if ((run?.common.id ?? null) !== body.run) throw invalid('The run is not the one that the record names.');
+  const datasets = spoken.slice(run === null ? 1 : 2) as Spoken<DatasetBody>[];
+  const named = new Set(datasets.map((dataset) => dataset.common.id));
+  if (named.size !== body.datasets.length || body.datasets.some((id) => !named.has(id))) {
+    throw invalid('The datasets are not the ones that the record names.');
+  }
+  return {
+    matched,
+    registration: common.id,
+    index: receipts.registration.index,
+    maker: common.maker,
+    attestedBy: common.attestedBy ?? 'maker',
+    statedAt: common.statedAt,
+    recordedAt: recordedAt ?? null,
+    precededBy,
+    model: body,
+    owners: owners.map(({ party, name, share }) => ({ party, name, share })),
+    run: run === null ? null : { ...run.body, id: run.common.id, index: receipts.run!.index },
+    datasets: datasets.map((dataset, i) => ({
+      ...dataset.body,
+      id: dataset.common.id,
+      index: receipts.datasets[i]!.index,
+    })),
+    receipts,
+  };
+}
+
+/** Every member of the signed body stands unchanged in what the registry says of the model. */
+function requireSame(body: RegistrationBody, told: object): void {
+  const members = Object.fromEntries(Object.keys(body).map((name) => [name, (told as Record<string, unknown>)[name]]));
+  if (!equalBytes(canonicalize(body), canonicalize(members))) {
+    throw invalid('The answer tells something else than the signed record.');
+  }
+}
+
+function requireOwners({ owners }: RegistrationBody, told: ProvenanceMatch['owners']): void {
+  const asText = (list: readonly { party: string; share: string }[]): string =>
+    list
+      .map(({ party, share }) => `${party} ${parseShare(share).num}/${parseShare(share).den}`)
+      .sort()
+      .join('\n');
+  if (asText(owners) !== asText(told)) throw invalid('The owners are not the ones of the signed record.');
+}
+
+const invalid = (sentence: string): RegistryError =>
+  new RegistryError('proof_invalid', sentence, { fix: 'Do not rely on this answer; keep it as evidence.' });

@@ -1,0 +1,121 @@
+/**
+ * What the client keeps between calls: the profile that `login` writes, signing keys, the trust file and the newest
+ * checkpoint seen of each log. All in one folder that only its user can enter, every file with mode 0600.
+ *
+ * Another user of the machine may try to read the API key, or to plant a profile: one that others can read or write is
+ * refused. The profile's API key is shown to the profile's own server only, wherever `--url` points.
+ */
+import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { RegistryError } from '../core/errors.ts';
+
+export interface Profile {
+  url: string;
+  apiKey: string;
+  /** The party that the API key acts for. */
+  party: string;
+  /** File of the party's signing key. */
+  key?: string;
+}
+
+type Env = Readonly<Record<string, string | undefined>>;
+
+/** `$MUNIMENT_HOME`, or `muniment` in the XDG configuration folder. */
+export function homeOf(env: Env): string {
+  if (env['MUNIMENT_HOME']) return resolve(env['MUNIMENT_HOME']);
+  return join(env['XDG_CONFIG_HOME'] || join(env['HOME'] || homedir(), '.config'), 'muniment');
+}
+
+export const profilePath = (home: string): string => join(home, 'profile.json');
+export const trustPath = (home: string): string => join(home, 'trust.json');
+export const defaultKeyPath = (home: string): string => join(home, 'signing.key');
+
+/** @throws RegistryError `configuration_invalid` for a file that others can read, or that is no profile */
+export async function readProfile(home: string): Promise<Profile | undefined> {
+  const path = profilePath(home);
+  const text = await readPrivate(path);
+  if (text === undefined) return undefined;
+  return parse(path, text);
+}
+
+export const writeProfile = (home: string, profile: Profile): Promise<void> =>
+  writePrivate(profilePath(home), `${JSON.stringify(profile, null, 2)}\n`);
+
+/**
+ * The text of a secret file, undefined where there is none.
+ * @throws RegistryError `configuration_invalid` when others than its owner can read or write it
+ */
+export async function readPrivate(path: string): Promise<string | undefined> {
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw new RegistryError('unreachable', `The file "${path}" cannot be read.`, { cause });
+  }
+  // Windows has no such modes; its profile folder is private by itself.
+  if (process.platform !== 'win32' && ((await stat(path)).mode & 0o077) !== 0) {
+    throw new RegistryError('configuration_invalid', `The file "${path}" can be read or changed by others.`, {
+      fix: `Run: chmod 600 "${path}"`,
+    });
+  }
+  return text;
+}
+
+/** Replaces the file in one step, so that a crash leaves the old text or the new one. */
+export async function writePrivate(path: string, text: string): Promise<void> {
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  const draft = `${path}.${process.pid}.new`;
+  await writeNew(draft, text);
+  try {
+    await rename(draft, path);
+  } catch (error) {
+    await rm(draft, { force: true });
+    throw error;
+  }
+}
+
+/**
+ * Writes a file that must not exist yet.
+ * @throws RegistryError `already_exists`, so that no key is ever overwritten
+ */
+export async function writeNew(path: string, text: string): Promise<void> {
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  let file;
+  try {
+    file = await open(path, 'wx', 0o600);
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') {
+      throw new RegistryError('unreachable', `The file "${path}" cannot be written.`, { cause });
+    }
+    throw new RegistryError('already_exists', `The file "${path}" exists already.`, {
+      fix: 'Name another file.',
+      cause,
+    });
+  }
+  try {
+    await file.chmod(0o600);
+    await file.writeFile(text);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+function parse(path: string, text: string): Profile {
+  const refuse = (cause?: unknown) =>
+    new RegistryError('configuration_invalid', `The file "${path}" is not a profile.`, {
+      fix: 'Remove it and run "muniment login" again.',
+      cause,
+    });
+  let value: Partial<Record<keyof Profile, unknown>> | null;
+  try {
+    value = JSON.parse(text) as typeof value;
+  } catch (cause) {
+    throw refuse(cause);
+  }
+  const { url, apiKey, party, key } = value ?? {};
+  if (typeof url !== 'string' || typeof apiKey !== 'string' || typeof party !== 'string') throw refuse();
+  return { url, apiKey, party, ...(typeof key === 'string' ? { key } : {}) };
+}

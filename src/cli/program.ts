@@ -1,0 +1,202 @@
+/**
+ * The command line as a whole: which commands there are, the options they share, and how an error becomes a sentence
+ * and an exit code. A command's module is loaded when it is called, so that `--version` and `hash` start at once.
+ */
+import { Command, CommanderError } from 'commander';
+import { RegistryError } from '../core/errors.ts';
+import { VERSION } from '../platform/version.ts';
+import { Context } from './context.ts';
+import { EXIT, exitCodeOf } from './exit-code.ts';
+import type { Io } from './io.ts';
+import type { Flags } from './settings.ts';
+
+interface CommandModule {
+  /** Adds the command, with the name it has in the list below. */
+  define(program: Command, context: Context): void;
+}
+
+interface Entry {
+  name: string;
+  summary: string;
+  group: string;
+  load(): Promise<CommandModule>;
+}
+
+const USE = 'Put on record and look up';
+const LICENSE = 'License';
+const TRUST = 'Check without trusting anybody';
+const SELF = 'Who you are';
+const RUN = 'Run a registry';
+
+export const COMMANDS: readonly Entry[] = [
+  {
+    name: 'lookup',
+    summary: 'whose model is this, from what, on which terms',
+    group: USE,
+    load: () => import('./commands/lookup.ts'),
+  },
+  {
+    name: 'hash',
+    summary: "a model file's digests; nothing leaves this machine",
+    group: USE,
+    load: () => import('./commands/hash.ts'),
+  },
+  {
+    name: 'dataset',
+    summary: 'put a dataset on record, or show what is',
+    group: USE,
+    load: () => import('./commands/dataset.ts'),
+  },
+  {
+    name: 'train',
+    summary: 'train a model and put it on record with what it was made from',
+    group: USE,
+    load: () => import('./commands/train.ts'),
+  },
+  {
+    name: 'register',
+    summary: 'put a model that you already have on record',
+    group: USE,
+    load: () => import('./commands/register.ts'),
+  },
+  {
+    name: 'license',
+    summary: 'give somebody a license on a model, or take it back',
+    group: LICENSE,
+    load: () => import('./commands/license.ts'),
+  },
+  {
+    name: 'token',
+    summary: 'license tokens: issue, inspect, verify, revoke',
+    group: LICENSE,
+    load: () => import('./commands/token.ts'),
+  },
+  {
+    name: 'log',
+    summary: 'check the record from outside: nothing changed, nothing removed',
+    group: TRUST,
+    load: () => import('./commands/log.ts'),
+  },
+  {
+    name: 'trust',
+    summary: 'the registries whose proofs you accept',
+    group: TRUST,
+    load: () => import('./commands/trust.ts'),
+  },
+  {
+    name: 'party',
+    summary: 'people and organizations, and their API keys',
+    group: SELF,
+    load: () => import('./commands/party.ts'),
+  },
+  {
+    name: 'login',
+    summary: 'keep address and API key of a registry on this machine',
+    group: SELF,
+    load: () => import('./commands/login.ts'),
+  },
+  {
+    name: 'keygen',
+    summary: 'make your own signing key, and register it',
+    group: SELF,
+    load: () => import('./commands/keygen.ts'),
+  },
+  { name: 'serve', summary: 'start a registry', group: RUN, load: () => import('./commands/serve.ts') },
+  {
+    name: 'worker',
+    summary: 'take training jobs on this machine',
+    group: RUN,
+    load: () => import('./commands/worker.ts'),
+  },
+  {
+    name: 'migrate',
+    summary: 'bring the database up to date',
+    group: RUN,
+    load: () => import('./commands/migrate.ts'),
+  },
+  { name: 'doctor', summary: 'say what is wrong, if anything', group: RUN, load: () => import('./commands/doctor.ts') },
+  {
+    name: 'fsck',
+    summary: 'check every record of the database against its proofs',
+    group: RUN,
+    load: () => import('./commands/fsck.ts'),
+  },
+];
+
+/**
+ * Runs one command line.
+ * @param argv without the program's own name
+ * @returns the exit code; every error has been told
+ */
+export async function run(argv: readonly string[], io: Io): Promise<number> {
+  const program = new Command('muniment');
+  const json = argv.includes('--json');
+  const context = new Context(io, () => program.opts<Flags>());
+  program
+    .description('Whose model is this, what was it made from, and what may I do with it?')
+    .version(VERSION, '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'show this help')
+    .option('--json', 'print one JSON document on standard output')
+    .option('--url <url>', 'the registry to talk to (MUNIMENT_URL)')
+    .option('--api-key <key>', 'your API key, or @FILE that holds it (MUNIMENT_API_KEY)')
+    .option('--key <file>', 'your signing key (MUNIMENT_KEY)')
+    .option('--trust <file>', 'which registries to believe, instead of the pinned ones')
+    .exitOverride()
+    .configureHelp({ showGlobalOptions: true })
+    .configureOutput({
+      writeOut: io.out,
+      writeErr: io.note,
+      // Told once, below, in the form that was asked for.
+      outputError: () => undefined,
+    })
+    .addHelpText(
+      'after',
+      '\nStart here:\n  $ muniment serve\n  $ muniment lookup model.safetensors\n\n"muniment COMMAND --help" shows examples. Exit codes: 0 done, 1 refused or not verified,\n2 wrong usage, 3 not found, 4 cannot be reached.',
+    );
+  try {
+    const called = nameOf(argv);
+    for (const { name, summary, group, load } of COMMANDS) {
+      program.commandsGroup(group);
+      if (name === called) (await load()).define(program, context);
+      else program.command(name).description(summary);
+    }
+    await program.parseAsync(argv, { from: 'user' });
+    return context.exitCode;
+  } catch (error) {
+    return tell(error, io, json);
+  }
+}
+
+/** The first word that is no option and no option's value. */
+function nameOf(argv: readonly string[]): string | undefined {
+  const withValue = ['--url', '--api-key', '--key', '--trust'];
+  const words = argv.filter((word, i) => !word.startsWith('-') && !withValue.includes(argv[i - 1] ?? ''));
+  return words[0] === 'help' ? words[1] : words[0];
+}
+
+function tell(error: unknown, io: Io, json: boolean): number {
+  if (error instanceof CommanderError && error.exitCode === 0) return EXIT.done;
+  const known = error instanceof CommanderError ? usage(error) : error;
+  if (!(known instanceof RegistryError)) {
+    const bug = new RegistryError('internal', 'The program failed in a way that it should not.', { cause: error });
+    tellProblem(bug, io, json);
+    io.note(`${error instanceof Error ? error.stack : String(error)}\n`);
+    return EXIT.refused;
+  }
+  tellProblem(known, io, json);
+  return exitCodeOf(known.code);
+}
+
+function tellProblem(error: RegistryError, io: Io, json: boolean): void {
+  if (json) io.out(`${JSON.stringify(error.toProblem(), null, 2)}\n`);
+  else io.note(`muniment: ${error.message}${error.fix === undefined ? '' : ` ${error.fix}`}\n`);
+}
+
+/** Commander says `error: unknown option '--foo'`; help that nobody asked for means that a word is missing. */
+function usage({ code, message }: CommanderError): RegistryError {
+  if (code === 'commander.help') return new RegistryError('usage', 'A command is missing.', { fix: 'See --help.' });
+  const said = message.replace(/^error: /, '').replaceAll('\n', ' ');
+  return new RegistryError('usage', `${said.slice(0, 1).toUpperCase()}${said.slice(1)}.`.replace(/\.\.$|\?\.$/, '?'), {
+    fix: 'See --help.',
+  });
+}

@@ -1,0 +1,61 @@
+/**
+ * Writes as their maker makes them: the statement is built and signed here, so the registry can record it or refuse it
+ * and nothing else. For a party without a key the plain members are sent, and the record says that the registry signed.
+ *
+ * A receipt is believed only after it was checked: it must carry the very statement that was sent, or at least one about
+ * the thing that was asked for, and prove its place in the log.
+ */
+import { equalBytes, fromBase64 } from '../core/bytes.ts';
+import type { Digest } from '../core/digest.ts';
+import { RegistryError } from '../core/errors.ts';
+import type { Kind } from '../core/registry/kind.ts';
+import { formatEnvelope, pae } from '../core/statement/dsse.ts';
+import type { Envelope } from '../core/statement/dsse.ts';
+import type { Receipt } from '../core/statement/receipt.ts';
+import { formatStatement } from '../core/statement/statement.ts';
+import { newId, newNonce, sha256 } from '../platform/crypto.ts';
+import type { Context, Session } from './context.ts';
+import { checkReceipts } from './verify.ts';
+
+export interface Writing<Body> {
+  kind: Kind<Body>;
+  path: string;
+  body: Body;
+  /** Payload digests of the statements that this one builds on. */
+  basis: readonly Digest[];
+  id?: string;
+}
+
+/** @throws RegistryError as the registry refuses; `proof_invalid`, `signature_invalid` for a receipt that proves nothing */
+export async function write<Body>(context: Context, session: Session, writing: Writing<Body>): Promise<Receipt> {
+  const { kind, path, body } = writing;
+  const id = writing.id ?? newId(kind.kind.replaceAll('-', ''));
+  const envelope = session.key === undefined ? undefined : sign(session, writing, id);
+  const receipt = await session.client.post<Receipt>(path, envelope ?? { id, ...body });
+  const [spoken] = await checkReceipts(context, [receipt]);
+  const sent = envelope?.payload;
+  const same =
+    sent === undefined
+      ? spoken?.kind.kind === kind.kind && spoken.common.id === id
+      : equalBytes(fromBase64(sent), fromBase64(receipt.envelope.payload));
+  if (!same) throw new RegistryError('proof_invalid', 'The receipt is for another record than the one that was sent.');
+  return receipt;
+}
+
+function sign<Body>({ key, me, log }: Session, { kind, body, basis }: Writing<Body>, id: string): Envelope {
+  if (key === undefined) throw new RegistryError('signature_required', 'There is no key to sign with.');
+  const payload = formatStatement(
+    sha256,
+    kind,
+    {
+      origin: log.origin,
+      maker: me.party.id,
+      id,
+      nonce: newNonce(),
+      statedAt: new Date().toISOString(),
+      basis: [...new Set(basis)].sort(),
+    },
+    body,
+  );
+  return formatEnvelope({ payload, signature: key.sign(pae(payload)), keyId: key.keyId });
+}
