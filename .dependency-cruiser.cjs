@@ -117,7 +117,7 @@ module.exports = {
       from: { path: '^src/cli/' },
       to: {
         path: [inPackage(['@nestjs/', 'typeorm/', 'pg/', 'pg-boss/', 'fastify/']), '^src/'],
-        pathNot: ['^src/(?:cli|core)/', '^src/platform/version\\.ts$'],
+        pathNot: ['^src/(?:cli|core)/', '^src/platform/(?:version|crypto)\\.ts$'],
         dynamic: false,
         ...AT_RUN_TIME,
       },

@@ -1,7 +1,7 @@
 /** The embedded database as processes of the built program meet it: killed owners, joiners, several starts at once. */
 import { once } from 'node:events';
-import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, readdir, readFile, readlink, rm, stat, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, it, jest } from '@jest/globals';
 import { loadConfig } from '../../src/platform/config/index.ts';
@@ -103,7 +103,9 @@ it('lets a second process join as a client, which leaves the server alone when i
 });
 
 it('lets four processes start at the same moment on an empty folder: one owner, one set of migrations', async () => {
-  const servers = await Promise.all(Array.from({ length: 4 }, () => start()));
+  const started = await Promise.allSettled(Array.from({ length: 4 }, () => start()));
+  expect(started.map(({ status }) => status)).toEqual(Array(4).fill('fulfilled'));
+  const servers = [...running];
   for (const { url } of servers) expect((await fetch(`${url}/health/ready`)).status).toBe(200);
   const count = (text: string) => servers.filter((server) => server.output().includes(text)).length;
   expect(count('Setting up the embedded PostgreSQL')).toBe(1);
@@ -173,6 +175,23 @@ it('stops the server when the process ends without closing', async () => {
   await ended;
   for (let i = 0; i < 200 && (await alive(database)); i++) await sleep(50);
   expect(await alive(database)).toBe(false);
+});
+
+it('works in a folder that only this user can pass through, as root too', async () => {
+  data = join(data, 'closed', 'data');
+  await mkdir(dirname(data), { mode: 0o700 });
+  for (let round = 0; round < 2; round++) {
+    const database = await open();
+    expect(await query(database.appUrl.reveal(), 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
+    await database.close();
+  }
+  // PostgreSQL runs as another user then, and its files had to go elsewhere.
+  const elsewhere = await readlink(join(data, 'postgres')).catch(() => undefined);
+  expect(elsewhere !== undefined).toBe(process.getuid?.() === 0);
+  if (elsewhere !== undefined) await rm(elsewhere, { recursive: true });
+  await rm(dirname(data), { recursive: true });
+  data = dirname(dirname(data));
+  await mkdir(join(data, 'postgres'));
 });
 
 it('refuses with a sentence when its logins were lost, and repeats nothing of what the file holds', async () => {

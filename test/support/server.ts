@@ -50,7 +50,10 @@ export async function spawnServer({
   let text = '';
   const listening = /ready on (https?:\/\/[\w.:[\]-]+:\d+)/;
   const ready = new Promise<string>((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error(`no address in time:\n${text}`)), timeoutMs);
+    const timer = setTimeout(() => {
+      child.kill('SIGTERM');
+      reject(new Error(`no address in time:\n${text}`));
+    }, timeoutMs);
     const read = (chunk: Buffer): void => {
       text += chunk.toString('utf8');
       const url = listening.exec(text)?.[1];
