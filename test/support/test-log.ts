@@ -1,0 +1,89 @@
+/** A log in memory, judged by the same functions as the real one: just enough to tell what a statement would change. */
+import { generateKeyPairSync, randomBytes } from 'node:crypto';
+import { toHex } from '../../src/core/bytes.ts';
+import { judge, log, party, readsOf } from '../../src/core/registry/index.ts';
+import type { Kind, Rows } from '../../src/core/registry/kind.ts';
+import { verifySpoken } from '../../src/core/registry/spoken.ts';
+import type { RowChange, TableName, Tables } from '../../src/core/registry/tables.ts';
+import { keyOf, keyText } from '../../src/core/registry/tables.ts';
+import { pae } from '../../src/core/statement/dsse.ts';
+import type { Common } from '../../src/core/statement/statement.ts';
+import { formatStatement } from '../../src/core/statement/statement.ts';
+import type { Digest } from '../../src/core/digest.ts';
+import { newId, newNonce, sha256, statementKey, verifyP256 } from '../../src/platform/crypto.ts';
+
+export const ORIGIN = 'test.local/00000000000000000000000000000000';
+
+export const makeKey = () =>
+  statementKey(
+    generateKeyPairSync('ec', { namedCurve: 'prime256v1' }).privateKey.export({ format: 'der', type: 'pkcs8' }),
+  );
+
+export type Key = ReturnType<typeof makeKey>;
+
+export const anyDigest = (): Digest => `sha256:${toHex(randomBytes(32))}`;
+
+export class TestLog implements Rows {
+  readonly rows = new Map<string, object>();
+  readonly statements = new Map<string, number>();
+  readonly registryKey = makeKey();
+  readonly registry = newId('party');
+
+  constructor() {
+    this.speak(
+      log,
+      { maker: this.registry, id: newId('log') },
+      {
+        verifierKey: 'test+00000000+AA==',
+        spki: this.registryKey.spki,
+        nameCommitment: anyDigest(),
+        previous: null,
+      },
+    );
+  }
+
+  get<T extends TableName>(table: T, ...key: string[]): Tables[T] | undefined {
+    return this.rows.get(keyText([table, ...key])) as Tables[T] | undefined;
+  }
+
+  statementIndex(digest: Digest): number | undefined {
+    return this.statements.get(digest);
+  }
+
+  /** Signs and records; throws what the judgement throws, and then nothing has changed. */
+  speak<Body>(kind: Kind<Body>, common: Partial<Common> & { maker: string }, body: Body, key: Key = this.registryKey) {
+    const { payload, signature } = this.draft(kind, common, body, key);
+    const spoken = verifySpoken(sha256, verifyP256, { payload, signature, keyId: key.keyId }, key.spki);
+    const asked = new Set(readsOf(spoken, this).map(keyText));
+    const seen: Rows = {
+      get: (table, ...name) => (asked.has(keyText([table, ...name])) ? this.get(table, ...name) : undefined),
+      statementIndex: (digest) => (asked.has(keyText(['statement', digest])) ? this.statementIndex(digest) : undefined),
+    };
+    const changes: readonly RowChange[] = judge(spoken, seen, this.statements.size, ORIGIN);
+    for (const change of changes) this.rows.set(keyText(keyOf(change)), change.row);
+    this.statements.set(spoken.payloadDigest, this.statements.size);
+    return { id: spoken.common.id, statement: spoken.payloadDigest, changes };
+  }
+
+  draft<Body>(kind: Kind<Body>, common: Partial<Common> & { maker: string }, body: Body, key: Key = this.registryKey) {
+    const payload = formatStatement(
+      sha256,
+      kind,
+      {
+        origin: ORIGIN,
+        id: newId(kind.kind.replaceAll('-', '')),
+        nonce: newNonce(),
+        statedAt: '2026-01-01T00:00:00.000Z',
+        basis: [],
+        ...common,
+      },
+      body,
+    );
+    return { payload, signature: key.sign(pae(payload)) };
+  }
+
+  makeParty(): { id: string; statement: Digest } {
+    const body = { kind: 'organization' as const, roles: [], nameCommitment: anyDigest() };
+    return this.speak(party, { maker: this.registry }, body);
+  }
+}
