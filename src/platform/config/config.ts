@@ -39,6 +39,8 @@ export abstract class Config {
   abstract readonly checkpointIntervalMs: number;
   abstract readonly tokenBatchSeconds: number;
   abstract readonly tokenMaxLifetimeSeconds: number;
+  /** How long the next token key is published before it signs. */
+  abstract readonly tokenKeyLeadSeconds: number;
   abstract readonly anchorDir: string;
   abstract readonly artifactDir: string;
   /** Whether `serve` also starts a worker process. */
@@ -114,6 +116,7 @@ const variables = z.strictObject({
   MUNIMENT_CHECKPOINT_INTERVAL_MS: whole(10, 86_400_000).default(1000),
   MUNIMENT_TOKEN_BATCH_SECONDS: whole(1, 86_400).default(60),
   MUNIMENT_TOKEN_MAX_LIFETIME_SECONDS: whole(1, 31_536_000).default(86_400),
+  MUNIMENT_TOKEN_KEY_LEAD_SECONDS: whole(1, 2_592_000).default(600),
   MUNIMENT_ANCHOR_DIR: z.string().min(1, 'must name a folder').optional(),
   MUNIMENT_ARTIFACT_DIR: z.string().min(1, 'must name a folder').optional(),
   MUNIMENT_WORKER: yesOrNo.default(true),
@@ -168,6 +171,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>> = p
     checkpointIntervalMs: value.MUNIMENT_CHECKPOINT_INTERVAL_MS,
     tokenBatchSeconds: value.MUNIMENT_TOKEN_BATCH_SECONDS,
     tokenMaxLifetimeSeconds: value.MUNIMENT_TOKEN_MAX_LIFETIME_SECONDS,
+    tokenKeyLeadSeconds: value.MUNIMENT_TOKEN_KEY_LEAD_SECONDS,
     anchorDir: resolve(value.MUNIMENT_ANCHOR_DIR ?? join(data, 'anchor')),
     artifactDir: resolve(value.MUNIMENT_ARTIFACT_DIR ?? join(data, 'artifacts')),
     worker: value.MUNIMENT_WORKER,
