@@ -1,8 +1,10 @@
 /** The whole application: the platform and, floor by floor, the features. */
 import { Module } from '@nestjs/common';
 import type { DynamicModule } from '@nestjs/common';
+import { DatasetModule } from './datasets/index.ts';
 import { ENTITIES } from './entities.ts';
 import { LedgerModule } from './ledger/index.ts';
+import { ModelModule } from './models/index.ts';
 import { PartyModule } from './parties/index.ts';
 import { ProvenanceModule } from './provenance/index.ts';
 import { PlatformModule } from './platform/platform.module.ts';
@@ -13,7 +15,14 @@ export class AppModule {
   static forRoot(ground: Ground): DynamicModule {
     return {
       module: AppModule,
-      imports: [PlatformModule.forRoot(ground, ENTITIES), LedgerModule, PartyModule, ProvenanceModule],
+      imports: [
+        PlatformModule.forRoot(ground, ENTITIES),
+        LedgerModule,
+        PartyModule,
+        DatasetModule,
+        ModelModule,
+        ProvenanceModule,
+      ],
     };
   }
 }

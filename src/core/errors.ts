@@ -42,6 +42,7 @@ const STATUS = {
   dataset_unavailable: 409,
   idempotency_key_reused: 409,
   ledger_inconsistent: 500,
+  artifact_damaged: 500,
   proof_invalid: 400,
   checkpoint_untrusted: 400,
   checkpoint_rolled_back: 400,

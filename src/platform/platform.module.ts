@@ -14,6 +14,7 @@ import { Jobs } from './jobs/index.ts';
 import { MasterKey } from './keys/index.ts';
 import { LOG } from './logging/index.ts';
 import type { Log } from './logging/index.ts';
+import { ArtifactStore, FolderArtifactStore } from './storage/index.ts';
 
 export interface Ground {
   config: Config;
@@ -35,10 +36,14 @@ export class PlatformModule {
         { provide: Database, useValue: database },
         { provide: MasterKey, useValue: masterKey },
         { provide: Jobs, useFactory: () => new Jobs(database, log) },
+        { provide: ArtifactStore, useFactory: () => openArtifacts(config, masterKey) },
         AuthenticatorRegistry,
         { provide: APP_GUARD, useClass: AccessGuard },
       ],
-      exports: [Config, LOG, Database, MasterKey, Jobs, AuthenticatorRegistry],
+      exports: [Config, LOG, Database, MasterKey, ArtifactStore, Jobs, AuthenticatorRegistry],
     };
   }
 }
+
+const openArtifacts = ({ artifactDir }: Config, masterKey: MasterKey) =>
+  FolderArtifactStore.open({ folder: artifactDir, masterKey: masterKey.derive(new Uint8Array(0), 'artifact store') });

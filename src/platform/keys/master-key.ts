@@ -6,7 +6,7 @@
  *
  * Random nonces are safe for 2^32 seals under one key (NIST SP 800-38D §8.3); this seals keys, not messages.
  */
-import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
+import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto';
 import { link, mkdir, readFile, stat, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { RegistryError } from '../../core/errors.ts';
@@ -49,6 +49,11 @@ export class MasterKey {
         cause,
       });
     }
+  }
+
+  /** A key of its own for one purpose (RFC 5869, HKDF with SHA-256); 32 bytes. */
+  derive(salt: Uint8Array, context: string): Buffer {
+    return Buffer.from(hkdfSync('sha256', this.#key, salt, `muniment ${context}`, 32));
   }
 
   /** The key of the settings, else the one in `<data>/master.key`, made at the first start. */
