@@ -1,0 +1,104 @@
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { createHash } from 'node:crypto';
+import { mkdtemp, rm, truncate, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { CHUNK_BYTES, weightDigestOf } from '../../../../src/core/weights/digest.ts';
+import { inspectWeights } from '../../../../src/core/weights/inspect.ts';
+import { writeSafetensors } from '../../../../src/core/weights/safetensors.ts';
+import { sha256 } from '../../../../src/platform/crypto.ts';
+import { openFileSource } from '../../../../src/platform/storage/file-source.ts';
+import { FolderArtifactStore } from '../../../../src/platform/storage/folder-store.ts';
+import { hashFile } from '../../../../src/platform/storage/hash-file.ts';
+
+const data = Uint8Array.from({ length: 3 * CHUNK_BYTES + 4 }, (_, i) => i % 241);
+const tensors = [
+  { name: 'big', dtype: 'F32' as const, shape: [data.length / 4], data },
+  { name: 'small', dtype: 'U8' as const, shape: [3], data: Uint8Array.of(1, 2, 3) },
+];
+const artifact = writeSafetensors(tensors, { id: 'mdl_1' });
+const fileDigestOf = (bytes: Uint8Array) => `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+
+let folder: string;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'muniment-hash-'));
+});
+
+afterEach(() => rm(folder, { recursive: true }));
+
+async function fileWith(name: string, bytes: Uint8Array): Promise<string> {
+  const path = join(folder, name);
+  await writeFile(path, bytes);
+  return path;
+}
+
+describe('hashing a file of weights', () => {
+  test.each(['model.safetensors', 'weights.bin'])(
+    'finds file digest and weight digests of %s in one pass',
+    async (name) => {
+      const progress: [number, number][] = [];
+      const report = await hashFile(await fileWith(name, artifact), (bytes, size) => progress.push([bytes, size]));
+      expect(report).toMatchObject({
+        fileDigest: fileDigestOf(artifact),
+        ...weightDigestOf(sha256, tensors),
+        container: 'safetensors',
+        parameters: data.length / 4 + 3,
+        bytes: artifact.length,
+        metadata: { id: 'mdl_1' },
+      });
+      expect(progress.at(-1)).toEqual([artifact.length, artifact.length]);
+      expect(progress.every(([bytes], i) => i === 0 || bytes > progress[i - 1]![0])).toBe(true);
+    },
+  );
+
+  test.each([0, 5, 9, CHUNK_BYTES, 2 * CHUNK_BYTES + 1])(
+    'gives the file digest of %i bytes that it cannot read',
+    async (n) => {
+      const bytes = new Uint8Array(n).fill(0xee);
+      const progress: number[] = [];
+      const report = await hashFile(await fileWith('model.h5', bytes), (done) => progress.push(done));
+      expect(report).toEqual({
+        fileDigest: fileDigestOf(bytes),
+        container: 'unknown',
+        weightDigest: null,
+        namelessDigest: null,
+        tensors: [],
+        metadata: {},
+        parameters: 0,
+        bytes: n,
+      });
+      expect(progress.at(-1)).toBe(n === 0 ? undefined : n);
+    },
+  );
+
+  test('refuses a broken file that is called safetensors', async () => {
+    const path = await fileWith('model.SafeTensors', artifact.subarray(0, 5000));
+    await expect(hashFile(path)).rejects.toMatchObject({ code: 'malformed_container' });
+  });
+
+  test('names a file that is not there, and a folder', async () => {
+    await expect(hashFile(join(folder, 'none'))).rejects.toMatchObject({ code: 'not_found' });
+    await expect(hashFile(folder)).rejects.toMatchObject({ code: 'invalid_input' });
+  });
+
+  test('notices a file that becomes shorter while it is read', async () => {
+    const path = await fileWith('model.safetensors', artifact);
+    const file = await openFileSource(path);
+    await truncate(path, 1000);
+    await expect(inspectWeights(file, sha256)).rejects.toMatchObject({ code: 'malformed_container' });
+    await file.close();
+  });
+
+  test('finds the same digests in an encrypted artifact', async () => {
+    const store = await FolderArtifactStore.open({ folder, masterKey: new Uint8Array(32) });
+    const digest = fileDigestOf(artifact) as `sha256:${string}`;
+    await store.put(
+      digest,
+      (async function* () {
+        yield await Promise.resolve(artifact);
+      })(),
+    );
+    expect(await inspectWeights(await store.open(digest), sha256)).toMatchObject(weightDigestOf(sha256, tensors));
+  });
+});
