@@ -224,6 +224,17 @@ describe('a database that somebody else runs', () => {
     await query(single.appUrl.reveal(), 'CREATE TABLE ledger.probe (id int)');
   });
 
+  it('is not migrated by the application’s login, which is told what to do', async () => {
+    const target = await database({ empty: true });
+    const app = await openDatabase(settings(target.appUrl.reveal()), log);
+    await expect(migrate(app, log)).rejects.toMatchObject({
+      code: 'configuration_invalid',
+      field: 'MUNIMENT_MIGRATION_DATABASE_URL',
+      fix: expect.stringContaining('muniment migrate'),
+    });
+    expect(await pendingMigrations(app)).toHaveLength(MIGRATIONS.length);
+  });
+
   it('gives a login of another name its rights', async () => {
     const target = await database({ empty: true });
     const role = `app_${target.name}`;

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it, jest } from '@jest/globals';
 import { parse } from 'yaml';
+import { pendingMigrations } from '../../src/platform/database/index.ts';
 import { makeDataFolder } from '../support/app.ts';
 import { createTestDatabase } from '../support/postgres.ts';
 import type { TestDatabase } from '../support/postgres.ts';
@@ -66,6 +67,7 @@ async function run(name: string, ready: RegExp) {
 it('migrates once, with the owner’s login', async () => {
   const migrated = await runBuilt(...prepare('migrate'));
   expect([migrated.code, migrated.code === 0 ? '' : migrated.stderr]).toEqual([0, '']);
+  expect(await pendingMigrations(database)).toEqual([]);
 });
 
 it('serves with the application’s login, ready and with separate roles, and stops in order', async () => {

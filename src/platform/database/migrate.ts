@@ -26,7 +26,9 @@ export async function migrate(database: Pick<Database, 'appUrl' | 'ownerUrl'>, l
   await guard.connect();
   try {
     await guard.query('SELECT pg_advisory_lock($1)', [LOCK]);
-    const ran = await runMigrations(ownerUrl);
+    const ran = await runMigrations(ownerUrl).catch((error: unknown) => {
+      throw mayNot(error) ?? error;
+    });
     for (const name of ran) log.info(`Ran the migration ${name}.`);
     await makeQueues(ownerUrl, log);
     await grantToApplication(guard, new URL(database.appUrl.reveal()).username);
@@ -53,6 +55,20 @@ export async function pendingMigrations(database: Pick<Database, 'appUrl'>): Pro
   } finally {
     await client.end();
   }
+}
+
+/** The sentence for a login that is not the owner's: what an API without the owner's login meets on a new version. */
+function mayNot(error: unknown): RegistryError | undefined {
+  if ((error as { code?: unknown }).code !== '42501') return undefined;
+  return new RegistryError(
+    'configuration_invalid',
+    `The database is not up to date and this login may not change it.`,
+    {
+      field: 'MUNIMENT_MIGRATION_DATABASE_URL',
+      fix: 'Run "muniment migrate" with the owner\'s login in MUNIMENT_MIGRATION_DATABASE_URL.',
+      cause: error,
+    },
+  );
 }
 
 async function runMigrations(url: string): Promise<string[]> {
