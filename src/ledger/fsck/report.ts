@@ -1,0 +1,104 @@
+/**
+ * What a verification found: each fault with the table and the key of the row at fault, so that an operator finds the
+ * row and a court reads the sentence. Lists are bounded, counts are not: one flipped bit near the start of a log makes
+ * every later checkpoint wrong, and the report must neither fill the memory nor hide the one row that explains it.
+ */
+
+export type FindingCode =
+  | 'anchor_ahead'
+  | 'anchor_damaged'
+  | 'anchor_wrong'
+  | 'bundle_extra'
+  | 'bundle_missing'
+  | 'bundle_wrong'
+  | 'checkpoint_extra'
+  | 'checkpoint_wrong'
+  | 'disclosure_extra'
+  | 'disclosure_wrong'
+  | 'head_extra'
+  | 'head_missing'
+  | 'head_wrong'
+  | 'leaf_wrong'
+  | 'log_unnamed'
+  | 'row_changed'
+  | 'row_extra'
+  | 'row_missing'
+  | 'signature_invalid'
+  | 'since_ahead'
+  | 'since_wrong'
+  | 'statement_columns'
+  | 'statement_extra'
+  | 'statement_malformed'
+  | 'statement_missing'
+  | 'statement_refused'
+  | 'tile_extra'
+  | 'tile_missing'
+  | 'tile_wrong'
+  | 'token_batch_wrong';
+
+export interface Finding {
+  readonly code: FindingCode;
+  /** With its schema, e.g. `ledger.statement` */
+  readonly table?: string;
+  /** The values of the key columns, separated by blanks */
+  readonly key?: string;
+  /** One sentence for people */
+  readonly message: string;
+}
+
+export interface FsckReport {
+  readonly ok: boolean;
+  readonly origin: string | null;
+  /** As the head of the log claims it */
+  readonly size: number;
+  /** Recomputed from the statements, in hex; null when statements are missing */
+  readonly root: string | null;
+  readonly full: boolean;
+  readonly checked: Readonly<Record<Counted, number>>;
+  readonly findings: readonly Finding[];
+  /** All faults, also those that the list leaves out */
+  readonly findingCount: number;
+  /** Commitments whose value and salt are not there any more: information, no fault */
+  readonly erased: number;
+  readonly seconds: number;
+}
+
+export const COUNTED = [
+  'statements',
+  'signatures',
+  'tiles',
+  'bundles',
+  'checkpoints',
+  'anchors',
+  'rows',
+  'disclosures',
+] as const;
+export type Counted = (typeof COUNTED)[number];
+
+/** Listed of each kind; the others are counted. */
+const LISTED = 50;
+
+export class Findings {
+  readonly checked: Record<Counted, number> = {
+    statements: 0,
+    signatures: 0,
+    tiles: 0,
+    bundles: 0,
+    checkpoints: 0,
+    anchors: 0,
+    rows: 0,
+    disclosures: 0,
+  };
+  readonly list: Finding[] = [];
+  count = 0;
+  erased = 0;
+  readonly #listed = new Map<FindingCode, number>();
+
+  add(code: FindingCode, table: string | null, key: string | null, message: string): void {
+    this.count++;
+    const listed = this.#listed.get(code) ?? 0;
+    if (listed >= LISTED) return;
+    this.#listed.set(code, listed + 1);
+    this.list.push({ code, ...(table === null ? {} : { table }), ...(key === null ? {} : { key }), message });
+  }
+}

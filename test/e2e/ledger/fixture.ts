@@ -1,0 +1,274 @@
+/** A log on a database of its own, without HTTP: what the writer's and the verifier's tests begin with. */
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DataSource } from 'typeorm';
+import { toHex } from '../../../src/core/bytes.ts';
+import type { Digest } from '../../../src/core/digest.ts';
+import {
+  apiKey,
+  dataset,
+  grant,
+  key,
+  party,
+  registration,
+  revocation,
+  run,
+  tokenBatch,
+  tokenKey,
+} from '../../../src/core/registry/index.ts';
+import { manifestOf } from '../../../src/core/registry/dataset.ts';
+import { possessionText } from '../../../src/core/registry/key.ts';
+import type { Kind } from '../../../src/core/registry/kind.ts';
+import { commit } from '../../../src/core/registry/party.ts';
+import { readSpoken } from '../../../src/core/registry/spoken.ts';
+import { pae } from '../../../src/core/statement/dsse.ts';
+import type { Receipt } from '../../../src/core/statement/receipt.ts';
+import type { Common } from '../../../src/core/statement/statement.ts';
+import { formatStatement } from '../../../src/core/statement/statement.ts';
+import { ENTITIES } from '../../../src/entities.ts';
+import type { FsckReport, RunFsckOptions } from '../../../src/ledger/fsck/index.ts';
+import { runFsck } from '../../../src/ledger/fsck/index.ts';
+import { LedgerCore } from '../../../src/ledger/ledger-core.ts';
+import { Ledger } from '../../../src/ledger/ledger.service.ts';
+import type { Submission } from '../../../src/ledger/writer.ts';
+import type { StatementKey } from '../../../src/platform/crypto.ts';
+import { makeP256, newId, newNonce, sha256, statementKey } from '../../../src/platform/crypto.ts';
+import { dataSourceOptions } from '../../../src/platform/database/index.ts';
+import { MasterKey } from '../../../src/platform/keys/index.ts';
+import type { TestDatabase } from '../../support/postgres.ts';
+import { createTestDatabase, query } from '../../support/postgres.ts';
+
+export interface Process {
+  readonly core: LedgerCore;
+  readonly ledger: Ledger;
+  readonly dataSource: DataSource;
+  close(): Promise<void>;
+}
+
+/** One log; any number of processes may open it. */
+export class TestLedger {
+  readonly #open: Process[] = [];
+  readonly #masterKey = new MasterKey(randomBytes(32));
+
+  private constructor(
+    readonly database: TestDatabase,
+    readonly anchorDir: string,
+  ) {}
+
+  static async create(): Promise<TestLedger> {
+    return new TestLedger(await createTestDatabase(), await mkdtemp(join(tmpdir(), 'muniment-anchor-')));
+  }
+
+  /** @param wrap hands the writer another data source, to make it fail */
+  async open({ anchorDir = this.anchorDir, wrap = (dataSource: DataSource) => dataSource } = {}): Promise<Process> {
+    const dataSource = new DataSource(dataSourceOptions(this.database.appUrl.reveal(), ENTITIES, 4));
+    await dataSource.initialize();
+    try {
+      const core = await LedgerCore.open(wrap(dataSource), { anchorDir, logName: 'test.local' }, this.#masterKey);
+      let closed: Promise<void> | undefined;
+      const close = async () => {
+        await core.writer.stop();
+        await dataSource.destroy();
+      };
+      const process = { core, ledger: new Ledger(core, dataSource), dataSource, close: () => (closed ??= close()) };
+      this.#open.push(process);
+      return process;
+    } catch (error) {
+      await dataSource.destroy();
+      throw error;
+    }
+  }
+
+  fsck(options: Partial<RunFsckOptions> = {}): Promise<FsckReport & { exitCode: 0 | 1 }> {
+    return runFsck({ database: this.database, anchorDir: this.anchorDir, full: true, ...options });
+  }
+
+  /** As the superuser, with triggers and constraints switched off where they can be. */
+  async tamper(sql: string, values: unknown[] = []): Promise<void> {
+    const url = `${this.database.superuserUrl}?options=${encodeURIComponent('-c session_replication_role=replica')}`;
+    await query(url, sql, values);
+  }
+
+  async drop(): Promise<void> {
+    for (const process of this.#open) await process.close();
+    await this.database.drop();
+    await rm(this.anchorDir, { recursive: true, force: true });
+  }
+}
+
+export const anyDigest = (): Digest => `sha256:${toHex(randomBytes(32))}`;
+
+export const newKey = (): StatementKey => statementKey(makeP256().pkcs8);
+
+/** A statement that its maker signs with a key of its own. */
+export function spoken<Body>(
+  { core }: Process,
+  kind: Kind<Body>,
+  common: Partial<Common> & { maker: string },
+  body: Body,
+  by: StatementKey = core.registryKey,
+): Submission {
+  const payload = formatStatement(
+    sha256,
+    kind,
+    {
+      origin: core.signer.origin,
+      id: newId(kind.kind.replaceAll('-', '')),
+      nonce: newNonce(),
+      statedAt: '2026-01-02T03:04:05.678Z',
+      basis: [],
+      ...common,
+    },
+    body,
+  );
+  return {
+    spoken: readSpoken(sha256, payload, by.spki),
+    signed: { payload, signature: by.sign(pae(payload)), keyId: by.keyId },
+    disclosures: [],
+  };
+}
+
+export const modelBody = (owner: string, name = 'a model') => ({
+  name,
+  weights: {
+    fileDigest: anyDigest(),
+    weightDigest: anyDigest(),
+    namelessDigest: anyDigest(),
+    container: 'safetensors',
+    bytes: 4096,
+    tensors: 4,
+    parameters: 1000,
+  },
+  owners: [{ party: owner, share: '1/1' }],
+  license: { expression: 'Apache-2.0', textDigest: null },
+  run: null,
+  datasets: [],
+  parents: [],
+});
+
+export async function makeParty({ ledger }: Process, name = 'Ada', idempotency?: string): Promise<string> {
+  const disclosure = { value: name, salt: newNonce() };
+  const receipt = await ledger.attest(
+    party,
+    {
+      maker: ledger.registryParty,
+      body: { kind: 'person', roles: [], nameCommitment: commit(sha256, disclosure.salt, disclosure.value) },
+      disclosures: [disclosure],
+    },
+    idempotency === undefined ? {} : { idempotency: { key: idempotency, request: { name } } },
+  );
+  return receipt.id;
+}
+
+export async function register(process: Process, owner: string, body = modelBody(owner)): Promise<Receipt> {
+  return process.ledger.attest(registration, { maker: owner, body });
+}
+
+/** The registration of a key, signed for by the registry since it is the first of its party. */
+export function giveKey(process: Process, owner: string, made: StatementKey): Promise<Receipt> {
+  const { ledger } = process;
+  const possession = Buffer.from(made.sign(possessionText(ledger.origin, owner, made.keyId))).toString('base64');
+  return ledger.attest(key, {
+    maker: owner,
+    body: { spki: made.spki, fingerprint: made.keyId as Digest, possession },
+  });
+}
+
+/** At least one row in every table of `registry`, and some that were changed after they were made. */
+export async function everyKind(process: Process): Promise<void> {
+  const { ledger } = process;
+  const registry = ledger.registryParty;
+  const [ada, ben] = [await makeParty(process, 'Ada'), await makeParty(process, 'Ben')];
+  await giveKey(process, ben, newKey());
+  for (const label of ['first', 'second']) {
+    await ledger.attest(apiKey, {
+      maker: registry,
+      body: { party: ada, secretDigest: anyDigest(), label, scopes: ['read', 'write'], expiresAt: null },
+    });
+  }
+
+  const { files, manifestDigest } = manifestOf(sha256, [{ name: 'images', bytes: 3, digest: anyDigest() }]);
+  const data = await ledger.attest(dataset, {
+    maker: registry,
+    body: {
+      name: 'digits',
+      version: '1',
+      files,
+      manifestDigest,
+      originUrl: 'https://example.org/digits',
+      license: { expression: 'CC0-1.0', status: 'asserted' as const },
+      holder: { name: 'Example', party: null },
+      collection: null,
+    },
+  });
+  const body = modelBody(ada, 'trained');
+  const { weightDigest, namelessDigest, fileDigest, bytes, tensors, parameters } = body.weights;
+  const trained = await ledger.attest(run, {
+    maker: registry,
+    body: {
+      owner: ada,
+      dataset: data.id,
+      hyperparameters: { rate: 0.01, layers: [784, 128, 10] },
+      preprocessing: {},
+      code: { digest: anyDigest(), version: '0.1.0' },
+      environment: { backend: 'wasm' },
+      compute: { seconds: 1.5e-7 },
+      startedOn: '2026-01-02T03:04:05.000Z',
+      finishedOn: '2026-01-02T03:05:05.000Z',
+      epochs: [
+        {
+          epoch: 1,
+          loss: 0.25,
+          trainAccuracy: 0.9,
+          validationAccuracy: null,
+          testAccuracy: 0.89,
+          weightDigest,
+          seconds: 1.25,
+        },
+      ],
+      testImages: 10_000,
+      result: { weightDigest, namelessDigest, fileDigest, bytes, tensors, parameters },
+    },
+  });
+  const registered = await register(process, ada, {
+    ...body,
+    run: trained.id,
+    datasets: [data.id],
+    parents: [{ digest: anyDigest(), relation: 'fine-tuned-from' }],
+  } as never);
+  await register(process, ada);
+  const granted = await Promise.all(
+    ['a', 'b'].map(() =>
+      ledger.attest(grant, {
+        maker: ada,
+        body: {
+          registration: registered.id,
+          licensee: ben,
+          actions: ['infer' as const],
+          constraints: { commercial: true, territory: null, fieldOfUse: null, maxCalls: null },
+          termsDigest: anyDigest(),
+          notBefore: '2026-01-02T03:04:05.000Z',
+          expiresAt: null,
+        },
+      }),
+    ),
+  );
+  for (const token of [newId('token'), newId('token'), null]) {
+    await ledger.attest(revocation, {
+      maker: ada,
+      body: { grant: granted[0]!.id, licensor: ada, licensee: ben, token, reason: 'ended' },
+    });
+  }
+  for (const kid of ['A', 'B']) {
+    await ledger.attest(tokenKey, {
+      maker: registry,
+      body: { kid: kid.repeat(43), spki: newKey().spki, notBefore: '2026-01-02T03:04:05.000Z' },
+    });
+    await ledger.attest(tokenBatch, {
+      maker: registry,
+      body: { size: 1, root: anyDigest(), from: '2026-01-02T03:04:05.000Z', to: '2026-01-02T03:04:06.000Z' },
+    });
+  }
+}

@@ -1,0 +1,201 @@
+/**
+ * Whoever owns the database changes a row, deletes it, adds one or swaps two, with all triggers off, in every table of
+ * `ledger` and `registry`; the verifier names the table and the row. A table that is not listed here fails the test.
+ */
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import pg from 'pg';
+import { KEYS, TABLE_NAMES } from '../../../src/core/registry/tables.ts';
+import type { Finding } from '../../../src/ledger/fsck/index.ts';
+import { SIDE_TABLES } from '../../../src/ledger/fsck/side-tables.ts';
+import { everyKind, makeParty, register, TestLedger } from './fixture.ts';
+
+/** The columns that name a row. */
+const LEDGER_KEYS: Record<string, readonly string[]> = {
+  log_head: ['id'],
+  statement: ['index'],
+  tile: ['level', 'index'],
+  entry_bundle: ['index'],
+  checkpoint: ['size'],
+};
+const SIDE_KEYS: Record<string, readonly string[]> = { disclosure: ['commitment'] };
+/** The database's own times: they prove nothing, and no verdict rests on them. */
+const UNPROVEN = ['ledger.statement.recorded_at', 'ledger.checkpoint.published_at'];
+
+/** Rows that may go. */
+const NOT_MISSED: Record<string, string> = {
+  'registry.disclosure': 'takes a value that is gone for one that was erased',
+  'ledger.checkpoint': 'misses no checkpoint that is gone: whoever holds it still has its proof',
+};
+
+const snake = (name: string) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+const TABLES: Record<string, readonly string[]> = {
+  ...Object.fromEntries(Object.entries(LEDGER_KEYS).map(([table, key]) => [`ledger.${table}`, key])),
+  ...Object.fromEntries(TABLE_NAMES.map((table) => [`registry.${table}`, KEYS[table].map(snake)])),
+  ...Object.fromEntries(Object.entries(SIDE_KEYS).map(([table, key]) => [`registry.${table}`, key])),
+};
+
+/** What PostgreSQL makes of a value so that it is another one of the same type, and no other row's key. */
+const OTHER: Record<string, (column: string) => string> = {
+  text: (c) => `coalesce(${c}, '') || 'x'`,
+  bigint: (c) => `coalesce(${c}, 0) + 7000`,
+  smallint: (c) => `${c} + 70`,
+  integer: (c) => `${c} + 7000`,
+  boolean: (c) => `NOT ${c}`,
+  bytea: (c) => `set_byte(${c}, 0, get_byte(${c}, 0) # 1)`,
+  jsonb: (c) => `jsonb_set(${c}, '{tampered}', 'true')`,
+  ARRAY: (c) => `${c} || 'tampered'::text`,
+};
+
+interface Column {
+  column_name: string;
+  data_type: string;
+  is_nullable: 'NO' | 'YES';
+}
+
+let log: TestLedger;
+let superuser: pg.Client;
+const columns = new Map<string, Column[]>();
+const rowsOf = async <T extends object>(sql: string) => (await superuser.query<T>(sql)).rows;
+const tamper = (sql: string) => superuser.query(sql);
+
+beforeAll(async () => {
+  log = await TestLedger.create();
+  superuser = new pg.Client({ connectionString: log.database.superuserUrl });
+  await superuser.connect();
+  await tamper(`SET session_replication_role = replica`);
+  const process = await log.open();
+  await everyKind(process);
+  await process.core.published.publish();
+  const ada = await makeParty(process);
+  await Promise.all(Array.from({ length: 280 }, () => register(process, ada)));
+  await process.core.published.publish();
+  const rows = await rowsOf<Column & { name: string }>(
+    `SELECT table_schema || '.' || table_name AS name, column_name, data_type, is_nullable
+     FROM information_schema.columns WHERE table_schema IN ('ledger', 'registry') ORDER BY 1, ordinal_position`,
+  );
+  for (const row of rows) columns.set(row.name, [...(columns.get(row.name) ?? []), row]);
+  expect((await log.fsck()).findings).toEqual([]);
+});
+afterAll(async () => {
+  await superuser.end();
+  await log.drop();
+});
+
+it('lists every table of the schemas ledger and registry', () => {
+  expect([...columns.keys()].sort()).toEqual(Object.keys(TABLES).sort());
+  expect(SIDE_TABLES.map(({ table }) => table).sort()).toEqual(Object.keys(SIDE_KEYS).sort());
+});
+
+/** Runs the verifier on the tampered log, then takes the tampering back by putting the table's rows back. */
+async function tampered(table: string, sql: string): Promise<Finding[]> {
+  await tamper(`CREATE TABLE public.kept AS SELECT * FROM ${table}`);
+  try {
+    await tamper(sql);
+    const report = await log.fsck({ full: false });
+    expect(report.ok).toBe(report.findingCount === 0);
+    expect(report.exitCode).toBe(report.ok ? 0 : 1);
+    return [...report.findings];
+  } finally {
+    await tamper(`DELETE FROM ${table}`);
+    await tamper(`INSERT INTO ${table} SELECT * FROM public.kept`);
+    await tamper(`DROP TABLE public.kept`);
+  }
+}
+
+/** Two rows of a table, as conditions, and the values of their keys as the findings write them. */
+async function someRows(table: string): Promise<{ where: string; key: string }[]> {
+  const key = TABLES[table]!;
+  const rows = await rowsOf<Record<string, string>>(
+    `SELECT ${key.map((c) => `${c}::text AS ${c}`).join(', ')} FROM ${table} ORDER BY ${key.join(', ')} LIMIT 2`,
+  );
+  return rows.map((row) => ({
+    where: key.map((c) => `${c} = '${row[c]}'`).join(' AND '),
+    key: key.map((c) => row[c]).join(' '),
+  }));
+}
+
+describe.each(Object.keys(TABLES))('%s', (table) => {
+  it('names the row of each column that was changed', async () => {
+    const [row] = await someRows(table);
+    const unnamed: string[] = [];
+    for (const { column_name: column, data_type: type } of columns.get(table)!) {
+      if (UNPROVEN.includes(`${table}.${column}`)) continue;
+      const change = `UPDATE ${table} SET ${column} = ${OTHER[type]!(column)} WHERE ${row!.where}`;
+      const findings = await tampered(table, change);
+      // A changed key makes another row of it.
+      const keys = TABLES[table]!.includes(column) ? findings.map(({ key }) => key) : [row!.key];
+      if (!findings.some((finding) => finding.table === table && keys.includes(finding.key))) unnamed.push(column);
+    }
+    expect(unnamed).toEqual([]);
+  });
+
+  it(NOT_MISSED[table] ?? 'names a row that was deleted', async () => {
+    const [row] = await someRows(table);
+    const findings = await tampered(table, `DELETE FROM ${table} WHERE ${row!.where}`);
+    if (table in NOT_MISSED) expect(findings).toEqual([]);
+    else expect(findings).toContainEqual(expect.objectContaining({ table, key: row!.key }));
+  });
+
+  it('names a row that was added', async () => {
+    const key = TABLES[table]!;
+    const types = new Map(columns.get(table)!.map((column) => [column.column_name, column.data_type]));
+    const [row] = await someRows(table);
+    // A copy of a row under another key, far behind the others where the key is a number.
+    const copied = columns
+      .get(table)!
+      .map(({ column_name: column }) => {
+        if (column === 'payload_digest') return `sha256('another')`;
+        if (column !== key.at(-1)) return column;
+        return types.get(column) === 'text' ? `${column} || 'x'` : `${column} + 7000`;
+      })
+      .join(', ');
+    const sql = `INSERT INTO ${table} SELECT ${copied} FROM ${table} WHERE ${row!.where}`;
+    if (table === 'ledger.log_head') await tamper(`ALTER TABLE ${table} DROP CONSTRAINT log_head_id_check`);
+    const findings = await tampered(table, sql);
+    if (table === 'ledger.log_head')
+      await tamper(`ALTER TABLE ${table} ADD CONSTRAINT log_head_id_check CHECK (id = 1)`);
+    const before = (await someRows(table))[0]!.key.split(' ');
+    const last = before.pop()!;
+    const added = [...before, types.get(key.at(-1)!) === 'text' ? `${last}x` : String(Number(last) + 7000)].join(' ');
+    expect(findings).toContainEqual(expect.objectContaining({ table, key: added }));
+  });
+
+  it('names two rows whose contents were swapped', async () => {
+    const rows = await someRows(table);
+    if (rows.length < 2) {
+      expect([
+        'ledger.log_head',
+        'registry.dataset',
+        'registry.dataset_version',
+        'registry.run',
+        'registry.relation',
+      ]).toContain(table);
+      return;
+    }
+    const rest = columns.get(table)!.filter(({ column_name }) => !TABLES[table]!.includes(column_name));
+    const [a, b] = rows as [{ where: string; key: string }, { where: string; key: string }];
+    if (table === 'ledger.statement') await tamper(`ALTER TABLE ${table} DROP CONSTRAINT statement_payload_digest_key`);
+    const findings = await tampered(
+      table,
+      `UPDATE ${table} t SET ${rest.map(({ column_name: c }) => `${c} = s.${c}`).join(', ')}
+       FROM ${table} s WHERE (t.${a.where.replaceAll(' AND ', ' AND t.')} AND s.${b.where.replaceAll(' AND ', ' AND s.')})
+         OR (t.${b.where.replaceAll(' AND ', ' AND t.')} AND s.${a.where.replaceAll(' AND ', ' AND s.')})`,
+    );
+    if (table === 'ledger.statement') {
+      await tamper(`ALTER TABLE ${table} ADD CONSTRAINT statement_payload_digest_key UNIQUE (payload_digest)`);
+    }
+    for (const { key } of rows) expect(findings).toContainEqual(expect.objectContaining({ table, key }));
+  });
+});
+
+it('counts an erased value, and takes it for no fault', async () => {
+  await tamper(`CREATE TABLE public.kept AS SELECT * FROM registry.disclosure`);
+  await tamper(`DELETE FROM registry.disclosure WHERE value = 'Ben'`);
+  expect(await log.fsck()).toMatchObject({ ok: true, erased: 1 });
+  await tamper(`INSERT INTO registry.disclosure SELECT * FROM public.kept ON CONFLICT DO NOTHING`);
+  await tamper(`DROP TABLE public.kept`);
+});
+
+it('is as it was after all this', async () => {
+  expect((await log.fsck()).findings).toEqual([]);
+});
