@@ -22,6 +22,7 @@ import type { Receipt } from '../core/statement/receipt.ts';
 import { formatReceipt } from '../core/statement/receipt.ts';
 import type { Common } from '../core/statement/statement.ts';
 import { commonShape, formatStatement } from '../core/statement/statement.ts';
+import { zodProblem } from '../core/statement/zod-problem.ts';
 import type { Principal } from '../platform/auth/index.ts';
 import { newId, newNonce, sha256, verifyP256 } from '../platform/crypto.ts';
 import { LedgerCore } from './ledger-core.ts';
@@ -205,6 +206,8 @@ export class Ledger {
 
   #openings(commitments: readonly Digest[], disclosures: readonly Disclosure[]): Submission['disclosures'] {
     return disclosures.map((disclosure, i) => {
+      const form = disclosureSchema.safeParse(disclosure);
+      if (!form.success) throw zodProblem(form.error, 'invalid_input', `disclosures.${i}`);
       const commitment = commit(sha256, disclosure.salt, disclosure.value);
       if (commitments.includes(commitment)) return { ...disclosure, commitment };
       throw new RegistryError('digest_mismatch', 'The disclosed value is not the one that the statement commits to.', {

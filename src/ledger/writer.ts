@@ -107,7 +107,11 @@ export class LogWriter {
     } catch (error) {
       // Nobody knows whether the commit arrived, so what was remembered of the tree is not believed any more.
       this.#edge = undefined;
-      for (const waiting of batch) waiting.reject(error);
+      if (batch.length > 1 && isRefusedValue(error)) {
+        for (const waiting of batch) await this.#commit([waiting]);
+      } else {
+        for (const waiting of batch) waiting.reject(error);
+      }
       return;
     }
     for (const settle of settled) settle();
@@ -135,6 +139,8 @@ export class LogWriter {
           continue;
         }
         requireUnrecorded(rows, spoken);
+        // What a write before it in this batch made may lead to rows that nobody asked for yet.
+        while ((await rows.load(manager, readsOf(spoken, rows))) > 0);
         const changed = judge(spoken, rows, index, head.origin);
         for (const change of changed) rows.apply(change);
         changes.push(...changed);
@@ -243,6 +249,15 @@ export class LogWriter {
       { fix: 'Restore the newest database, then start again.' },
     );
   }
+}
+
+/**
+ * PostgreSQL refused a value (SQLSTATE classes 22 and 23), so for certain nothing was committed. Which write it came from
+ * is found by writing them one at a time; the others must not fail with it.
+ */
+function isRefusedValue(error: unknown): boolean {
+  const { code } = ((error as { driverError?: object }).driverError ?? error) as { code?: unknown };
+  return typeof code === 'string' && /^2[23][0-9A-Z]{3}$/.test(code);
 }
 
 /** Loads what the judgements look at; some know what to ask for only when they saw what they asked for first. */

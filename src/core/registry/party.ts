@@ -17,7 +17,11 @@ export const commit = (sha256: Sha256, salt: string, value: string): Digest =>
 
 /** What opens a commitment; travels beside the statement, never inside it. */
 export const disclosureSchema = z.strictObject({
-  value: z.string().min(1).max(200),
+  value: z
+    .string()
+    .min(1)
+    .max(200)
+    .refine((value) => !value.includes('\0') && value.isWellFormed(), 'must not hold U+0000 or a lone surrogate'),
   salt: z.string().regex(/^[0-9a-f]{32}$/, 'must be 128 random bits in hex'),
 });
 export type Disclosure = z.infer<typeof disclosureSchema>;

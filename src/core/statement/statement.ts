@@ -7,7 +7,7 @@
  * maker's claim; when a statement was recorded is told by its place in the log alone.
  */
 import { z } from 'zod';
-import { utf8 } from '../bytes.ts';
+import { fromUtf8, utf8 } from '../bytes.ts';
 import { canonicalize, parseCanonical } from '../canonical-json.ts';
 import type { Digest, Sha256 } from '../digest.ts';
 import { DIGEST_PATTERN, formatDigest } from '../digest.ts';
@@ -99,12 +99,14 @@ export function formatStatement<Body>(
   const predicate = form.embed(common, body);
   const checked = form.predicate.safeParse(predicate);
   if (!checked.success) throw zodProblem(checked.error, 'invalid_input');
-  return canonicalize({
+  const payload = canonicalize({
     _type: STATEMENT_TYPE,
     subject: inTotoSubjects(sha256, form, common, body),
     predicateType: form.predicateType,
     predicate,
   });
+  requireNoNul(payload, 'invalid_input');
+  return payload;
 }
 
 export interface ParsedStatement<Body = unknown> {
@@ -130,6 +132,7 @@ export function parseStatement(
   forms: ReadonlyMap<string, StatementForm<never>>,
   payload: Uint8Array,
 ): ParsedStatement {
+  requireNoNul(payload, 'malformed_statement');
   const read = outline.safeParse(parseCanonical(payload));
   if (!read.success) throw zodProblem(read.error, 'malformed_statement');
   const found = forms.get(read.data.predicateType);
@@ -153,6 +156,16 @@ export function parseStatement(
     });
   }
   return { form: kind, common, body };
+}
+
+/**
+ * No text that a database keeps can hold U+0000: one statement with it would fail only where it is written, and take
+ * every other write of its batch along. Canonical JSON spells it in one way, behind an even number of backslashes.
+ */
+function requireNoNul(payload: Uint8Array, code: 'invalid_input' | 'malformed_statement'): void {
+  const text = fromUtf8(payload);
+  if (!text.includes('\\u0000') || !/(?<!\\)(?:\\\\)*\\u0000/.test(text)) return;
+  throw new RegistryError(code, 'The statement holds the character U+0000.', { fix: 'Leave it out.' });
 }
 
 function inTotoSubjects<Body>(sha256: Sha256, form: StatementForm<Body>, common: Common, body: Body) {
