@@ -4,11 +4,15 @@ import type { DynamicModule } from '@nestjs/common';
 import { DatasetModule } from './datasets/index.ts';
 import { ENTITIES } from './entities.ts';
 import { LedgerModule } from './ledger/index.ts';
+import { LicenseModule } from './licenses/index.ts';
 import { ModelModule } from './models/index.ts';
 import { PartyModule } from './parties/index.ts';
 import { ProvenanceModule } from './provenance/index.ts';
 import { PlatformModule } from './platform/platform.module.ts';
 import type { Ground } from './platform/platform.module.ts';
+import { RunModule } from './runs/index.ts';
+import { TokenModule } from './tokens/index.ts';
+import { TrainingModule, WorkerSupervisorModule } from './training/index.ts';
 
 @Module({})
 export class AppModule {
@@ -21,6 +25,11 @@ export class AppModule {
         PartyModule,
         DatasetModule,
         ModelModule,
+        TrainingModule,
+        RunModule,
+        WorkerSupervisorModule,
+        LicenseModule,
+        TokenModule,
         ProvenanceModule,
       ],
     };

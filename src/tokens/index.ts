@@ -1,0 +1,6 @@
+export * from './license-token/index.ts';
+export { Issuer } from './issuer.ts';
+export { TokenBatches } from './token-batches.ts';
+export { TokenKeys } from './token-keys.ts';
+export { TokenModule } from './token.module.ts';
+export { TokenService } from './token.service.ts';

@@ -1,0 +1,18 @@
+import { Module } from '@nestjs/common';
+import { LicenseModule } from '../licenses/index.ts';
+import { ClientAuthentication } from './client-authentication.ts';
+import { Issuer } from './issuer.ts';
+import { OAuthController } from './oauth.controller.ts';
+import { OAuthErrors } from './oauth-errors.ts';
+import { TokenBatches } from './token-batches.ts';
+import { TokenKeys } from './token-keys.ts';
+import { TokenController } from './token.controller.ts';
+import { TokenService } from './token.service.ts';
+
+@Module({
+  imports: [LicenseModule],
+  controllers: [OAuthController, TokenController],
+  providers: [TokenService, TokenKeys, TokenBatches, Issuer, ClientAuthentication, OAuthErrors],
+  exports: [TokenService, TokenKeys, TokenBatches, Issuer],
+})
+export class TokenModule {}

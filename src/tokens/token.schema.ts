@@ -1,0 +1,137 @@
+/** What the token endpoints take and say, in the names that the OAuth RFCs give. */
+import { z } from 'zod';
+import { claimsSchema, audienceSchema, DETAILS_TYPE } from '../core/licensing/token-claims.ts';
+import { ACTIONS } from '../core/registry/grant.ts';
+import { receiptSchema } from '../core/statement/receipt.ts';
+import { digest } from '../core/statement/statement.ts';
+import { zodProblem } from '../core/statement/zod-problem.ts';
+
+export const CLIENT_CREDENTIALS = 'client_credentials';
+
+const ACTION_NAMES: ReadonlySet<string> = new Set(ACTIONS);
+
+/** RFC 6749 §3.3: names parted by single blanks, in any order. */
+const scope = z
+  .string()
+  .transform((text) => [...new Set(text.split(' '))])
+  .refine((names) => names.every((name) => ACTION_NAMES.has(name)), `must name actions among ${ACTIONS.join(', ')}`)
+  .transform((names) => ACTIONS.filter((action) => names.includes(action)));
+
+const clientShape = {
+  client_id: z.string().max(100).optional().describe('Id of the API key; here or by HTTP Basic'),
+  client_secret: z.string().max(200).optional().describe('The whole API key, mun_…'),
+};
+export const clientSchema = z.object(clientShape);
+export type ClientFields = z.infer<typeof clientSchema>;
+
+/** Parameters that nobody knows are ignored (RFC 6749 §3.2). */
+export const tokenRequestSchema = z.object({
+  grant_type: z.string().describe(CLIENT_CREDENTIALS),
+  grant_id: z.string().max(60),
+  scope: scope.optional().describe('Actions, parted by blanks; all that the grant allows when absent'),
+  audience: audienceSchema.optional().describe('Who is to accept the token; the registry itself when absent'),
+  lifetime_seconds: z
+    .string()
+    .regex(/^[1-9]\d{0,8}$/, 'must be a whole number of seconds')
+    .transform(Number)
+    .optional(),
+  ...clientShape,
+});
+export type TokenRequest = z.infer<typeof tokenRequestSchema>;
+
+/** RFC 7662 §2.1, RFC 7009 §2.1; the hint is not needed, there is one type of token. */
+export const tokenParameterSchema = z.object({ token: z.string().min(1).max(100_000), ...clientShape });
+
+export const tokenResponse = z
+  .strictObject({
+    access_token: z.string(),
+    token_type: z.literal('Bearer'),
+    expires_in: z.int().positive(),
+    scope: z.string(),
+    jti: z.string(),
+    authorization_details: claimsSchema.shape.authorization_details,
+  })
+  .meta({ id: 'TokenResponse' });
+export type TokenResponse = z.infer<typeof tokenResponse>;
+
+export const introspection = z
+  .union([
+    z.strictObject({ active: z.literal(false) }),
+    z.strictObject({
+      active: z.literal(true),
+      token_type: z.literal('Bearer'),
+      scope: z.string(),
+      ...claimsSchema.shape,
+    }),
+  ])
+  .meta({ id: 'Introspection' });
+export type Introspection = z.infer<typeof introspection>;
+
+export const TOKEN_STATES = ['active', 'expired', 'revoked'] as const;
+
+export const tokenView = z
+  .strictObject({
+    jti: z.string(),
+    grant: z.string(),
+    licensor: z.string(),
+    licensee: z.string(),
+    kid: z.string(),
+    issuedAt: z.iso.datetime(),
+    expiresAt: z.iso.datetime(),
+    state: z.enum(TOKEN_STATES).describe('At the time of the answer'),
+    revocation: digest.nullable().describe('The statement that revoked this very token'),
+    issuance: z.strictObject({
+      record: z.string().describe('The bytes behind the leaf, canonical JSON'),
+      batch: z
+        .strictObject({
+          id: z.string(),
+          position: z.int(),
+          size: z.int(),
+          root: digest,
+          inclusionProof: z.array(z.string()).describe('Hashes, leaf sibling first, base64'),
+          receipt: receiptSchema.describe('Of the statement that holds the root'),
+        })
+        .nullable()
+        .describe('Null until the log has committed to the token'),
+    }),
+  })
+  .meta({ id: 'Token' });
+export type TokenView = z.infer<typeof tokenView>;
+
+export const metadataSchema = z
+  .strictObject({
+    issuer: z.string(),
+    token_endpoint: z.string(),
+    jwks_uri: z.string(),
+    introspection_endpoint: z.string(),
+    revocation_endpoint: z.string(),
+    response_types_supported: z.array(z.string()).length(0),
+    grant_types_supported: z.array(z.literal(CLIENT_CREDENTIALS)),
+    scopes_supported: z.array(z.enum(ACTIONS)),
+    authorization_details_types_supported: z.array(z.literal(DETAILS_TYPE)),
+    token_endpoint_auth_methods_supported: z.array(z.string()),
+    introspection_endpoint_auth_methods_supported: z.array(z.string()),
+    revocation_endpoint_auth_methods_supported: z.array(z.string()),
+  })
+  .meta({ id: 'AuthorizationServerMetadata' });
+export type Metadata = z.infer<typeof metadataSchema>;
+
+export const tokenParams = z.strictObject({ jti: z.string().max(60) });
+export const keyParams = z.strictObject({ kid: z.string().max(60) });
+export const rotateSchema = z
+  .strictObject({ immediately: z.boolean().default(false).describe('Where the present key leaked') })
+  .meta({ id: 'RotateTokenKey' });
+export const retireSchema = z.strictObject({ reason: z.string().max(500) }).meta({ id: 'RetireTokenKey' });
+
+/**
+ * Reads form fields; a field without a value counts as absent (RFC 6749 §3.1).
+ * @throws RegistryError `invalid_input`
+ */
+export function readForm<Form>(schema: z.ZodType<Form>, body: unknown): Form {
+  const fields = Object.entries(typeof body === 'object' && body !== null ? body : {}).filter(
+    ([, value]) => value !== '',
+  );
+  const read = schema.safeParse(Object.fromEntries(fields));
+  if (!read.success) throw zodProblem(read.error, 'invalid_input');
+  return read.data;
+}
