@@ -23,6 +23,7 @@ export class Anchor {
   readonly #file: string;
   readonly #folder: string;
   #newest: Head | undefined;
+  #last: Promise<void> = Promise.resolve();
 
   /** @param logId tells the anchors of different logs in one folder apart; safe in a file name */
   constructor(
@@ -47,8 +48,18 @@ export class Anchor {
     return this.#newest;
   }
 
-  /** Returns when the head is on disk. Heads arrive in order; an older one than the newest needs no write. */
-  async put(head: Head): Promise<void> {
+  /** Returns when the head, or a newer one, is on disk. Writer and publisher may come at once: one follows the other. */
+  put(head: Head): Promise<void> {
+    const written = this.#last.then(() => this.#write(head));
+    // Whoever waits for this write is told of its failure; the next write tries afresh.
+    this.#last = written.then(
+      () => undefined,
+      () => undefined,
+    );
+    return written;
+  }
+
+  async #write(head: Head): Promise<void> {
     if (this.#newest && this.#newest.size >= head.size) return;
     await mkdir(this.#folder, { recursive: true, mode: 0o700 });
     const temporary = `${this.#file}.new`;

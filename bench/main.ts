@@ -1,0 +1,20 @@
+/** `npm run bench [name …]`: runs the named benchmarks, or all of them. */
+import type { BenchResult } from './result.ts';
+import { print } from './result.ts';
+
+const BENCHES: Record<string, () => Promise<{ run(): Promise<BenchResult[]> }>> = {
+  register: () => import('./register.ts'),
+  lookup: () => import('./lookup.ts'),
+  train: () => import('./train.ts'),
+};
+
+const names = process.argv.slice(2);
+const unknown = names.filter((name) => !Object.hasOwn(BENCHES, name));
+if (unknown.length > 0) {
+  console.error(`There is no benchmark "${unknown[0]}"; there are: ${Object.keys(BENCHES).join(', ')}.`);
+  process.exit(2);
+}
+for (const name of names.length > 0 ? names : Object.keys(BENCHES)) {
+  const bench = await BENCHES[name]!();
+  for (const result of await bench.run()) print(result);
+}
