@@ -13,10 +13,10 @@ import { RegistryError } from '../core/errors.ts';
 import { dataset as kind, manifestOf } from '../core/registry/dataset.ts';
 import type { Receipt } from '../core/statement/receipt.ts';
 import { sha256 } from '../platform/crypto.ts';
-import { MNIST_DIGESTS, mnistFolder } from '../training/mnist.ts';
 import type { Client } from './client.ts';
 import type { Context } from './context.ts';
 import { findParty } from './find.ts';
+import { MNIST, mnistFolder, requireMnist } from './mnist.ts';
 import { progressBar } from './progress.ts';
 import { write } from './sign.ts';
 import type { DatasetBody } from './views.ts';
@@ -29,18 +29,8 @@ export interface DatasetFacts {
   origin?: string;
   holder?: string;
   collection?: string;
-  upload: boolean;
+  upload?: boolean;
 }
-
-/** What is known of MNIST; the license is taken over from its distributors, not granted by anybody here. */
-const MNIST = {
-  name: 'mnist',
-  license: 'CC-BY-SA-3.0',
-  origin: 'http://yann.lecun.com/exdb/mnist/',
-  holder: 'Yann LeCun and Corinna Cortes',
-  collection:
-    'Handwritten digits of NIST Special Databases 1 and 3, remixed, normalized and centered in 28 × 28 pixels.',
-};
 
 interface LocalFile {
   path: string;
@@ -75,8 +65,9 @@ export async function addDataset(
   };
   const basis = body.holder.party === null ? [] : [(await findParty(session.client, body.holder.party)).statement];
   const receipt = await write(context, session, { kind, path: '/v1/datasets', body, basis });
-  if (facts.upload) await upload(context, session.client, receipt.id, files);
-  return { body, receipt, uploaded: facts.upload };
+  const uploaded = facts.upload ?? !isMnist;
+  if (uploaded) await upload(context, session.client, receipt.id, files);
+  return { body, receipt, uploaded };
 }
 
 function requireFacts({ license, origin, holder }: Partial<DatasetFacts>) {
@@ -133,15 +124,6 @@ async function filesBelow(folder: string): Promise<string[]> {
       .sort();
   } catch (cause) {
     throw new RegistryError('unreachable', `The folder "${folder}" cannot be read.`, { fix: 'Check its name.', cause });
-  }
-}
-
-function requireMnist(files: readonly LocalFile[]): void {
-  for (const [name, digest] of Object.entries(MNIST_DIGESTS)) {
-    if (files.some((file) => file.name === name && file.digest === digest)) continue;
-    throw new RegistryError('digest_mismatch', `The file "${name}" is not the one that MNIST's authors published.`, {
-      fix: 'Install the packages again.',
-    });
   }
 }
 

@@ -46,6 +46,16 @@ export class Client {
     return await read(await this.#call(path), (response) => response.text());
   }
 
+  /** @throws RegistryError `unreachable` when the server sends more than `limit` bytes */
+  async bytes(path: string, limit: number): Promise<Uint8Array> {
+    const signal = AbortSignal.timeout(this.#timeoutMs);
+    const response = await this.#call(path, { signal, headers: { accept: 'application/octet-stream' } });
+    if (Number(response.headers.get('content-length') ?? 0) > limit) throw strange(path, response.status);
+    const bytes = new Uint8Array(await read(response, (answer) => answer.arrayBuffer()));
+    if (bytes.length > limit) throw strange(path, response.status);
+    return bytes;
+  }
+
   /** A write: recorded once, however often it has to be sent. */
   async post<T>(path: string, body: unknown): Promise<T> {
     const headers = { 'content-type': 'application/json', 'idempotency-key': randomUUID() };

@@ -35,3 +35,50 @@ export interface ProvenanceMatch {
   recordedAt?: string;
   receipts: { registration: Receipt; run: Receipt | null; datasets: Receipt[] };
 }
+
+export interface RunProgress {
+  epoch: number;
+  epochs: number;
+  batch: number;
+  batches: number;
+  loss: number | null;
+  accuracy: number;
+  imagesPerSecond: number;
+  etaSeconds: number;
+}
+
+export interface RunEpoch {
+  epoch: number;
+  loss: number;
+  trainAccuracy: number;
+  testAccuracy: number;
+  weightDigest: Digest;
+  seconds: number;
+}
+
+export interface RunView {
+  id: string;
+  state: string;
+  owner: string;
+  name: string | null;
+  dataset: string;
+  hyperparameters: object;
+  owners: RegistrationBody['owners'] | null;
+  license: RegistrationBody['license'] | null;
+  progress: RunProgress | null;
+  epochs: RunEpoch[];
+  result: {
+    weightDigest: Digest;
+    namelessDigest: Digest;
+    fileDigest: Digest;
+    bytes: number;
+    tensors: number;
+    parameters: number;
+  } | null;
+  environment: object | null;
+  registrationId: string | null;
+  statement: Digest | null;
+  error: { code: string; detail: string; fix?: string } | null;
+}
+
+export type GrantView = GrantBody & Recorded & { licensor: string; revokedIndex: number | null };

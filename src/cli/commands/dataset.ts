@@ -12,7 +12,7 @@ interface AddOptions {
   origin?: string;
   holder?: string;
   collection?: string;
-  upload: boolean;
+  upload?: boolean;
 }
 
 export function define(program: Command, context: Context): void {
@@ -29,7 +29,8 @@ export function define(program: Command, context: Context): void {
     .option('--origin <url>', 'where the data came from')
     .option('--holder <party>', 'who holds the rights: a party on record, or just a name')
     .option('--collection <text>', 'how the data was collected')
-    .option('--no-upload', 'keep the files here: the registry cannot train on them then')
+    .option('--upload', 'send the files, so that the registry can train on them (the default; every worker has MNIST)')
+    .option('--no-upload', 'keep the files here')
     .addHelpText(
       'after',
       '\nExample:\n  $ muniment dataset add mnist\n  $ muniment dataset add ./faces --license CC-BY-4.0 --origin https://example.org/faces --holder "Acme Labs"',
@@ -44,7 +45,7 @@ export function define(program: Command, context: Context): void {
           ['files', `${body.files.length}, ${bytes(body.files.reduce((sum, file) => sum + file.bytes, 0))}`],
           ['license', `${body.license.expression} (${body.license.status})`],
           ['holder', body.holder.name],
-          ['uploaded', uploaded ? 'yes, so that the registry can train on it' : 'no'],
+          ['uploaded', uploaded ? 'yes' : 'no'],
           ['on record', `entry ${receipt.index}`],
         ]),
       );

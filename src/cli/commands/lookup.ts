@@ -9,6 +9,7 @@ import type { Client } from '../client.ts';
 import type { Context } from '../context.ts';
 import type { ModelReport } from '../hash-model.ts';
 import type { JudgedMatch, JudgedProvenance } from '../judge-provenance.ts';
+import { digestOf } from '../parse.ts';
 import { fields, percent } from '../table.ts';
 import type { Provenance } from '../views.ts';
 
@@ -44,12 +45,6 @@ export function define(program: Command, context: Context): void {
         () => describe(found, file, judged.verdict === PROVED),
       );
     });
-}
-
-/** `sha256:` and 64 hex digits, or the digits alone; anything else is a path. */
-export function digestOf(text: string): Digest | undefined {
-  const hex = /^(?:sha256:)?([0-9a-f]{64})$/i.exec(text)?.[1];
-  return hex === undefined ? undefined : `sha256:${hex.toLowerCase()}`;
 }
 
 /** The digest that survives a change of container comes first: it finds every record of the same weights. */

@@ -1,9 +1,9 @@
 /** `muniment party`: parties and their API keys. Parties are made by the registrar; a party manages its own keys. */
 import type { Command } from 'commander';
 import type { Receipt } from '../../core/statement/receipt.ts';
-import { RegistryError } from '../../core/errors.ts';
 import type { Context, PartyView, Session } from '../context.ts';
 import { findParty } from '../find.ts';
+import { instantOf } from '../parse.ts';
 import { writeNew } from '../profile.ts';
 import { columns, fields } from '../table.ts';
 
@@ -144,10 +144,4 @@ async function makeApiKey(
   });
   if (out !== undefined) await writeNew(out, `${key}\n`);
   return { apiKeyId: receipt.id, ...(out === undefined ? { apiKey: key } : { file: out }), receipt };
-}
-
-function instantOf(text: string): string {
-  const time = new Date(text);
-  if (!Number.isNaN(time.getTime())) return time.toISOString();
-  throw new RegistryError('usage', `"${text}" is not a time.`, { fix: 'Write it as in 2027-01-01T00:00:00Z.' });
 }

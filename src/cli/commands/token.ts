@@ -1,4 +1,99 @@
+/**
+ * `muniment token`: license tokens. A licensee asks for one, whoever serves the model verifies it, online or without a
+ * network, and the owner of the model ends it. A token is given as itself, as `@FILE`, or as `-` for standard input.
+ */
 import type { Command } from 'commander';
-export function define(program: Command): void {
-  program.command('token');
+import type { Context } from '../context.ts';
+import { wholeNumberOf } from '../parse.ts';
+import { readSecret } from '../settings.ts';
+import { fields } from '../table.ts';
+
+interface VerifyOptions {
+  audience?: string;
+  issuer?: string;
+  offline?: boolean;
+  jwks?: string;
+  maxLifetime: number;
+}
+
+export function define(program: Command, context: Context): void {
+  const token = program.command('token').description('License tokens: issue, inspect, verify, revoke.');
+
+  token
+    .command('issue')
+    .description('Get a token under a license that was granted to you.')
+    .requiredOption('--grant <grant>', 'id of the license')
+    .requiredOption('--audience <url>', 'who is to accept the token, e.g. the inference server')
+    .option('--lifetime <seconds>', 'how long it is valid', wholeNumberOf)
+    .option('--action <action...>', 'only for these; all that were granted where none is given')
+    .addHelpText(
+      'after',
+      '\nExample:\n  $ muniment token issue --grant grant_0123… --audience https://inference.example.org > token',
+    )
+    .action(async (options: { grant: string; audience: string; lifetime?: number; action?: string[] }) => {
+      const { issueToken } = await import('../tokens.ts');
+      const issued = await issueToken(context, options);
+      context.print(issued, () => `${issued.access_token}\n`);
+    });
+
+  token
+    .command('inspect')
+    .description('Show what a token says, without judging whether it is true.')
+    .argument('<token>', 'the token, @FILE, or - for standard input')
+    .addHelpText('after', '\nExample:\n  $ muniment token inspect @token')
+    .action(async (text: string) => {
+      const { inspectToken } = await import('../tokens.ts');
+      const { header, claims } = inspectToken(await readSecret(text, context.io));
+      context.print(
+        { verified: false, header, claims },
+        () => `${describe(claims)}verified  no ("muniment token verify")\n`,
+      );
+    });
+
+  token
+    .command('verify')
+    .description(
+      "Judge a token: online it is asked for at the registry, offline it is held to the registry's public keys.",
+    )
+    .argument('<token>', 'the token, @FILE, or - for standard input')
+    .option('--audience <url>', 'who is about to accept it; required offline')
+    .option('--issuer <url>', "the registry's address; --url where none is given")
+    .option('--offline', 'without a network; a revocation cannot be seen then')
+    .option('--jwks <file>', 'the public keys: a file, or "cached" for those kept from the last time online', 'cached')
+    .option('--max-lifetime <seconds>', 'refuse tokens that live longer', wholeNumberOf, 86_400)
+    .addHelpText(
+      'after',
+      '\nExample:\n  $ muniment token verify @token --audience https://inference.example.org\n  $ muniment token verify @token --audience https://inference.example.org --offline',
+    )
+    .action(async (text: string, options: VerifyOptions) => {
+      const { verifyToken } = await import('../tokens.ts');
+      const judged = await verifyToken(context, await readSecret(text, context.io), options);
+      context.print(judged, () => `${describe(judged.claims)}verdict  ${judged.verdict}\n`);
+    });
+
+  token
+    .command('revoke')
+    .description('End one token, at once.')
+    .argument('<token>', 'the token, @FILE, -, or its id (token_…)')
+    .option('--reason <text>', 'why', '')
+    .addHelpText('after', '\nExample:\n  $ muniment token revoke token_0123… --reason leaked')
+    .action(async (text: string, { reason }: { reason: string }) => {
+      const { revokeToken } = await import('../tokens.ts');
+      const { jti, receipt } = await revokeToken(context, await readSecret(text, context.io), reason);
+      context.print({ jti, receipt }, () => `The token ${jti} is revoked, on record as entry ${receipt.index}.\n`);
+    });
+}
+
+function describe(claims: object): string {
+  const { sub, aud, iss, jti, exp, authorization_details: details } = claims as Record<string, unknown>;
+  const [detail] = (Array.isArray(details) ? details : []) as { actions?: string[]; model?: { id?: string } }[];
+  return fields([
+    ['token', String(jti)],
+    ['licensee', String(sub)],
+    ['for', String(aud)],
+    ['from', String(iss)],
+    ['model', detail?.model?.id],
+    ['may', detail?.actions?.join(', ')],
+    ['until', typeof exp === 'number' ? new Date(exp * 1000).toISOString() : undefined],
+  ]);
 }

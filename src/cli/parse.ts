@@ -1,0 +1,29 @@
+/** What people type, read strictly: digests, times, numbers. A wrong word is wrong usage. */
+import type { Digest } from '../core/digest.ts';
+import { RegistryError } from '../core/errors.ts';
+
+/** `sha256:` and 64 hex digits, or the digits alone; undefined for anything else. */
+export function digestOf(text: string): Digest | undefined {
+  const hex = /^(?:sha256:)?([0-9a-f]{64})$/i.exec(text)?.[1];
+  return hex === undefined ? undefined : `sha256:${hex.toLowerCase()}`;
+}
+
+/** UTC with milliseconds, as statements carry it. @throws RegistryError `usage` */
+export function instantOf(text: string): string {
+  const time = new Date(text);
+  if (/^\d{4}-\d{2}-\d{2}/.test(text) && !Number.isNaN(time.getTime())) return time.toISOString();
+  throw new RegistryError('usage', `"${text}" is not a time.`, { fix: 'Write it as in 2027-01-01T00:00:00Z.' });
+}
+
+/** @throws RegistryError `usage` */
+export function numberOf(text: string): number {
+  const value = Number(text);
+  if (text.trim() !== '' && Number.isFinite(value)) return value;
+  throw new RegistryError('usage', `"${text}" is not a number.`, { fix: 'See --help.' });
+}
+
+/** @throws RegistryError `usage` */
+export function wholeNumberOf(text: string): number {
+  if (/^(?:0|[1-9]\d{0,14})$/.test(text)) return Number(text);
+  throw new RegistryError('usage', `"${text}" is not a whole number.`, { fix: 'See --help.' });
+}

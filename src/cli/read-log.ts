@@ -1,0 +1,84 @@
+/** The log read as outsiders read it: checkpoint and tiles. What is not proved to be in it is not believed. */
+import { fromUtf8 } from '../core/bytes.ts';
+import { RegistryError } from '../core/errors.ts';
+import { proveInclusion } from '../core/merkle/proof.ts';
+import type { TileReader } from '../core/merkle/proof.ts';
+import { leafHash, verifyInclusion } from '../core/merkle/tree.ts';
+import { parseCheckpoint } from '../core/note/checkpoint.ts';
+import { parseNote } from '../core/note/note.ts';
+import { formatTlogProof } from '../core/note/tlog-proof.ts';
+import type { Receipt } from '../core/statement/receipt.ts';
+import { sha256 } from '../platform/crypto.ts';
+import type { Client } from './client.ts';
+import type { Context } from './context.ts';
+import { keptCheckpoint } from './kept-checkpoints.ts';
+import { digestOf, wholeNumberOf } from './parse.ts';
+import type { JudgedCheckpoint } from './verify.ts';
+import { checkReceipts, holdAgainstKept, judgeOrPin } from './verify.ts';
+import { readEntry, tileReader } from './tiles.ts';
+
+/**
+ * The newest checkpoint, judged and held against the last one seen.
+ * @returns with the size of that last one, null when the log is seen for the first time
+ * @throws RegistryError `checkpoint_rolled_back`, `proof_invalid`, `checkpoint_untrusted`, `signature_invalid`
+ */
+export async function readLog(
+  context: Context,
+): Promise<{ client: Client; judged: JudgedCheckpoint; since: number | null }> {
+  const client = await context.client();
+  const judged = await judgeOrPin(context, client, await client.text('/checkpoint'));
+  const { home } = await context.settings();
+  const kept = await keptCheckpoint(home, judged.checkpoint.origin);
+  await holdAgainstKept(context, client, judged);
+  return { client, judged, since: kept === undefined ? null : parseCheckpoint(parseNote(kept).text).size };
+}
+
+export interface ProvedEntry {
+  verdict: JudgedCheckpoint['verdict'];
+  origin: string;
+  index: number;
+  treeSize: number;
+  /** Text of a tlog-proof file. */
+  proof: string;
+  entry: Uint8Array;
+  entryText: string;
+}
+
+/**
+ * The proof of one entry, computed from tiles and verified against the checkpoint before it is given out.
+ * @param which index, or payload digest of a statement
+ */
+export async function proveEntry(context: Context, which: string): Promise<ProvedEntry> {
+  const { client, judged } = await readLog(context);
+  const { origin, size, root } = judged.checkpoint;
+  const index = await indexOf(context, client, which);
+  if (index >= size) {
+    throw new RegistryError('not_found', `There is no entry ${index} in a log of ${size}.`, { field: 'index' });
+  }
+  const reader: TileReader = tileReader(client, size);
+  const [proof, entry] = await Promise.all([
+    proveInclusion(sha256, index, size, reader),
+    readEntry(client, index, size),
+  ]);
+  verifyInclusion(sha256, { index, size, root, leafHash: leafHash(sha256, entry), proof });
+  return {
+    verdict: judged.verdict,
+    origin,
+    index,
+    treeSize: size,
+    proof: formatTlogProof({ index, proof, checkpoint: judged.note }),
+    entry,
+    entryText: fromUtf8(entry),
+  };
+}
+
+async function indexOf(context: Context, client: Client, which: string): Promise<number> {
+  const digest = digestOf(which);
+  if (digest === undefined) return wholeNumberOf(which);
+  const receipt = await client.get<Receipt>(`/v1/receipts/${digest}`);
+  const [spoken] = await checkReceipts(context, [receipt]);
+  if (spoken?.payloadDigest !== digest) {
+    throw new RegistryError('proof_invalid', 'The receipt is for another record than the one that was asked for.');
+  }
+  return receipt.index;
+}

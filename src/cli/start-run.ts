@@ -1,0 +1,120 @@
+/** Asking for a training, and what comes after it: the registration that its owner signs, and the file of weights. */
+import { createHash } from 'node:crypto';
+import { createWriteStream } from 'node:fs';
+import { rename, rm } from 'node:fs/promises';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { formatDigest } from '../core/digest.ts';
+import { RegistryError } from '../core/errors.ts';
+import type { Receipt } from '../core/statement/receipt.ts';
+import { newId } from '../platform/crypto.ts';
+import type { Context } from './context.ts';
+import { findDataset, findOwners } from './find.ts';
+import { licenseOf, registerModel } from './register-model.ts';
+import { checkReceipts } from './verify.ts';
+import type { RegistrationBody, RunView } from './views.ts';
+
+export interface RunFacts {
+  dataset: string;
+  owner: string[];
+  license: string;
+  licenseText?: string;
+  name?: string;
+  arch?: string;
+  epochs?: number;
+  lr?: number;
+  batch?: number;
+  seed?: number;
+  hidden?: number[];
+  optimizer?: string;
+  dropout?: number;
+  backend?: string;
+}
+
+export async function startRun(context: Context, facts: RunFacts): Promise<RunView> {
+  const { client } = await context.session();
+  const { arch, epochs, lr, batch, seed, hidden, optimizer, dropout, backend } = facts;
+  const license = await licenseOf(facts);
+  const dataset = await findDataset(client, facts.dataset);
+  const asked = { arch, epochs, learningRate: lr, batchSize: batch, seed, hidden, optimizer, dropout };
+  return client.post<RunView>('/v1/runs', {
+    id: newId('run'),
+    name: facts.name ?? `${dataset.name}-${arch ?? 'mlp'}`,
+    dataset: dataset.id,
+    hyperparameters: Object.fromEntries(Object.entries(asked).filter(([, value]) => value !== undefined)),
+    ...(backend === undefined ? {} : { backend }),
+    owners: await findOwners(client, facts.owner),
+    license,
+  });
+}
+
+/**
+ * Sees to it that a finished run's model is on record: for a party with a key the registration is built and signed
+ * here, from what the run's own signed record says.
+ */
+export async function recordRun(
+  context: Context,
+  run: RunView,
+): Promise<{ registrationId: string; receipt: Receipt | undefined }> {
+  if (run.registrationId !== null && run.state === 'registered') {
+    return { registrationId: run.registrationId, receipt: undefined };
+  }
+  if (run.state !== 'trained' || run.result === null || run.statement === null) throw notTrained(run);
+  const { name, owners, license, result, dataset, id, statement } = run;
+  if (name === null || owners === null || license === null) throw notTrained(run);
+  const session = await context.session();
+  const [recorded] = await checkReceipts(context, [await session.client.get<Receipt>(`/v1/receipts/${statement}`)]);
+  const told = (recorded?.body as { result?: { weightDigest?: string; fileDigest?: string } } | undefined)?.result;
+  if (told?.weightDigest !== result.weightDigest || told.fileDigest !== result.fileDigest) {
+    throw new RegistryError('proof_invalid', `The signed record of the run ${id} tells of other weights.`);
+  }
+  const body: RegistrationBody = {
+    name,
+    weights: { ...result, container: 'safetensors' },
+    owners,
+    license,
+    run: id,
+    datasets: [dataset],
+    parents: [],
+  };
+  const receipt = await registerModel(context, session, body, statement);
+  return { registrationId: receipt.id, receipt };
+}
+
+/** @throws RegistryError `digest_mismatch` when other bytes come than those on record; the file is not left behind */
+export async function fetchArtifact(context: Context, run: RunView, out: string): Promise<void> {
+  const { client } = await context.session();
+  const stop = new AbortController();
+  const release = context.io.onInterrupt(() => stop.abort());
+  const draft = `${out}.part`;
+  const hash = createHash('sha256');
+  try {
+    const body = await client.stream(`/v1/runs/${run.id}/artifact`, stop.signal);
+    await pipeline(
+      Readable.fromWeb(body as Parameters<typeof Readable.fromWeb>[0]),
+      async function* (pieces: AsyncIterable<Buffer>) {
+        for await (const piece of pieces) {
+          hash.update(piece);
+          yield piece;
+        }
+      },
+      createWriteStream(draft),
+    );
+    if (formatDigest(hash.digest()) !== run.result?.fileDigest) {
+      throw new RegistryError('digest_mismatch', 'The file that came is not the one on record.', {
+        fix: 'Try again; if it stays so, tell the registrar.',
+      });
+    }
+    await rename(draft, out);
+  } finally {
+    release();
+    await rm(draft, { force: true });
+  }
+}
+
+function notTrained({ id, state, error }: RunView): RegistryError {
+  const why = error === null ? '' : ` ${error.detail}`;
+  return new RegistryError(state === 'cancelled' ? 'cancelled' : 'state_conflict', `The run ${id} is ${state}.${why}`, {
+    ...(error?.fix === undefined ? {} : { fix: error.fix }),
+  });
+}
