@@ -10,7 +10,7 @@ export const cuda: Backend = {
   name: 'cuda',
   async load(): Promise<LoadedBackend> {
     const tf = await loadTfjsNode(PACKAGE);
-    const { library, hasGpu } = describeLibrary(tf);
+    const { versions, hasGpu } = describeLibrary(tf, PACKAGE);
     if (!hasGpu) throw new Error(`${PACKAGE} found no NVIDIA GPU`);
     const { device, driver } = await describeGpu();
     return {
@@ -19,7 +19,7 @@ export const cuda: Backend = {
         backend: 'cuda',
         device,
         driver,
-        versions: { node: process.versions.node, ...tf.version, libtensorflow: library },
+        versions,
         isFallbackAdapter: false,
       },
       dispose: () => tf.disposeVariables(),

@@ -8,20 +8,22 @@ import { processorName } from './backend.ts';
 import type { Backend, LoadedBackend } from './backend.ts';
 import { describeLibrary, loadTfjsNode } from './tfjs-node.ts';
 
+const PACKAGE = '@tensorflow/tfjs-node';
+
 export const NATIVE_PACKAGE_VARIABLE = 'MUNIMENT_NATIVE_PACKAGE';
 
 export const native: Backend = {
   name: 'native',
   async load(): Promise<LoadedBackend> {
-    const tf = await loadTfjsNode(process.env[NATIVE_PACKAGE_VARIABLE] || '@tensorflow/tfjs-node');
-    const { library } = describeLibrary(tf);
+    const tf = await loadTfjsNode(process.env[NATIVE_PACKAGE_VARIABLE] || PACKAGE);
+    const { library, versions } = describeLibrary(tf, PACKAGE);
     return {
       tf,
       info: {
         backend: 'native',
         device: processorName(),
         driver: `libtensorflow ${library}`,
-        versions: { node: process.versions.node, ...tf.version, libtensorflow: library },
+        versions,
         isFallbackAdapter: false,
       },
       dispose: () => tf.disposeVariables(),

@@ -37,8 +37,18 @@ interface TensorFlowBinding {
   readonly TF_Version: string;
 }
 
-/** Version of the C library, and whether a GPU device is among its devices. */
-export function describeLibrary(tf: TfjsNode): { library: string; hasGpu: boolean } {
+/** Versions of what computes, and whether a GPU device is among TensorFlow's devices. */
+export function describeLibrary(
+  tf: TfjsNode,
+  packageName: string,
+): { library: string; versions: Record<string, string>; hasGpu: boolean } {
   const backend = tf.backend() as unknown as { binding: TensorFlowBinding; isUsingGpuDevice: boolean };
-  return { library: backend.binding.TF_Version, hasGpu: backend.isUsingGpuDevice };
+  const library = backend.binding.TF_Version;
+  const versions = {
+    node: process.versions.node,
+    '@tensorflow/tfjs-core': tf.version_core,
+    [packageName]: tf.version['tfjs-node'] ?? 'unknown',
+    libtensorflow: library,
+  };
+  return { library, versions, hasGpu: backend.isUsingGpuDevice };
 }

@@ -3,6 +3,7 @@
  * is emulated on the processor (SwiftShader, lavapipe) computes the same but a hundred times slower than `wasm`, so it
  * is taken only when the caller allows it.
  */
+import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import type { Backend, LoadedBackend } from './backend.ts';
 
@@ -28,6 +29,7 @@ let gpu: Gpu | undefined;
 export const webgpu: Backend = {
   name: 'webgpu',
   async load({ allowSoftwareAdapter = false }): Promise<LoadedBackend> {
+    if (!allowSoftwareAdapter && !mayHaveGpu()) throw new Error('this machine has no graphics device');
     gpu ??= await provideGpu();
     const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' });
     if (adapter === null) throw new Error('no Vulkan, Metal or Direct3D 12 adapter was found');
@@ -61,6 +63,11 @@ export const webgpu: Backend = {
     };
   },
 };
+
+/** Without a device node there is no real adapter, and Dawn need not be loaded to complain about it on stderr. */
+function mayHaveGpu(): boolean {
+  return process.platform !== 'linux' || ['/dev/dri', '/dev/nvidia0', '/dev/dxg'].some((node) => existsSync(node));
+}
 
 /** Puts Dawn where a browser has WebGPU: tfjs-backend-webgpu looks for `navigator.gpu` and the constants beside it. */
 async function provideGpu(): Promise<Gpu> {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { chooseBackend } from '../../../src/training/index.ts';
-import type { BackendName } from '../../../src/training/index.ts';
+import { chooseBackend } from '../../../src/training/backends/index.ts';
+import type { BackendName } from '../../../src/training/backends/index.ts';
 
 /** No driver lists this file's adapters, so there are none, whatever the machine has. */
 const NO_DRIVER = '/nonexistent/icd.json';

@@ -7,9 +7,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import type { Tensor } from '../../../src/core/weights/safetensors.ts';
-import type { BackendInfo } from '../../../src/training/index.ts';
-import { readMnist } from '../../../src/training/index.ts';
-import type { ImageSet } from '../../../src/training/index.ts';
+import type { BackendInfo } from '../../../src/training/backends/index.ts';
+import { readMnist } from '../../../src/training/mnist.ts';
+import type { ImageSet } from '../../../src/training/idx.ts';
 
 export const NAMES = {
   trainImages: 'train-images-idx3-ubyte',

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { Digest } from '../../../src/core/digest.ts';
-import type { FileDigests } from '../../../src/training/index.ts';
-import { describeIdxFolder, readIdxFolder, verifyDataset } from '../../../src/training/index.ts';
+import type { FileDigests } from '../../../src/training/idx.ts';
+import { describeIdxFolder, readIdxFolder, verifyDataset } from '../../../src/training/idx.ts';
 import { MAX_FILE_BYTES, parseIdx } from '../../../src/training/idx.ts';
 import { emptyFolder, idx, NAMES, removeFolders } from './fixture.ts';
 

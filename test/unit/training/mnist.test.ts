@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { MNIST_DIGESTS, readMnist } from '../../../src/training/index.ts';
+import { MNIST_DIGESTS, readMnist } from '../../../src/training/mnist.ts';
 
 describe('MNIST', () => {
   it('is the original four files: 60,000 and 10,000 pictures of 28×28 in ten classes', async () => {

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-backend-cpu';
 import type { Tensor, Tensor2D } from '@tensorflow/tfjs-core';
-import { parseHyperparameters } from '../../../src/training/index.ts';
+import { parseHyperparameters } from '../../../src/training/hyperparameters.ts';
 import { createOptimizer } from '../../../src/training/optimizers.ts';
 import { randomStream } from '../../../src/training/random.ts';
 import type { RandomStream } from '../../../src/training/random.ts';

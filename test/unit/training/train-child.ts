@@ -1,6 +1,9 @@
 /** Trains what its one argument asks for and prints the answer as JSON: see `trainInChild`. */
-import { chooseBackend, parseHyperparameters, readIdxFolder, train } from '../../../src/training/index.ts';
-import type { BackendName } from '../../../src/training/index.ts';
+import { chooseBackend } from '../../../src/training/backends/index.ts';
+import { parseHyperparameters } from '../../../src/training/hyperparameters.ts';
+import { readIdxFolder } from '../../../src/training/idx.ts';
+import { train } from '../../../src/training/trainer.ts';
+import type { BackendName } from '../../../src/training/backends/index.ts';
 import { hashTensors } from './fixture.ts';
 import type { ChildAnswer, ChildRequest } from './fixture.ts';
 

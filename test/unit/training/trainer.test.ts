@@ -1,8 +1,14 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import { chooseBackend, parseHyperparameters, readIdxFolder, train } from '../../../src/training/index.ts';
-import type { ChosenBackend, EpochResult, ImageDataset, Progress, TrainOptions } from '../../../src/training/index.ts';
+import { chooseBackend } from '../../../src/training/backends/index.ts';
+import { parseHyperparameters } from '../../../src/training/hyperparameters.ts';
+import { readIdxFolder } from '../../../src/training/idx.ts';
+import { train } from '../../../src/training/trainer.ts';
+import type { ChosenBackend } from '../../../src/training/backends/index.ts';
+import type { ImageDataset } from '../../../src/training/idx.ts';
+import type { Progress } from '../../../src/training/progress.ts';
+import type { EpochResult, TrainOptions } from '../../../src/training/trainer.ts';
 import { emptyFolder, hashTensors, idx, NAMES, removeFolders, smallMnist, trainInChild } from './fixture.ts';
 
 /** Two threads on cores that are busy with other tests wait for each other. */
