@@ -1,0 +1,158 @@
+/** A registry with an owner, a licensee and a stranger, who speak to it over HTTP as any client does. */
+import { randomBytes } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { GrantBody } from '../../src/core/registry/grant.ts';
+import type { Kind } from '../../src/core/registry/kind.ts';
+import { possessionText } from '../../src/core/registry/key.ts';
+import { toBase64 } from '../../src/core/bytes.ts';
+import { formatEnvelope, pae } from '../../src/core/statement/dsse.ts';
+import type { Receipt } from '../../src/core/statement/receipt.ts';
+import { formatStatement } from '../../src/core/statement/statement.ts';
+import type { StatementKey } from '../../src/platform/crypto.ts';
+import { makeP256, newId, newNonce, sha256, statementKey } from '../../src/platform/crypto.ts';
+import type { TestApp } from '../support/app.ts';
+
+export const anyDigest = () => `sha256:${randomBytes(32).toString('hex')}` as const;
+
+export interface Answer {
+  status: number;
+  headers: Headers;
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any
+  body: any;
+}
+
+export type Form = Record<string, string>;
+
+export class Party {
+  #key: StatementKey | undefined;
+
+  constructor(
+    readonly app: TestApp,
+    readonly id: string,
+    readonly apiKey: string,
+  ) {}
+
+  get clientId(): string {
+    return `apikey_${this.apiKey.split('_')[1]}`;
+  }
+
+  call(method: string, path: string, body?: object, headers: Record<string, string> = {}): Promise<Answer> {
+    return answer(this.app, path, {
+      method,
+      headers: {
+        authorization: `Bearer ${this.apiKey}`,
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...headers,
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+  }
+
+  async ok<T = Receipt>(method: string, path: string, body?: object): Promise<T> {
+    const got = await this.call(method, path, body);
+    if (got.status >= 300) throw new Error(`${method} ${path} answered ${got.status}: ${JSON.stringify(got.body)}`);
+    return got.body as T;
+  }
+
+  /** An OAuth request with the key as client secret, by HTTP Basic. */
+  form(path: string, fields: Form, headers: Record<string, string> = this.basic()): Promise<Answer> {
+    return answer(this.app, path, { method: 'POST', headers, body: new URLSearchParams(fields) });
+  }
+
+  token(grant: string, fields: Form = {}): Promise<Answer> {
+    return this.form('/oauth/token', { grant_type: 'client_credentials', grant_id: grant, ...fields });
+  }
+
+  basic(id = this.clientId, secret = this.apiKey): Record<string, string> {
+    return { authorization: `Basic ${Buffer.from(`${id}:${secret}`).toString('base64')}` };
+  }
+
+  /** Registers a key of the party's own; from then on it signs for itself. */
+  async takeKey(): Promise<void> {
+    const key = statementKey(makeP256().pkcs8);
+    const { origin } = await this.ok<{ origin: string }>('GET', '/v1/log');
+    const possession = toBase64(key.sign(possessionText(origin, this.id, key.keyId)));
+    await this.ok('POST', `/v1/parties/${this.id}/keys`, { spki: key.spki, fingerprint: key.keyId, possession });
+    this.#key = key;
+  }
+
+  /** A statement as the command line makes it. */
+  async signed<Body>(kind: Kind<Body>, basis: string[], body: Body) {
+    const key = this.#key!;
+    const { origin } = await this.ok<{ origin: string }>('GET', '/v1/log');
+    const common = {
+      origin,
+      maker: this.id,
+      id: newId(kind.kind.replaceAll('-', '')),
+      nonce: newNonce(),
+      statedAt: new Date().toISOString(),
+      basis: basis as never[],
+    };
+    const payload = formatStatement(sha256, kind, common, body);
+    return formatEnvelope({ payload, signature: key.sign(pae(payload)), keyId: key.keyId });
+  }
+
+  /** Registers a model that this party owns alone. */
+  registerModel(owners = [{ party: this.id, share: '1/1' }]): Promise<Receipt> {
+    return this.ok('POST', '/v1/models', {
+      name: 'a model',
+      weights: {
+        fileDigest: anyDigest(),
+        weightDigest: anyDigest(),
+        namelessDigest: anyDigest(),
+        container: 'safetensors',
+        bytes: 1000,
+        tensors: 4,
+        parameters: 100,
+      },
+      owners,
+      license: { expression: 'Apache-2.0', textDigest: null },
+      run: null,
+      datasets: [],
+      parents: [],
+    });
+  }
+
+  grant(registration: string, licensee: Party, changed: Partial<GrantBody> = {}): Promise<Receipt> {
+    return this.ok('POST', '/v1/grants', grantTo(registration, licensee, changed));
+  }
+}
+
+export const grantTo = (registration: string, licensee: Party, changed: Partial<GrantBody> = {}): GrantBody => ({
+  registration,
+  licensee: licensee.id,
+  actions: ['infer', 'host'],
+  constraints: { commercial: true, territory: ['DE', 'FR'], fieldOfUse: null, maxCalls: 1000 },
+  termsDigest: anyDigest(),
+  notBefore: '2026-01-01T00:00:00.000Z',
+  expiresAt: null,
+  ...changed,
+});
+
+export async function answer(app: TestApp, path: string, init: RequestInit = {}): Promise<Answer> {
+  const response = await fetch(app.url + path, init);
+  const text = await response.text();
+  return { status: response.status, headers: response.headers, body: text === '' ? undefined : JSON.parse(text) };
+}
+
+export async function registrarOf(app: TestApp): Promise<Party> {
+  const apiKey = (await readFile(join(app.config.data, 'registrar.key'), 'utf8')).trim();
+  const { registryParty } = (await answer(app, '/v1/log')).body as { registryParty: string };
+  return new Party(app, registryParty, apiKey);
+}
+
+export async function makeParty(registrar: Party, options: { scopes?: string[]; roles?: string[] } = {}) {
+  const { scopes, roles = [] } = options;
+  const { id } = await registrar.ok('POST', '/v1/parties', { name: newId('name'), roles });
+  return withKey(registrar, id, scopes);
+}
+
+/** The same party with another API key. */
+export async function withKey(registrar: Party, id: string, scopes?: string[], expiresAt?: string): Promise<Party> {
+  const { key } = await registrar.ok<{ key: string }>('POST', `/v1/parties/${id}/api-keys`, {
+    ...(scopes === undefined ? {} : { scopes }),
+    ...(expiresAt === undefined ? {} : { expiresAt }),
+  });
+  return new Party(registrar.app, id, key);
+}
