@@ -12,7 +12,7 @@ import { PlatformModule } from './platform/platform.module.ts';
 import type { Ground } from './platform/platform.module.ts';
 import { RunModule } from './runs/index.ts';
 import { TokenModule } from './tokens/index.ts';
-import { TrainingModule, WorkerSupervisorModule } from './training/index.ts';
+import { TrainingModule, WorkerSupervisorModule } from './training/training.module.ts';
 
 @Module({})
 export class AppModule {

@@ -45,6 +45,8 @@ export async function startWorker(config: Config, log: Log = createLog(config)):
 async function main(): Promise<void> {
   // The channel to the server that started this process; it breaks when that one dies, however it dies.
   process.once('disconnect', () => process.exit(1));
+  // It may have died while this one was loading.
+  if (process.send !== undefined && !process.connected) process.exit(1);
   let log = createLog({ logLevel: 'info' });
   try {
     const config = loadConfig();

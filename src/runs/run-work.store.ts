@@ -103,6 +103,15 @@ export function giveBack(manager: EntityManager, hold: Hold): Promise<boolean> {
   return change(manager, hold, `state = 'queued'`, []);
 }
 
+/** The checkpoints that were stored for a run. */
+export async function checkpointsOf(manager: EntityManager, id: string): Promise<Digest[]> {
+  const rows: { digest: Digest }[] = await manager.query(
+    'SELECT checkpoint_digest AS digest FROM ops.run_epoch WHERE run_id = $1',
+    [id],
+  );
+  return rows.map(({ digest }) => digest);
+}
+
 export async function stateOfRun(manager: EntityManager, id: string): Promise<string | undefined> {
   const [row]: { state: string }[] = await manager.query('SELECT state FROM ops.run_progress WHERE run_id = $1', [id]);
   return row?.state;

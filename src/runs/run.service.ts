@@ -14,6 +14,7 @@ import type { Principal } from '../platform/auth/index.ts';
 import { newId, sha256 } from '../platform/crypto.ts';
 import { Jobs } from '../platform/jobs/index.ts';
 import { ArtifactStore } from '../platform/storage/index.ts';
+import { checkpointsOf } from './run-work.store.ts';
 import type { RunQuery, RunView, StartRun } from './run.schema.ts';
 import {
   cancelRun,
@@ -111,6 +112,7 @@ export class RunService {
     }
     // The worker would notice anyway, by its next write; this way nobody takes the job first.
     await this.jobs.cancel('training', job);
+    for (const checkpoint of await checkpointsOf(this.database.manager, id)) await this.artifacts.delete(checkpoint);
     return this.#find(id);
   }
 

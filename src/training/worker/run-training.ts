@@ -77,7 +77,12 @@ export async function trainRun(
       onEpoch: async (epoch) => {
         const { digest } = await storeCheckpoint(artifacts, taken.runId, epoch);
         const saved = savedEpoch(epoch, digest);
-        requireHeld(await saveEpoch(manager, taken, saved, compute()));
+        if (!(await saveEpoch(manager, taken, saved, compute()))) {
+          await artifacts.delete(digest);
+          requireHeld(false);
+        }
+        const before = epochs.at(-1);
+        if (before && replaysFromSeed(backend)) await artifacts.delete(before.checkpointDigest);
         epochs.push(saved);
         log.info(
           `Epoch ${epoch.epoch} of ${hyperparameters.epochs}: loss ${saved.loss.toFixed(4)}, ` +
@@ -113,6 +118,9 @@ export async function trainRun(
     backend.dispose();
   }
 }
+
+/** What is bit-exact is replayed from the seed; anything else from a pair of checkpoints, which are therefore kept. */
+const replaysFromSeed = ({ info }: Pick<ChosenBackend, 'info'>): boolean => info.backend === 'wasm';
 
 export function requireHeld(held: boolean): void {
   if (!held) throw new RegistryError('cancelled', 'The run was cancelled, or another worker has taken it over.');
@@ -159,7 +167,7 @@ async function lastCheckpoint({ artifacts, log }: TrainingPlace, taken: TakenRun
     try {
       return await readCheckpoint(artifacts, saved);
     } catch (error) {
-      const useless = ['not_found', 'malformed_container', 'digest_mismatch'];
+      const useless = ['not_found', 'malformed_container', 'digest_mismatch', 'artifact_damaged'];
       if (!(error instanceof RegistryError) || !useless.includes(error.code)) throw error;
       log.warn({ err: error }, `The checkpoint of epoch ${saved.epoch} is of no use: the one before it is tried.`);
     }

@@ -2,7 +2,8 @@
  * Takes trainings from the queue, one at a time. What becomes of a run in the end is decided by its row, on which every
  * write names the attempt; what becomes of the job follows from that.
  */
-import { setPriority, constants } from 'node:os';
+import { constants, setPriority } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Inject, Injectable } from '@nestjs/common';
 import type { OnApplicationBootstrap, OnModuleDestroy } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
@@ -19,6 +20,7 @@ import { ArtifactStore } from '../../platform/storage/index.ts';
 import type { RunView, TakenRun } from '../../runs/index.ts';
 import {
   beginRecording,
+  checkpointsOf,
   endFailed,
   endLost,
   endTrained,
@@ -34,6 +36,8 @@ import type { TrainingPlace } from './run-training.ts';
 import { requireHeld, trainRun } from './run-training.ts';
 
 const LOST_RUNS_MS = 60_000;
+const FIRST_PAUSE_MS = 250;
+const LONGEST_PAUSE_MS = 30_000;
 
 @Injectable()
 export class TrainingWorker implements OnApplicationBootstrap, OnModuleDestroy {
@@ -85,16 +89,19 @@ export class TrainingWorker implements OnApplicationBootstrap, OnModuleDestroy {
     } catch (error) {
       const state = await stateOfRun(manager, id);
       if (state === 'cancelled') {
+        await this.#dropCheckpoints(id);
         this.log.info(`The run ${id} was cancelled.`);
         return;
       }
       const failure = failureOf(error);
       if (failure === undefined || signal.aborted || state === 'recording') {
         await giveBack(manager, taken);
+        // A fault that passes must not use up all the attempts while it lasts.
+        if (!signal.aborted) await pause(Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** retries), signal);
         throw error;
       }
       this.log.error({ err: error }, `The run ${id} failed: ${failure.detail}`);
-      await endFailed(manager, taken, failure);
+      if (await endFailed(manager, taken, failure)) await this.#dropCheckpoints(id);
     }
   }
 
@@ -113,6 +120,12 @@ export class TrainingWorker implements OnApplicationBootstrap, OnModuleDestroy {
     if (refused) this.log.warn(`The model of the run ${runId} was not registered: ${refused.detail}`);
     else if (!taken.ownerSigns) this.log.info(`Its model is registered as ${taken.registrationId}.`);
     requireHeld(await endTrained(manager, taken, refused));
+    if (body.environment['backend'] === 'wasm') await this.#dropCheckpoints(runId);
+  }
+
+  /** A run that is over needs none, unless its replay starts from them. */
+  async #dropCheckpoints(runId: string): Promise<void> {
+    for (const digest of await checkpointsOf(this.database.manager, runId)) await this.artifacts.delete(digest);
   }
 
   /** A job that was put back too often is no longer tried: its run must not look as if it went on. */
@@ -152,4 +165,12 @@ function failureOf(error: unknown): NonNullable<RunView['error']> | undefined {
   const lost = /^(?:08|53|57)|^E(?:CONN|PIPE|TIMEDOUT)/.test(String(code)) || /connection/i.test(String(message));
   if (lost) return undefined;
   return { code: 'internal', detail: 'Something went wrong inside the worker.' };
+}
+
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  try {
+    await sleep(ms, undefined, { signal });
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  }
 }
