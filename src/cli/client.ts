@@ -7,7 +7,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { RegistryError, isErrorCode } from '../core/errors.ts';
-import type { ErrorCode, Problem } from '../core/errors.ts';
+import type { Problem } from '../core/errors.ts';
 
 export interface ClientOptions {
   url: string;
@@ -149,34 +149,23 @@ function unreachable(url: string, cause: unknown): RegistryError {
 
 async function problemOf(response: Response, path: string): Promise<RegistryError> {
   const text = await read(response, (answer) => answer.text());
-  let problem: Partial<Problem> & { error?: string; error_description?: string };
+  let problem: Partial<Problem> & { error_description?: string };
   try {
     problem = JSON.parse(text) as typeof problem;
   } catch (cause) {
     return strange(path, response.status, cause);
   }
-  const { code, detail, field, fix, error, error_description } = problem ?? {};
-  if (isErrorCode(code) && typeof detail === 'string') {
-    return new RegistryError(code, detail, {
+  const { code, detail, field, fix, error_description } = problem ?? {};
+  // OAuth's endpoints answer in their own form (RFC 6749 §5.2), with our code beside it.
+  const sentence = detail ?? error_description;
+  if (isErrorCode(code) && typeof sentence === 'string') {
+    return new RegistryError(code, sentence, {
       ...(typeof field === 'string' ? { field } : {}),
       ...(typeof fix === 'string' ? { fix } : {}),
     });
   }
-  if (typeof error === 'string') {
-    // OAuth's own form (RFC 6749 §5.2), for answers that carry no problem beside it.
-    return new RegistryError(OAUTH_CODES[error] ?? 'invalid_input', error_description ?? `The server says "${error}".`);
-  }
   return strange(path, response.status);
 }
-
-const OAUTH_CODES: Readonly<Record<string, ErrorCode>> = {
-  invalid_client: 'unauthenticated',
-  unauthorized_client: 'forbidden',
-  access_denied: 'forbidden',
-  invalid_grant: 'not_found',
-  invalid_scope: 'forbidden',
-  temporarily_unavailable: 'shutting_down',
-};
 
 function strange(path: string, status?: number, cause?: unknown): RegistryError {
   const said = status === undefined ? 'nothing' : `status ${status} without a reason`;

@@ -7,8 +7,9 @@ import { ACTIONS, grant as grantKind, revocation } from '../core/registry/grant.
 import type { Receipt } from '../core/statement/receipt.ts';
 import { sha256 } from '../platform/crypto.ts';
 import type { Client } from './client.ts';
-import type { Context, PartyView, Session } from './context.ts';
+import type { Context, PartyView } from './context.ts';
 import { findParty } from './find.ts';
+import { hashModel } from './hash-model.ts';
 import { digestOf, instantOf } from './parse.ts';
 import { readBytes } from './settings.ts';
 import { write } from './sign.ts';
@@ -42,7 +43,7 @@ export async function grantLicense(
   const notBefore = facts.from === undefined ? new Date().toISOString() : instantOf(facts.from);
   const expiresAt = facts.until === undefined ? null : instantOf(facts.until);
   const session = await context.session();
-  const model = await findModel(session, facts.model);
+  const model = await findModel(context, facts.model);
   const licensee = await findParty(session.client, facts.to);
   // Without a document of their own, the terms are what the grant itself says and the license that the model is under.
   const termsDigest = formatDigest(
@@ -85,14 +86,17 @@ export async function revokeGrant(
   return write(context, session, { kind: revocation, path, body, basis: [statement] });
 }
 
-/** By registration id, or by a digest under which the caller owns exactly one registration. */
-async function findModel(
-  { client, me }: Session,
-  text: string,
-): Promise<Pick<ModelView, 'id' | 'license' | 'statement'>> {
-  const digest = digestOf(text);
-  if (digest === undefined) return client.get<ModelView>(`/v1/models/${encodeURIComponent(text)}`);
+/** By registration id, or by a digest or file of which the caller owns exactly one registration. */
+async function findModel(context: Context, text: string): Promise<Pick<ModelView, 'id' | 'license' | 'statement'>> {
+  const { client, me } = await context.session();
+  if (/^registration_[0-9a-z]{26}$/.test(text)) return client.get<ModelView>(`/v1/models/${text}`);
+  const digest = digestOf(text) ?? (await digestOfFile(context, text));
   return onlyOwn(await matchesOf(client, digest), me.party, text);
+}
+
+async function digestOfFile({ io }: Context, path: string): Promise<Digest> {
+  const { weightDigest, fileDigest } = await hashModel(io, path);
+  return weightDigest ?? fileDigest;
 }
 
 async function matchesOf(client: Client, digest: Digest): Promise<Provenance['matches']> {

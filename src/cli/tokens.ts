@@ -119,13 +119,8 @@ export async function revokeToken(
 ): Promise<{ jti: string; receipt: Receipt }> {
   const { client } = await context.session();
   const jti = /^token_[0-9a-z]{26}$/.test(text) ? text : String(inspectToken(text).claims['jti']);
-  const { grant_id: grant } = text === jti ? await grantOf(client.get(`/v1/tokens/${jti}`)) : inspectToken(text).claims;
-  return { jti, receipt: await revokeGrant(context, String(grant), reason, jti) };
-}
-
-async function grantOf(view: Promise<unknown>): Promise<{ grant_id: unknown }> {
-  const { grant, grantId } = (await view) as { grant?: unknown; grantId?: unknown };
-  return { grant_id: grantId ?? grant };
+  const { grant } = await client.get<{ grant: string }>(`/v1/tokens/${encodeURIComponent(jti)}`);
+  return { jti, receipt: await revokeGrant(context, grant, reason, jti) };
 }
 
 async function knownKeys(context: Context, issuer: string, source = 'cached'): Promise<unknown> {

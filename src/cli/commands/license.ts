@@ -24,7 +24,7 @@ export function define(program: Command, context: Context): void {
   license
     .command('grant')
     .description('Give one party a license on a model that you own.')
-    .requiredOption('--model <model>', 'the registration, by id or by any digest of the model')
+    .requiredOption('--model <model>', 'the model that you own, by the id of its registration, a digest, or its file')
     .requiredOption('--to <party>', 'the licensee, by id or name')
     .requiredOption('--action <action...>', 'infer, fine-tune, distill, redistribute, host')
     .option('--commercial', 'also for commercial use')
@@ -36,7 +36,7 @@ export function define(program: Command, context: Context): void {
     .option('--until <when>', 'when it ends')
     .addHelpText(
       'after',
-      '\nExample:\n  $ muniment license grant --model registration_0123… --to "Beta Corp" --action infer host --until 2027-12-31T00:00:00Z',
+      '\nExample:\n  $ muniment license grant --model model.safetensors --to "Beta Corp" --action infer host --until 2027-12-31T00:00:00Z',
     )
     .action(async (options: GrantOptions) => {
       const { grantLicense } = await import('../licenses.ts');

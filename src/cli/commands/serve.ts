@@ -22,6 +22,8 @@ export function define(program: Command, context: Context): void {
       const starting = startServer(config, log);
       // From the first moment: a signal during the start must not leave a database server behind.
       stopOnSignals(async () => (await starting).close(), log);
+      // Whoever started the registry over a channel takes it along, however it ends.
+      if (process.channel) process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'));
       const { url } = await starting;
       const keyFile = join(config.data, 'registrar.key');
       const hasKeyFile = await stat(keyFile).then(
