@@ -1,5 +1,5 @@
 /** What the database says about itself, for `muniment doctor`. */
-import pg from 'pg';
+import type { Client } from 'pg';
 
 export interface DatabaseFacts {
   versionNumber: number;
@@ -49,7 +49,8 @@ export async function readHeadFacts(url: string): Promise<HeadFacts | undefined>
   });
 }
 
-async function withClient<T>(url: string, action: (client: pg.Client) => Promise<T>): Promise<T> {
+async function withClient<T>(url: string, action: (client: Client) => Promise<T>): Promise<T> {
+  const { default: pg } = await import('pg');
   const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5000 });
   await client.connect();
   try {

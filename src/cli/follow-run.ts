@@ -38,7 +38,10 @@ export async function followRun(context: Context, run: RunView): Promise<RunView
         if (!(error instanceof RegistryError && error.code === 'unreachable') || tries >= MAX_TRIES) throw error;
         return undefined;
       });
-      if (now !== undefined && FINAL.includes(now.state)) return now;
+      if (now !== undefined && FINAL.includes(now.state)) {
+        watcher.finish(now);
+        return now;
+      }
       tries = watcher.seen === before ? tries + 1 : 0;
       await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
     }
@@ -67,6 +70,8 @@ class Watcher {
   /** Events so far. */
   seen = 0;
   #bar: Promise<Bar> | undefined;
+  #opened: Bar | undefined;
+  #total = 0;
   #epochs = 0;
 
   constructor(
@@ -80,8 +85,13 @@ class Watcher {
     if (event === 'epoch') this.#epoch(JSON.parse(data) as RunEpoch);
   }
 
+  /** A training that ended well has a full bar. */
+  finish({ state }: RunView): void {
+    if (state === 'trained' || state === 'registered') this.#opened?.update(this.#total);
+  }
+
   stop(): void {
-    void this.#bar?.then((bar) => bar.stop());
+    this.#opened?.stop();
   }
 
   async #progress(progress: RunProgress): Promise<void> {
@@ -94,8 +104,10 @@ class Watcher {
       speed: count(Math.round(imagesPerSecond)),
       left: `${Math.ceil(etaSeconds)} s`,
     };
-    this.#bar ??= progressBar(this.context.io, FORMAT, epochs * batches, told);
-    (await this.#bar).update((epoch - 1) * batches + batch, told);
+    this.#total = epochs * batches;
+    this.#bar ??= progressBar(this.context.io, FORMAT, this.#total, told);
+    this.#opened = await this.#bar;
+    this.#opened.update((epoch - 1) * batches + batch, told);
   }
 
   /** Without a terminal, one line an epoch; each epoch once, also after the stream was taken up again. */

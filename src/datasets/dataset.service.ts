@@ -1,7 +1,6 @@
 /** Dataset versions: their records, and the files that workers train on. */
 import { Injectable } from '@nestjs/common';
-import { InjectDataSource } from '@nestjs/typeorm';
-import { DataSource } from 'typeorm';
+import { DataSource } from '../platform/database/index.ts';
 import type { Digest } from '../core/digest.ts';
 import { RegistryError } from '../core/errors.ts';
 import { dataset, manifestOf } from '../core/registry/dataset.ts';
@@ -19,7 +18,7 @@ export class DatasetService {
   constructor(
     private readonly ledger: Ledger,
     private readonly artifacts: ArtifactStore,
-    @InjectDataSource() private readonly database: DataSource,
+    private readonly database: DataSource,
   ) {}
 
   register(principal: Principal, write: Write<DatasetBody>, idempotency: Idempotency): Promise<Receipt> {

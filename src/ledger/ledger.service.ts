@@ -3,8 +3,7 @@
  * and get a receipt back.
  */
 import { Injectable } from '@nestjs/common';
-import { InjectDataSource } from '@nestjs/typeorm';
-import { DataSource } from 'typeorm';
+import { DataSource } from '../platform/database/index.ts';
 import { z } from 'zod';
 import { canonicalize } from '../core/canonical-json.ts';
 import type { Digest } from '../core/digest.ts';
@@ -65,7 +64,7 @@ export class Ledger {
 
   constructor(
     private readonly core: LedgerCore,
-    @InjectDataSource() private readonly database: DataSource,
+    private readonly database: DataSource,
   ) {}
 
   get origin(): string {

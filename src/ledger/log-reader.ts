@@ -1,7 +1,6 @@
 /** Serves the published log: its checkpoint, tiles and entry bundles, at exactly the sizes that a checkpoint covers. */
 import { Injectable } from '@nestjs/common';
-import { InjectDataSource } from '@nestjs/typeorm';
-import { DataSource } from 'typeorm';
+import { DataSource } from '../platform/database/index.ts';
 import { RegistryError } from '../core/errors.ts';
 import { formatBundle } from '../core/merkle/bundle.ts';
 import type { TilePath } from '../core/merkle/tile.ts';
@@ -16,7 +15,7 @@ import { readBundle, readStatements, readTileRows } from './log.store.ts';
 export class LogReader {
   constructor(
     private readonly core: LedgerCore,
-    @InjectDataSource() private readonly database: DataSource,
+    private readonly database: DataSource,
   ) {}
 
   checkpoint(size = 0) {

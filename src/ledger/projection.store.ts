@@ -117,13 +117,14 @@ export async function writeRows(manager: EntityManager, changes: Iterable<RowCha
     if (rows === undefined) byTable.set(table, [record]);
     else rows.push(record);
   }
-  for (const [table, rows] of byTable) {
+  const writes = [...byTable].map(([table, rows]) => {
     const key: readonly string[] = KEYS[table].map(snake);
     const rest = Object.keys(rows[0] ?? {}).filter((column) => !key.includes(column));
-    await manager.query(
+    return manager.query(
       `INSERT INTO registry.${table} SELECT * FROM jsonb_populate_recordset(NULL::registry.${table}, $1::jsonb)
        ON CONFLICT (${key.join(', ')}) DO UPDATE SET ${rest.map((column) => `${column} = excluded.${column}`).join(', ')}`,
       [JSON.stringify(rows)],
     );
-  }
+  });
+  await Promise.all(writes);
 }

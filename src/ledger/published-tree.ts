@@ -9,7 +9,7 @@ import {
   tilesForConsistency,
   tilesForInclusion,
 } from '../core/merkle/proof.ts';
-import type { TileMap } from '../core/merkle/subtree.ts';
+import type { TileMap, TileMemo } from '../core/merkle/subtree.ts';
 import type { TileId } from '../core/merkle/tile.ts';
 import { TILE_WIDTH, tileKey } from '../core/merkle/tile.ts';
 import { HASH_SIZE } from '../core/merkle/tree.ts';
@@ -26,6 +26,7 @@ export class PublishedTree {
   #newest: PublishedCheckpoint | undefined;
   #publishing: Promise<PublishedCheckpoint> | undefined;
   #partial: { size: number; tiles: Map<string, Uint8Array> } = { size: -1, tiles: new Map() };
+  #nodes: { size: number; memo: TileMemo } = { size: -1, memo: new Map() };
   readonly #full = new Map<string, Uint8Array>();
 
   constructor(
@@ -58,7 +59,7 @@ export class PublishedTree {
         throw new RegistryError('ledger_inconsistent', 'The published checkpoint is not there.');
       this.#newest = newest;
     }
-    return this.#newest!;
+    return this.#newest;
   }
 
   /** Inclusion proofs of entries in the tree of a checkpoint, with one query at most. */
@@ -67,7 +68,7 @@ export class PublishedTree {
       indexes.flatMap((index) => tilesForInclusion(index, size)),
       size,
     );
-    return indexes.map((index) => proveInclusionFrom(sha256, index, size, tiles));
+    return indexes.map((index) => proveInclusionFrom(sha256, index, size, tiles, this.#memo(size)));
   }
 
   async proveConsistency(first: number, second: number): Promise<Uint8Array[]> {
@@ -93,6 +94,12 @@ export class PublishedTree {
       }
     }
     return found;
+  }
+
+  /** Inner nodes of the tiles, for one published size. */
+  #memo(size: number): TileMemo {
+    if (this.#nodes.size !== size) this.#nodes = { size, memo: new Map() };
+    return this.#nodes.memo;
   }
 
   #keep(key: string, tile: Uint8Array): void {

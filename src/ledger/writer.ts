@@ -9,7 +9,7 @@
 import type { DataSource, EntityManager } from 'typeorm';
 import { equalBytes, fromBase64 } from '../core/bytes.ts';
 import { RegistryError } from '../core/errors.ts';
-import type { TileMap } from '../core/merkle/subtree.ts';
+import type { TileMap, TileMemo } from '../core/merkle/subtree.ts';
 import { appendLeaves, nextEdge } from '../core/merkle/append.ts';
 import { formatBundle } from '../core/merkle/bundle.ts';
 import { proveInclusionFrom } from '../core/merkle/proof.ts';
@@ -34,7 +34,7 @@ export interface Submission {
   readonly signed: Signed;
   readonly disclosures: readonly (Disclosure & { commitment: string })[];
   readonly idempotency?: { readonly partyId: string; readonly key: string; readonly requestDigest: string };
-  /** More to write in the same transaction. It must not fail for a reason that lies in this write alone. */
+  /** More to write in the same transaction; what it throws refuses this write alone. */
   alongside?(manager: EntityManager, index: number): Promise<void>;
 }
 
@@ -55,6 +55,7 @@ export class LogWriter {
   #queue: Waiting[] = [];
   #running: Promise<void> | undefined;
   #stopped = false;
+  readonly #releasing = new Set<Promise<void>>();
   /** Edge tiles of the tree whose head this process wrote last; good only while the head in the database is that one. */
   #edge: { head: Head; tiles: TileMap } | undefined;
 
@@ -80,6 +81,7 @@ export class LogWriter {
   async stop(): Promise<void> {
     this.#stopped = true;
     await this.#running;
+    await Promise.all(this.#releasing);
   }
 
   async #drain(): Promise<void> {
@@ -102,28 +104,44 @@ export class LogWriter {
         settled = outcome.settled;
         return outcome.head;
       });
-      // A crash here leaves the anchor behind the database, which the next start accepts and mends.
-      if (head) await this.anchor.put(head);
+      this.#release(head, settled, batch);
     } catch (error) {
       // Nobody knows whether the commit arrived, so what was remembered of the tree is not believed any more.
       this.#edge = undefined;
-      if (batch.length > 1 && isRefusedValue(error)) {
+      if (batch.length > 1 && isRefusal(error)) {
         for (const waiting of batch) await this.#commit([waiting]);
       } else {
         for (const waiting of batch) waiting.reject(error);
       }
-      return;
     }
-    for (const settle of settled) settle();
+  }
+
+  /**
+   * Answers once the anchor holds the head; the next batch need not wait for that. A crash before it leaves the anchor
+   * behind the database, which the next start accepts and mends.
+   */
+  #release(head: Head | undefined, settled: readonly (() => void)[], batch: readonly Waiting[]): void {
+    const released = (head ? this.anchor.put(head) : Promise.resolve()).then(
+      () => {
+        for (const settle of settled) settle();
+      },
+      (error: unknown) => {
+        for (const waiting of batch) waiting.reject(error);
+      },
+    );
+    this.#releasing.add(released);
+    void released.then(() => this.#releasing.delete(released));
   }
 
   async #append(manager: EntityManager, batch: readonly Waiting[]): Promise<{ head?: Head; settled: (() => void)[] }> {
-    const head = await store.lockHead(manager);
+    // Sent together, answered in order: the rows are read under the lock that the first query takes.
+    const [head, rows, earlier] = await Promise.all([
+      store.lockHead(manager),
+      loadFor(manager, batch),
+      earlierRequests(manager, batch),
+    ]);
     if (head === undefined) throw new RegistryError('ledger_inconsistent', 'The log has no head.');
     this.#refuseRollback(head);
-
-    const rows = await loadFor(manager, batch);
-    const earlier = await earlierRequests(manager, batch);
     const settled: (() => void)[] = [];
     const accepted: { waiting: Waiting; index: number }[] = [];
     const changes: RowChange[] = [];
@@ -181,37 +199,40 @@ export class LogWriter {
     const next: Head = { size: appended.size, root: appended.root };
     const note = this.signer.sign(next);
 
-    await store.insertStatements(
-      manager,
-      submissions.map(({ spoken, signed }, i) => ({
-        index: head.size + i,
-        payloadDigest: sha256(signed.payload),
-        kind: spoken.kind.kind,
-        maker: spoken.common.maker,
-        visibility: readersOf(spoken) === null ? 'public' : 'parties',
-        payload: signed.payload,
-        signature: signed.signature,
-        spki: spkis[i]!,
-      })),
-    );
-    await writeRows(manager, changes);
-    await store.insertDisclosures(
-      manager,
-      submissions.flatMap(({ disclosures }) => disclosures),
-    );
-    await store.insertIdempotency(
-      manager,
-      accepted.flatMap(({ waiting: { submission }, index }) =>
-        submission.idempotency ? [{ ...submission.idempotency, statementIndex: index }] : [],
+    // Sent together as well: one wait for all of them.
+    const [moved] = await Promise.all([
+      store.moveHead(manager, head, next, note),
+      store.insertStatements(
+        manager,
+        submissions.map(({ spoken, signed }, i) => ({
+          index: head.size + i,
+          payloadDigest: sha256(signed.payload),
+          kind: spoken.kind.kind,
+          maker: spoken.common.maker,
+          visibility: readersOf(spoken) === null ? 'public' : 'parties',
+          payload: signed.payload,
+          signature: signed.signature,
+          spki: spkis[i]!,
+        })),
       ),
-    );
+      writeRows(manager, changes),
+      store.insertDisclosures(
+        manager,
+        submissions.flatMap(({ disclosures }) => disclosures),
+      ),
+      store.insertIdempotency(
+        manager,
+        accepted.flatMap(({ waiting: { submission }, index }) =>
+          submission.idempotency ? [{ ...submission.idempotency, statementIndex: index }] : [],
+        ),
+      ),
+      store.upsertTiles(manager, appended.tiles),
+      writeFullBundles(manager, head.size, entries),
+    ]);
+    if (!moved) throw new RegistryError('ledger_inconsistent', 'The head of the log moved while it was locked.');
     for (const { waiting, index } of accepted) await waiting.submission.alongside?.(manager, index);
-    await store.upsertTiles(manager, appended.tiles);
-    await writeFullBundles(manager, head.size, entries);
-    if (!(await store.moveHead(manager, head, next, note))) {
-      throw new RegistryError('ledger_inconsistent', 'The head of the log moved while it was locked.');
-    }
 
+    const memo: TileMemo = new Map();
     const tiles = new Map(edge);
     for (const tile of appended.tiles) tiles.set(tileKey(tile), tile.bytes);
     this.#edge = { head: next, tiles: nextEdge(edge, appended) };
@@ -224,7 +245,7 @@ export class LogWriter {
           spki: spoken.spki,
           index: head.size + i,
           treeSize: next.size,
-          inclusionProof: proveInclusionFrom(sha256, head.size + i, next.size, tiles),
+          inclusionProof: proveInclusionFrom(sha256, head.size + i, next.size, tiles, memo),
           checkpoint: note,
         }),
       ),
@@ -252,10 +273,12 @@ export class LogWriter {
 }
 
 /**
- * PostgreSQL refused a value (SQLSTATE classes 22 and 23), so for certain nothing was committed. Which write it came from
- * is found by writing them one at a time; the others must not fail with it.
+ * For certain nothing was committed, since PostgreSQL refused a value (SQLSTATE classes 22 and 23), or what was to be
+ * written alongside was refused. Which write it lies in is found by writing them one at a time; the others must not fail
+ * with it.
  */
-function isRefusedValue(error: unknown): boolean {
+function isRefusal(error: unknown): boolean {
+  if (error instanceof RegistryError) return error.status < 500;
   const { code } = ((error as { driverError?: object }).driverError ?? error) as { code?: unknown };
   return typeof code === 'string' && /^2[23][0-9A-Z]{3}$/.test(code);
 }

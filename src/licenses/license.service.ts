@@ -1,7 +1,6 @@
 /** Grants: licenses on a model given to one licensee, and their end. */
 import { Injectable } from '@nestjs/common';
-import { InjectDataSource } from '@nestjs/typeorm';
-import { DataSource } from 'typeorm';
+import { DataSource } from '../platform/database/index.ts';
 import { RegistryError } from '../core/errors.ts';
 import type { GrantBody, RevocationBody } from '../core/registry/grant.ts';
 import { grant, KINDS, revocation } from '../core/registry/index.ts';
@@ -28,7 +27,7 @@ export interface Revoked {
 export class LicenseService {
   constructor(
     private readonly ledger: Ledger,
-    @InjectDataSource() private readonly database: DataSource,
+    private readonly database: DataSource,
   ) {}
 
   create(principal: Principal, write: Write<GrantBody>, idempotency: Idempotency): Promise<Receipt> {

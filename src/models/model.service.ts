@@ -1,7 +1,6 @@
 /** Registrations of models, and the weights that their owners chose to keep here. */
 import { Injectable } from '@nestjs/common';
-import { InjectDataSource } from '@nestjs/typeorm';
-import { DataSource } from 'typeorm';
+import { DataSource } from '../platform/database/index.ts';
 import { RegistryError } from '../core/errors.ts';
 import { registration } from '../core/registry/index.ts';
 import type { RegistrationBody } from '../core/registry/registration.ts';
@@ -18,7 +17,7 @@ export class ModelService {
   constructor(
     private readonly ledger: Ledger,
     private readonly artifacts: ArtifactStore,
-    @InjectDataSource() private readonly database: DataSource,
+    private readonly database: DataSource,
   ) {}
 
   register(principal: Principal, write: Write<RegistrationBody>, idempotency: Idempotency): Promise<Receipt> {

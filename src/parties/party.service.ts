@@ -1,8 +1,7 @@
 /** Parties, their signing keys and their API keys. */
 import { randomBytes } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
-import { InjectDataSource } from '@nestjs/typeorm';
-import { DataSource } from 'typeorm';
+import { DataSource } from '../platform/database/index.ts';
 import { utf8 } from '../core/bytes.ts';
 import { formatDigest } from '../core/digest.ts';
 import { RegistryError } from '../core/errors.ts';
@@ -23,7 +22,7 @@ type KeyBody = Parameters<typeof key.judge>[0]['body'];
 export class PartyService {
   constructor(
     private readonly ledger: Ledger,
-    @InjectDataSource() private readonly database: DataSource,
+    private readonly database: DataSource,
   ) {}
 
   create({ id, name, kind, roles }: CreateParty, idempotency: Idempotency): Promise<Receipt> {

@@ -7,8 +7,7 @@ import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Inject, Injectable } from '@nestjs/common';
 import type { OnApplicationBootstrap } from '@nestjs/common';
-import { InjectDataSource } from '@nestjs/typeorm';
-import { DataSource } from 'typeorm';
+import { DataSource } from '../platform/database/index.ts';
 import { utf8 } from '../core/bytes.ts';
 import { formatDigest } from '../core/digest.ts';
 import { apiKey } from '../core/registry/index.ts';
@@ -32,7 +31,7 @@ export class RegistrarKey implements OnApplicationBootstrap {
     private readonly config: Config,
     authenticators: AuthenticatorRegistry,
     @Inject(LOG) private readonly log: Log,
-    @InjectDataSource() private readonly database: DataSource,
+    private readonly database: DataSource,
   ) {
     authenticators.register(new ApiKeyAuthenticator(database.manager, () => new Date()));
   }

@@ -5,6 +5,7 @@ import {
   createPrivateKey,
   createPublicKey,
   generateKeyPairSync,
+  hash,
   randomBytes,
   sign,
   verify,
@@ -18,9 +19,12 @@ import type { VerifyP256 } from '../core/registry/spoken.ts';
 import { parseP256Spki } from '../core/statement/public-key.ts';
 
 export const sha256: Sha256 = (...parts) => {
-  const hash = createHash('sha256');
-  for (const part of parts) hash.update(part);
-  return hash.digest();
+  // The one-shot call saves a third of the time of small inputs, which are nearly all there are.
+  const [only] = parts;
+  if (only !== undefined && parts.length === 1) return hash('sha256', only, 'buffer');
+  const hasher = createHash('sha256');
+  for (const part of parts) hasher.update(part);
+  return hasher.digest();
 };
 
 export const newId = (kind: string): string => makeId(kind, randomBytes(16));
@@ -69,7 +73,7 @@ export interface StatementKey {
   readonly spki: string;
   /** `sha256:<hex>` of the SPKI */
   readonly keyId: string;
-  sign(message: Uint8Array): Uint8Array;
+  readonly sign: (message: Uint8Array) => Uint8Array;
 }
 
 export function makeP256(): { pkcs8: Buffer; pem: string } {
@@ -107,7 +111,10 @@ export function makeEd25519(): Buffer {
 }
 
 /** An Ed25519 key that signs checkpoints: its 32 public bytes, and 64-byte signatures. */
-export function ed25519Signer(pkcs8: Buffer): { publicKey: Uint8Array; sign(message: Uint8Array): Uint8Array } {
+export function ed25519Signer(pkcs8: Buffer): {
+  publicKey: Uint8Array;
+  sign: (message: Uint8Array) => Uint8Array;
+} {
   const key = privateKey(pkcs8);
   const spki = createPublicKey(key).export({ format: 'der', type: 'spki' });
   return { publicKey: spki.subarray(ED25519_SPKI_PREFIX.length), sign: (message) => sign(null, message, key) };

@@ -1,7 +1,6 @@
 /** Answers what is on record about a digest, with the proofs that let the asker check it alone. Reads, writes nothing. */
 import { Injectable } from '@nestjs/common';
-import { InjectDataSource } from '@nestjs/typeorm';
-import { DataSource } from 'typeorm';
+import { DataSource } from '../platform/database/index.ts';
 import { RegistryError } from '../core/errors.ts';
 import { Ledger } from '../ledger/index.ts';
 import type { Provenance } from './provenance.schema.ts';
@@ -12,7 +11,7 @@ import { findByDigest } from './provenance.store.ts';
 export class ProvenanceService {
   constructor(
     private readonly ledger: Ledger,
-    @InjectDataSource() private readonly database: DataSource,
+    private readonly database: DataSource,
   ) {}
 
   /** @throws RegistryError `digest_malformed`, `not_found` */

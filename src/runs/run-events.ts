@@ -6,8 +6,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Inject, Injectable } from '@nestjs/common';
 import type { OnModuleDestroy } from '@nestjs/common';
-import { InjectDataSource } from '@nestjs/typeorm';
-import { DataSource } from 'typeorm';
+import { DataSource } from '../platform/database/index.ts';
 import type { Log } from '../platform/logging/index.ts';
 import { LOG } from '../platform/logging/index.ts';
 import type { RunView } from './run.schema.ts';
@@ -28,7 +27,7 @@ export class RunEvents implements OnModuleDestroy {
 
   constructor(
     @Inject(LOG) private readonly log: Log,
-    @InjectDataSource() private readonly database: DataSource,
+    private readonly database: DataSource,
   ) {}
 
   /**

@@ -3,8 +3,7 @@
  * ids were drawn when the run was asked for, so a worker that comes after one that died finds its own statement there.
  */
 import { Injectable } from '@nestjs/common';
-import { InjectDataSource } from '@nestjs/typeorm';
-import { DataSource } from 'typeorm';
+import { DataSource } from '../platform/database/index.ts';
 import { RegistryError } from '../core/errors.ts';
 import { registration, run } from '../core/registry/index.ts';
 import type { RunBody } from '../core/registry/run.ts';
@@ -17,7 +16,7 @@ import type { RunView } from './run.schema.ts';
 export class RunRecorder {
   constructor(
     private readonly ledger: Ledger,
-    @InjectDataSource() private readonly database: DataSource,
+    private readonly database: DataSource,
   ) {}
 
   /** @throws RegistryError `ledger_inconsistent` when another result of the run is on record */

@@ -1,8 +1,7 @@
 /** Runs as parties ask for them: refused early when they cannot end well, then a job for whichever worker comes first. */
 import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
-import { InjectDataSource } from '@nestjs/typeorm';
-import { DataSource } from 'typeorm';
+import { DataSource } from '../platform/database/index.ts';
 import { canonicalize } from '../core/canonical-json.ts';
 import { formatDigest } from '../core/digest.ts';
 import { RegistryError } from '../core/errors.ts';
@@ -34,7 +33,7 @@ export class RunService {
     private readonly datasets: DatasetService,
     private readonly artifacts: ArtifactStore,
     private readonly jobs: Jobs,
-    @InjectDataSource() private readonly database: DataSource,
+    private readonly database: DataSource,
   ) {}
 
   /**

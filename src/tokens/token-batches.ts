@@ -8,8 +8,7 @@
  */
 import { Inject, Injectable } from '@nestjs/common';
 import type { OnApplicationBootstrap, OnModuleDestroy } from '@nestjs/common';
-import { InjectDataSource } from '@nestjs/typeorm';
-import { DataSource } from 'typeorm';
+import { DataSource } from '../platform/database/index.ts';
 import { toBase64, fromUtf8 } from '../core/bytes.ts';
 import { RegistryError } from '../core/errors.ts';
 import { batchRoot, formatIssuanceRecord, issuanceLeaves, MAX_BATCH_SIZE } from '../core/licensing/issuance-record.ts';
@@ -43,7 +42,7 @@ export class TokenBatches implements OnApplicationBootstrap, OnModuleDestroy {
     private readonly ledger: Ledger,
     private readonly config: Config,
     @Inject(LOG) private readonly log: Log,
-    @InjectDataSource() private readonly database: DataSource,
+    private readonly database: DataSource,
   ) {}
 
   onApplicationBootstrap(): void {

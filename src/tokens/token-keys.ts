@@ -7,8 +7,7 @@ import type { KeyObject } from 'node:crypto';
 import { createPrivateKey, createPublicKey } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import type { OnApplicationBootstrap } from '@nestjs/common';
-import { InjectDataSource } from '@nestjs/typeorm';
-import { DataSource } from 'typeorm';
+import { DataSource } from '../platform/database/index.ts';
 import { RegistryError } from '../core/errors.ts';
 import { tokenKey, tokenKeyRetirement } from '../core/registry/index.ts';
 import type { Receipt } from '../core/statement/receipt.ts';
@@ -48,7 +47,7 @@ export class TokenKeys implements OnApplicationBootstrap {
     private readonly config: Config,
     private readonly masterKey: MasterKey,
     @Inject(LOG) private readonly log: Log,
-    @InjectDataSource() private readonly database: DataSource,
+    private readonly database: DataSource,
   ) {}
 
   /** The first key is in use at once: nobody can hold an older key set. */
@@ -86,13 +85,13 @@ export class TokenKeys implements OnApplicationBootstrap {
 
   /**
    * Ends a key for good: every token that it signed is refused from now on.
-   * @throws RegistryError `not_found`; `state_conflict` when it is retired already or no other key could sign
+   * @throws RegistryError `not_found`; `state_conflict` when it is retired already, or is the one that signs
    */
   async retire(kid: string, reason: string): Promise<Receipt> {
     return holding(this.database, KEYS_LOCK, async () => {
-      const others = (await readTokenKeys(this.database.manager)).filter((key) => key.kid !== kid);
-      if (signingKeyAt(others, new Date()) === undefined) {
-        throw new RegistryError('state_conflict', 'No other key could sign license tokens now.', {
+      const current = signingKeyAt(await readTokenKeys(this.database.manager), new Date());
+      if (current?.kid === kid) {
+        throw new RegistryError('state_conflict', 'The key is the one that signs license tokens now.', {
           field: 'kid',
           fix: 'Make one first that signs at once: POST /v1/token-keys with "immediately": true.',
         });

@@ -3,8 +3,7 @@
  * is a stolen key; and it counts while neither it nor its grant is revoked, whatever the token itself says.
  */
 import { Injectable } from '@nestjs/common';
-import { InjectDataSource } from '@nestjs/typeorm';
-import { DataSource } from 'typeorm';
+import { DataSource } from '../platform/database/index.ts';
 import { RegistryError } from '../core/errors.ts';
 import type { LicenseTokenClaims } from '../core/licensing/token-claims.ts';
 import { claimsDigest, makeClaims } from '../core/licensing/token-claims.ts';
@@ -44,7 +43,7 @@ export class TokenService {
     private readonly batches: TokenBatches,
     private readonly issuer: Issuer,
     private readonly config: Config,
-    @InjectDataSource() private readonly database: DataSource,
+    private readonly database: DataSource,
   ) {
     const { manager } = database;
     this.#grants = new Gathered((asked) => findIssuable(manager, asked));

@@ -155,7 +155,7 @@ describe('a run', () => {
   });
 
   it('fails by name when it diverges, and leaves nothing on record', async () => {
-    const { id } = await start(owner, { epochs: 3, learningRate: 10, optimizer: 'momentum', momentum: 0.99 });
+    const { id } = await start(owner, { epochs: 3, learningRate: 10, hidden: [512, 512, 512, 512] });
     const events = await watch(owner, id);
     expect(events.at(-1)?.data).toMatchObject({
       state: 'failed',

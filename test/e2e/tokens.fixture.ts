@@ -15,11 +15,29 @@ import type { TestApp } from '../support/app.ts';
 
 export const anyDigest = () => `sha256:${randomBytes(32).toString('hex')}` as const;
 
+/** What an answer may hold, success or failure: the members that the tests look at. */
+export interface AnswerBody {
+  code: string;
+  detail: string;
+  error: string;
+  error_description: string;
+  id: string;
+  statement: string;
+  index: number;
+  envelope: { payload: string };
+  access_token: string;
+  expires_in: number;
+  scope: string;
+  jti: string;
+  authorization_details: { model: object }[];
+  keys: { kid: string }[];
+  revocation: string;
+}
+
 export interface Answer {
   status: number;
   headers: Headers;
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any
-  body: any;
+  body: AnswerBody;
 }
 
 export type Form = Record<string, string>;
@@ -133,7 +151,7 @@ export const grantTo = (registration: string, licensee: Party, changed: Partial<
 export async function answer(app: TestApp, path: string, init: RequestInit = {}): Promise<Answer> {
   const response = await fetch(app.url + path, init);
   const text = await response.text();
-  return { status: response.status, headers: response.headers, body: text === '' ? undefined : JSON.parse(text) };
+  return { status: response.status, headers: response.headers, body: (text === '' ? undefined : JSON.parse(text)) as AnswerBody };
 }
 
 export async function registrarOf(app: TestApp): Promise<Party> {

@@ -133,7 +133,7 @@ export function makeClaims(grant: GrantOnRecord, request: TokenRequest): License
         model: {
           id: registrationId,
           ...(weightDigest === null ? { file_digest: fileDigest } : { weight_digest: weightDigest }),
-        } as z.infer<typeof modelSchema>,
+        },
         actions: [...request.actions],
         constraints: {
           territory: constraints.territory,

@@ -38,8 +38,7 @@ export const commonShape = {
   basis: z.array(digest).max(100).describe('Payload digests of the statements this one depends on'),
 };
 
-const commonSchema = z.strictObject(commonShape);
-export type Common = z.infer<typeof commonSchema>;
+export type Common = z.infer<z.ZodObject<typeof commonShape, z.core.$strict>>;
 
 export interface Subject {
   readonly name: string;
@@ -73,7 +72,7 @@ export function form<Shape extends z.core.$ZodShape>(
     kind,
     predicateType: `urn:muniment:statement:${kind}:v1`,
     predicate: z.strictObject({ ...commonShape, ...shape }),
-    body: z.strictObject(shape) as unknown as z.ZodType<Body>,
+    body: z.strictObject(shape),
     embed: (common, body) => ({ ...body, ...common }),
     extract: (predicate: Record<string, unknown>) => {
       const members = Object.entries(predicate);

@@ -17,10 +17,14 @@ export function zodProblem(error: { readonly issues: readonly Issue[] }, code: E
   return new RegistryError(code, sentence, path === '' ? {} : { field: path });
 }
 
-/** Of the alternatives of a union, the one that the value came closest to tells what is wrong. */
+/**
+ * Of the alternatives of a union, the one that the value came closest to tells what is wrong: the one that knows the
+ * members it has, then the one with the fewest faults.
+ */
 function telling(issue: Issue): Issue {
   if (issue.code !== 'invalid_union') return issue;
-  const [closest] = [...issue.errors].sort((a, b) => a.length - b.length);
+  const strangers = (faults: readonly Issue[]) => faults.filter((fault) => fault.code === 'unrecognized_keys').length;
+  const [closest] = [...issue.errors].sort((a, b) => strangers(a) - strangers(b) || a.length - b.length);
   const first = closest?.[0];
   if (first === undefined) return issue;
   return telling({ ...first, path: [...issue.path, ...first.path] });

@@ -185,27 +185,25 @@ function checkLength({ name, dtype, shape }: TensorHead, length: number): void {
 async function* inChunks(
   pieces: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  let rest = new Uint8Array(CHUNK_BYTES);
+  let parts: Uint8Array[] = [];
   let filled = 0;
   for await (const piece of pieces) {
-    let at = 0;
-    while (at < piece.length) {
-      if (filled === 0 && piece.length - at >= CHUNK_BYTES) {
-        yield piece.subarray(at, at + CHUNK_BYTES);
-        at += CHUNK_BYTES;
-        continue;
-      }
-      const taken = piece.subarray(at, at + CHUNK_BYTES - filled);
-      rest.set(taken, filled);
-      filled += taken.length;
-      at += taken.length;
+    for (let at = 0; at < piece.length;) {
+      const part = piece.subarray(at, at + CHUNK_BYTES - filled);
+      parts.push(part);
+      filled += part.length;
+      at += part.length;
       if (filled < CHUNK_BYTES) continue;
-      yield rest;
-      rest = new Uint8Array(CHUNK_BYTES);
+      yield joined(parts);
+      parts = [];
       filled = 0;
     }
   }
-  if (filled > 0) yield rest.subarray(0, filled);
+  if (filled > 0) yield joined(parts);
+}
+
+function joined(parts: readonly Uint8Array[]): Uint8Array {
+  return parts.length === 1 ? parts[0]! : concat(...parts);
 }
 
 /** Keeps a bounded number of chunks with the hasher and their hashes in order. */

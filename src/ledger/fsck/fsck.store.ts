@@ -5,6 +5,7 @@
  */
 import pg from 'pg';
 import { fromHex } from '../../core/bytes.ts';
+import type { Digest } from '../../core/digest.ts';
 import type { TableName } from '../../core/registry/tables.ts';
 import { KEYS } from '../../core/registry/tables.ts';
 
@@ -46,6 +47,29 @@ export interface CheckpointRow {
   root: Uint8Array;
   note: string;
 }
+
+/** An issued token, with what the tables of the registry hold about its grant and its key. */
+export interface IssuanceRow {
+  jti: string;
+  grant: string;
+  licensee: string;
+  kid: string;
+  claimsDigest: Digest;
+  issuedAt: number;
+  expiresAt: number;
+  salt: string;
+  batchId: string | null;
+  position: number | null;
+  grantedTo: string | null;
+  keyKnown: boolean;
+}
+
+const ISSUANCE = `
+  SELECT i.jti, i.grant_id AS "grant", i.licensee, i.kid, i.claims_digest AS "claimsDigest", i.issued_at AS "issuedAt",
+    i.expires_at AS "expiresAt", i.salt, i.batch_id AS "batchId", i.position, g.licensee AS "grantedTo",
+    k.kid IS NOT NULL AS "keyKnown"
+  FROM registry.token_issuance i LEFT JOIN registry.license_grant g ON g.id = i.grant_id
+  LEFT JOIN registry.token_key k ON k.kid = i.kid`;
 
 /** A row of the registry as the columns have it, with the members' names of `core/registry/tables`. */
 export type RegistryRow = Record<string, unknown> & { recordedIndex: number };
@@ -255,6 +279,27 @@ export class Snapshot {
       `SELECT d.commitment FROM registry.disclosure d
        WHERE NOT EXISTS (SELECT FROM pg_temp.fsck_commitment c WHERE c.commitment = d.commitment) LIMIT $1`,
       [limit],
+    );
+  }
+
+  tokenBatches(after: string, limit: number): Promise<{ id: string; size: number; root: string }[]> {
+    return this.#rows(
+      `SELECT id, size, root FROM registry.token_batch WHERE id COLLATE "C" > $1 ORDER BY id COLLATE "C" LIMIT $2`,
+      [after, limit],
+    );
+  }
+
+  batchedIssuances(batchId: string, limit: number): Promise<IssuanceRow[]> {
+    return this.#rows(`${ISSUANCE} WHERE i.batch_id = $1 ORDER BY i.position LIMIT $2`, [batchId, limit]);
+  }
+
+  /** Tokens that no batch on record holds. */
+  otherIssuances(after: string, limit: number): Promise<IssuanceRow[]> {
+    return this.#rows(
+      `${ISSUANCE} WHERE i.jti COLLATE "C" > $1
+         AND NOT EXISTS (SELECT FROM registry.token_batch b WHERE b.id = i.batch_id)
+       ORDER BY i.jti COLLATE "C" LIMIT $2`,
+      [after, limit],
     );
   }
 

@@ -113,7 +113,8 @@ class Run {
     const { snapshot, options } = this;
     let page = await this.#page(0, head.size);
     const first = readPage(options.sha256, page.rows.slice(0, 1), 0, Math.min(1, head.size), new Findings())[0];
-    const identity = identify(options.sha256, options.verifyEd25519, head.origin, first?.spoken);
+    const identity = identify(options.sha256, options.verifyEd25519, first?.spoken);
+    const origin = typeof identity === 'string' ? head.origin : identity.origin;
     const heads = new Heads(snapshot, this.#findings, head, identity);
     await heads.gather(this.anchors, options.since);
 
@@ -122,7 +123,7 @@ class Run {
       // The next page is on its way while this one is worked on.
       const [following, statements] = await Promise.all([
         this.#following(page, head.size),
-        this.#check(page, head, heads),
+        this.#check(page, origin, heads),
       ]);
       last = statements;
       options.onProgress?.(following.from, head.size);
@@ -135,13 +136,13 @@ class Run {
     for (const { check } of SIDE_TABLES) await check(options.sha256, snapshot, this.#findings);
   }
 
-  async #check(page: Page, head: HeadRow, heads: Heads): Promise<ReadStatement[]> {
+  async #check(page: Page, origin: string, heads: Heads): Promise<ReadStatement[]> {
     const { options } = this;
     const statements = readPage(options.sha256, page.rows, page.from, page.to, this.#findings);
     const wanted = await heads.read(page.from, page.to);
     await this.#files.add(statements, page, wanted, (size, root) => heads.judge(size, root));
     if (options.full) await verifySignatures(options.verifyP256, page.rows, statements, this.#findings);
-    await this.#fold(statements, page, head.origin);
+    await this.#fold(statements, page, origin);
     return statements;
   }
 

@@ -43,6 +43,10 @@ export class Heads {
     this.#gatherAnchors(anchors);
     if (since !== undefined) await this.#gatherKept(since);
     if (typeof this.identity === 'string') findings.add('log_unnamed', 'ledger.statement', '0', this.identity);
+    else if (this.identity.origin !== head.origin) {
+      const message = `${what} is of "${head.origin}", the statements are of "${this.identity.origin}".`;
+      findings.add('head_wrong', HEAD, '1', message);
+    }
   }
 
   /** The published checkpoints `from` < size ≤ `to`. @returns the sizes whose roots `judge` will ask for */
@@ -70,8 +74,9 @@ export class Heads {
   }
 
   #gatherAnchors(anchors: readonly AnchoredHead[]): void {
-    const { head, findings } = this;
-    const logId = head.origin.slice(head.origin.lastIndexOf('/') + 1);
+    const { head, findings, identity } = this;
+    const { origin } = typeof identity === 'string' ? head : identity;
+    const logId = origin.slice(origin.lastIndexOf('/') + 1);
     const own = anchors.filter((anchor) => anchor.logId === logId);
     const [other] = anchors;
     if (own.length === 0 && other !== undefined) {

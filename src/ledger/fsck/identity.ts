@@ -19,21 +19,16 @@ export interface LogIdentity {
 }
 
 /** @returns the identity, or the sentence that says why there is none */
-export function identify(
-  sha256: Sha256,
-  verify: Ed25519Verify,
-  origin: string,
-  first: Spoken | undefined,
-): LogIdentity | string {
+export function identify(sha256: Sha256, verify: Ed25519Verify, first: Spoken | undefined): LogIdentity | string {
   if (first === undefined) return 'The first statement of the log cannot be read.';
-  if (first.kind.kind !== log.kind)
+  if (first.kind.kind !== log.kind) {
     return `The first statement is of the kind "${first.kind.kind}" and does not introduce the log.`;
+  }
+  const { origin } = first.common;
   const { verifierKey } = first.body as { verifierKey: string };
   try {
     const key = parseVerifierKey(sha256, verifierKey);
-    if (key.name !== origin || first.common.origin !== origin) {
-      return `The first statement introduces the log "${key.name}", not "${origin}".`;
-    }
+    if (key.name !== origin) return `The first statement introduces the log "${key.name}", not "${origin}".`;
     const fingerprint = origin.slice(origin.lastIndexOf('/') + 1);
     if (fingerprint === '' || !toHex(sha256(key.publicKey)).startsWith(fingerprint)) {
       return `The origin "${origin}" does not end in the fingerprint of its key.`;

@@ -34,7 +34,8 @@ export type FindingCode =
   | 'tile_extra'
   | 'tile_missing'
   | 'tile_wrong'
-  | 'token_batch_wrong';
+  | 'token_batch_wrong'
+  | 'token_issuance_wrong';
 
 export interface Finding {
   readonly code: FindingCode;
@@ -72,6 +73,7 @@ export const COUNTED = [
   'anchors',
   'rows',
   'disclosures',
+  'tokens',
 ] as const;
 export type Counted = (typeof COUNTED)[number];
 
@@ -88,6 +90,7 @@ export class Findings {
     anchors: 0,
     rows: 0,
     disclosures: 0,
+    tokens: 0,
   };
   readonly list: Finding[] = [];
   count = 0;

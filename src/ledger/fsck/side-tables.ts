@@ -6,6 +6,7 @@
 import type { Sha256 } from '../../core/digest.ts';
 import { checkDisclosures } from './disclosures.ts';
 import type { Snapshot } from './fsck.store.ts';
+import { checkTokenIssuances } from './token-issuances.ts';
 import type { Findings } from './report.ts';
 
 export interface SideTable {
@@ -15,4 +16,7 @@ export interface SideTable {
   check(sha256: Sha256, snapshot: Snapshot, findings: Findings): Promise<void>;
 }
 
-export const SIDE_TABLES: readonly SideTable[] = [{ table: 'disclosure', check: checkDisclosures }];
+export const SIDE_TABLES: readonly SideTable[] = [
+  { table: 'disclosure', check: checkDisclosures },
+  { table: 'token_issuance', check: checkTokenIssuances },
+];

@@ -6,8 +6,7 @@ import { constants, setPriority } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Inject, Injectable } from '@nestjs/common';
 import type { OnApplicationBootstrap, OnModuleDestroy } from '@nestjs/common';
-import { InjectDataSource } from '@nestjs/typeorm';
-import { DataSource } from 'typeorm';
+import { DataSource } from '../../platform/database/index.ts';
 import { RegistryError } from '../../core/errors.ts';
 import { DatasetService } from '../../datasets/index.ts';
 import { Ledger } from '../../ledger/index.ts';
@@ -53,7 +52,7 @@ export class TrainingWorker implements OnApplicationBootstrap, OnModuleDestroy {
     private readonly artifacts: ArtifactStore,
     private readonly config: Config,
     @Inject(LOG) private readonly log: Log,
-    @InjectDataSource() private readonly database: DataSource,
+    private readonly database: DataSource,
   ) {}
 
   async onApplicationBootstrap(): Promise<void> {

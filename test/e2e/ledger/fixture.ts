@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DataSource } from 'typeorm';
 import { toHex } from '../../../src/core/bytes.ts';
+import { batchRoot, issuanceLeaves } from '../../../src/core/licensing/issuance-record.ts';
 import type { Digest } from '../../../src/core/digest.ts';
 import {
   apiKey,
@@ -261,14 +262,55 @@ export async function everyKind(process: Process): Promise<void> {
       body: { grant: granted[0]!.id, licensor: ada, licensee: ben, token, reason: 'ended' },
     });
   }
-  for (const kid of ['A', 'B']) {
+  for (const kid of ['A'.repeat(43), 'B'.repeat(43)]) {
     await ledger.attest(tokenKey, {
       maker: registry,
-      body: { kid: kid.repeat(43), spki: newKey().spki, notBefore: '2026-01-02T03:04:05.000Z' },
+      body: { kid, spki: newKey().spki, notBefore: '2026-01-02T03:04:05.000Z' },
     });
-    await ledger.attest(tokenBatch, {
-      maker: registry,
-      body: { size: 1, root: anyDigest(), from: '2026-01-02T03:04:05.000Z', to: '2026-01-02T03:04:06.000Z' },
-    });
+    await issueTokens(process, { grant: granted[1]!.id, licensee: ben, kid });
   }
+}
+
+/** Two tokens in a batch, and one that waits for its batch. */
+async function issueTokens(
+  { ledger, dataSource }: Process,
+  under: { grant: string; licensee: string; kid: string },
+): Promise<void> {
+  const records = Array.from({ length: 3 }, () => ({
+    ...under,
+    jti: newId('token'),
+    claimsDigest: anyDigest(),
+    issuedAt: 1_767_323_045,
+    expiresAt: 1_767_326_645,
+    salt: newNonce(),
+  }));
+  for (const { jti, grant, licensee, kid, claimsDigest, issuedAt, expiresAt, salt } of records) {
+    await dataSource.query(
+      `INSERT INTO registry.token_issuance (jti, grant_id, licensee, kid, claims_digest, issued_at, expires_at, salt)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+      [jti, grant, licensee, kid, claimsDigest, issuedAt, expiresAt, salt],
+    );
+  }
+  const id = newId('tokenbatch');
+  const batched = records.slice(0, 2);
+  const root = batchRoot(sha256, issuanceLeaves(sha256, batched));
+  await ledger.attest(
+    tokenBatch,
+    {
+      maker: ledger.registryParty,
+      id,
+      body: { size: 2, root, from: '2026-01-02T03:04:05.000Z', to: '2026-01-02T03:04:06.000Z' },
+    },
+    {
+      alongside: async (manager) => {
+        for (const [position, { jti }] of batched.entries()) {
+          await manager.query(`UPDATE registry.token_issuance SET batch_id = $1, position = $2 WHERE jti = $3`, [
+            id,
+            position,
+            jti,
+          ]);
+        }
+      },
+    },
+  );
 }

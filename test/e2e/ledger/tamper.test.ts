@@ -17,9 +17,19 @@ const LEDGER_KEYS: Record<string, readonly string[]> = {
   entry_bundle: ['index'],
   checkpoint: ['size'],
 };
-const SIDE_KEYS: Record<string, readonly string[]> = { disclosure: ['commitment'] };
+const SIDE_KEYS: Record<string, readonly string[]> = { disclosure: ['commitment'], token_issuance: ['jti'] };
 /** The database's own times: they prove nothing, and no verdict rests on them. */
 const UNPROVEN = ['ledger.statement.recorded_at', 'ledger.checkpoint.published_at'];
+
+/** Tables of which this log has one row. */
+const SINGLE = [
+  'ledger.log_head',
+  'ledger.entry_bundle',
+  'registry.dataset',
+  'registry.dataset_version',
+  'registry.run',
+  'registry.relation',
+];
 
 /** Rows that may go. */
 const NOT_MISSED: Record<string, string> = {
@@ -63,6 +73,9 @@ beforeAll(async () => {
   superuser = new pg.Client({ connectionString: log.database.superuserUrl });
   await superuser.connect();
   await tamper(`SET session_replication_role = replica`);
+  await tamper(`ALTER TABLE ledger.log_head DROP CONSTRAINT log_head_id_check`);
+  await tamper(`ALTER TABLE ledger.statement DROP CONSTRAINT statement_payload_digest_key`);
+  await tamper(`DROP INDEX registry.token_issuance_place`);
   const process = await log.open();
   await everyKind(process);
   await process.core.published.publish();
@@ -94,7 +107,7 @@ async function tampered(table: string, sql: string): Promise<Finding[]> {
     const report = await log.fsck({ full: false });
     expect(report.ok).toBe(report.findingCount === 0);
     expect(report.exitCode).toBe(report.ok ? 0 : 1);
-    return [...report.findings];
+    return report.findings.slice(0, 400);
   } finally {
     await tamper(`DELETE FROM ${table}`);
     await tamper(`INSERT INTO ${table} SELECT * FROM public.kept`);
@@ -102,38 +115,52 @@ async function tampered(table: string, sql: string): Promise<Finding[]> {
   }
 }
 
-/** Two rows of a table, as conditions, and the values of their keys as the findings write them. */
-async function someRows(table: string): Promise<{ where: string; key: string }[]> {
+interface Row {
+  where: string;
+  /** What a finding may name: the row, or the batch whose root it belongs to. */
+  names: unknown;
+  key: string;
+}
+
+/** Two rows of a table. Of the tokens those in a batch: one that waits for its batch is in nobody's proof yet. */
+async function someRows(table: string): Promise<Row[]> {
   const key = TABLES[table]!;
+  const batched = table === 'registry.token_issuance';
   const rows = await rowsOf<Record<string, string>>(
-    `SELECT ${key.map((c) => `${c}::text AS ${c}`).join(', ')} FROM ${table} ORDER BY ${key.join(', ')} LIMIT 2`,
+    `SELECT ${[...key, ...(batched ? ['batch_id'] : [])].map((c) => `${c}::text AS ${c}`).join(', ')} FROM ${table}
+     ${batched ? 'WHERE batch_id IS NOT NULL ORDER BY batch_id, position' : `ORDER BY ${key.join(', ')}`} LIMIT 2`,
   );
-  return rows.map((row) => ({
-    where: key.map((c) => `${c} = '${row[c]}'`).join(' AND '),
-    key: key.map((c) => row[c]).join(' '),
-  }));
+  return rows.map((row) => {
+    const name = key.map((c) => row[c]).join(' ');
+    return {
+      where: key.map((c) => `${c} = '${row[c]}'`).join(' AND '),
+      names: batched ? expect.stringMatching(`^(${name}|${row['batch_id']})$`) : name,
+      key: name,
+    };
+  });
 }
 
 describe.each(Object.keys(TABLES))('%s', (table) => {
   it('names the row of each column that was changed', async () => {
     const [row] = await someRows(table);
-    const unnamed: string[] = [];
     for (const { column_name: column, data_type: type } of columns.get(table)!) {
       if (UNPROVEN.includes(`${table}.${column}`)) continue;
       const change = `UPDATE ${table} SET ${column} = ${OTHER[type]!(column)} WHERE ${row!.where}`;
       const findings = await tampered(table, change);
       // A changed key makes another row of it.
-      const keys = TABLES[table]!.includes(column) ? findings.map(({ key }) => key) : [row!.key];
-      if (!findings.some((finding) => finding.table === table && keys.includes(finding.key))) unnamed.push(column);
+      const names = TABLES[table]!.includes(column) ? (expect.any(String) as unknown) : row!.names;
+      expect({ column, findings }).toEqual({
+        column,
+        findings: expect.arrayContaining([expect.objectContaining({ table, key: names })]) as unknown,
+      });
     }
-    expect(unnamed).toEqual([]);
   });
 
   it(NOT_MISSED[table] ?? 'names a row that was deleted', async () => {
     const [row] = await someRows(table);
     const findings = await tampered(table, `DELETE FROM ${table} WHERE ${row!.where}`);
     if (table in NOT_MISSED) expect(findings).toEqual([]);
-    else expect(findings).toContainEqual(expect.objectContaining({ table, key: row!.key }));
+    else expect(findings).toContainEqual(expect.objectContaining({ table, key: row!.names }));
   });
 
   it('names a row that was added', async () => {
@@ -150,10 +177,7 @@ describe.each(Object.keys(TABLES))('%s', (table) => {
       })
       .join(', ');
     const sql = `INSERT INTO ${table} SELECT ${copied} FROM ${table} WHERE ${row!.where}`;
-    if (table === 'ledger.log_head') await tamper(`ALTER TABLE ${table} DROP CONSTRAINT log_head_id_check`);
     const findings = await tampered(table, sql);
-    if (table === 'ledger.log_head')
-      await tamper(`ALTER TABLE ${table} ADD CONSTRAINT log_head_id_check CHECK (id = 1)`);
     const before = (await someRows(table))[0]!.key.split(' ');
     const last = before.pop()!;
     const added = [...before, types.get(key.at(-1)!) === 'text' ? `${last}x` : String(Number(last) + 7000)].join(' ');
@@ -163,28 +187,18 @@ describe.each(Object.keys(TABLES))('%s', (table) => {
   it('names two rows whose contents were swapped', async () => {
     const rows = await someRows(table);
     if (rows.length < 2) {
-      expect([
-        'ledger.log_head',
-        'registry.dataset',
-        'registry.dataset_version',
-        'registry.run',
-        'registry.relation',
-      ]).toContain(table);
+      expect(SINGLE).toContain(table);
       return;
     }
     const rest = columns.get(table)!.filter(({ column_name }) => !TABLES[table]!.includes(column_name));
-    const [a, b] = rows as [{ where: string; key: string }, { where: string; key: string }];
-    if (table === 'ledger.statement') await tamper(`ALTER TABLE ${table} DROP CONSTRAINT statement_payload_digest_key`);
+    const [a, b] = rows as [Row, Row];
     const findings = await tampered(
       table,
       `UPDATE ${table} t SET ${rest.map(({ column_name: c }) => `${c} = s.${c}`).join(', ')}
        FROM ${table} s WHERE (t.${a.where.replaceAll(' AND ', ' AND t.')} AND s.${b.where.replaceAll(' AND ', ' AND s.')})
          OR (t.${b.where.replaceAll(' AND ', ' AND t.')} AND s.${a.where.replaceAll(' AND ', ' AND s.')})`,
     );
-    if (table === 'ledger.statement') {
-      await tamper(`ALTER TABLE ${table} ADD CONSTRAINT statement_payload_digest_key UNIQUE (payload_digest)`);
-    }
-    for (const { key } of rows) expect(findings).toContainEqual(expect.objectContaining({ table, key }));
+    for (const { names } of rows) expect(findings).toContainEqual(expect.objectContaining({ table, key: names }));
   });
 });
 

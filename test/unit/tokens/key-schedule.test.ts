@@ -24,8 +24,9 @@ describe('the key that signs', () => {
     expect(signingKeyAt([key('next', 600, 3)], at(0))).toBeUndefined();
   });
 
-  test('is never a retired one, and the one before it steps in', () => {
+  test('is never a retired one, such as a next one that leaked before it began', () => {
     expect(signingKeyAt([key('old', 0, 1), key('leaked', 10, 2, 5)], at(20))?.kid).toBe('old');
+    expect(signingKeyAt([key('leaked', 0, 1, 5)], at(20))).toBeUndefined();
   });
 
   test('is the later recorded of two that begin in the same moment', () => {
