@@ -97,6 +97,8 @@ export class Ledger1700000000002 implements MigrationInterface {
         made_at timestamptz NOT NULL DEFAULT now(),
         PRIMARY KEY (party_id, key)
       );
+      COMMENT ON TABLE ops.sealed_key IS 'The registry''s private keys, sealed under the master key. A lost key ends what it signs; a changed one does not open.';
+      COMMENT ON TABLE ops.idempotency IS 'Which record an idempotency key stands for. If a row is lost, a repeated request is judged as a new one.';
     `);
   }
 

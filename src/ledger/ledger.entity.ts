@@ -49,14 +49,23 @@ export class CheckpointEntity {
   @Column('timestamptz', { name: 'published_at', default: () => 'now()' }) publishedAt!: Date;
 }
 
-@Entity({ schema: 'ops', name: 'sealed_key' })
+@Entity({
+  schema: 'ops',
+  name: 'sealed_key',
+  comment:
+    "The registry's private keys, sealed under the master key. A lost key ends what it signs; a changed one does not open.",
+})
 export class SealedKeyEntity {
   @PrimaryColumn('text', { primaryKeyConstraintName: 'sealed_key_pkey' }) name!: string;
   @Column('bytea') sealed!: Buffer;
   @Column('timestamptz', { name: 'made_at', default: () => 'now()' }) madeAt!: Date;
 }
 
-@Entity({ schema: 'ops', name: 'idempotency' })
+@Entity({
+  schema: 'ops',
+  name: 'idempotency',
+  comment: 'Which record an idempotency key stands for. If a row is lost, a repeated request is judged as a new one.',
+})
 export class IdempotencyEntity {
   @PrimaryColumn('text', { name: 'party_id', primaryKeyConstraintName: 'idempotency_pkey' }) partyId!: string;
   @PrimaryColumn('text', { primaryKeyConstraintName: 'idempotency_pkey' }) key!: string;

@@ -69,7 +69,12 @@ export class RelationEntity {
   @Column('bigint', { name: 'recorded_index' }) recordedIndex!: string;
 }
 
-@Entity({ schema: 'ops', name: 'artifact_access' })
+@Entity({
+  schema: 'ops',
+  name: 'artifact_access',
+  comment:
+    "Written before the first byte of stored weights leaves. It confers nothing: it is the operator's account of who fetched what, not a proof.",
+})
 @Index('artifact_access_registration', ['registrationId', 'id'])
 export class ArtifactAccessEntity {
   @PrimaryColumn('bigint', {

@@ -13,7 +13,12 @@ export class RunEntity {
   @Column('bigint', { name: 'recorded_index' }) recordedIndex!: string;
 }
 
-@Entity({ schema: 'ops', name: 'run_request' })
+@Entity({
+  schema: 'ops',
+  name: 'run_request',
+  comment:
+    'What a party asked to be trained. If a row is lost, an unfinished run must be asked for again; a finished one stands in the ledger. It grants nothing: the ledger judges the statements.',
+})
 @Index('run_request_owner', ['owner', 'madeAt'])
 @Unique('run_request_idempotency', ['owner', 'idempotencyKey'])
 export class RunRequestEntity {
@@ -32,7 +37,12 @@ export class RunRequestEntity {
   @Column('timestamptz', { name: 'made_at', default: () => 'now()' }) madeAt!: Date;
 }
 
-@Entity({ schema: 'ops', name: 'run_progress' })
+@Entity({
+  schema: 'ops',
+  name: 'run_progress',
+  comment:
+    'Where a run stands and which attempt may write. If a row is lost, the run is trained again or shows as its statement in the ledger has it; nothing is ever judged by it.',
+})
 @Check('run_progress_state_check', `state IN ('queued', 'running', 'recording', 'trained', 'failed', 'cancelled')`)
 @Index('run_progress_open', ['state'], { where: `state IN ('queued', 'running', 'recording')` })
 export class RunProgressEntity {
@@ -49,7 +59,12 @@ export class RunProgressEntity {
   @Column('timestamptz', { name: 'changed_at', default: () => 'now()' }) changedAt!: Date;
 }
 
-@Entity({ schema: 'ops', name: 'run_epoch' })
+@Entity({
+  schema: 'ops',
+  name: 'run_epoch',
+  comment:
+    'The epochs behind a run and where it can go on. If a row is lost, the epoch is trained again from the seed; the statement in the ledger holds every epoch of a finished run.',
+})
 @Check('run_epoch_epoch_check', 'epoch > 0')
 export class RunEpochEntity {
   @PrimaryColumn('text', { name: 'run_id', primaryKeyConstraintName: 'run_epoch_pkey' }) runId!: string;
@@ -59,7 +74,11 @@ export class RunEpochEntity {
   @Column('text', { name: 'checkpoint_digest' }) checkpointDigest!: string;
 }
 
-@Entity({ schema: 'ops', name: 'run_access' })
+@Entity({
+  schema: 'ops',
+  name: 'run_access',
+  comment: 'Who fetched the weights of a run. It is a log for the owner and the operator; nothing is decided by it.',
+})
 @Index('run_access_run', ['runId'])
 export class RunAccessEntity {
   @PrimaryGeneratedColumn('identity', { type: 'bigint', primaryKeyConstraintName: 'run_access_pkey' }) id!: string;
