@@ -39,7 +39,7 @@ export class BatchFeed {
     this.#dropout = dropout;
   }
 
-  /** Pictures [members, height·width], targets one-hot, and dropout masks where dropout is asked for. */
+  /** Pictures in columns, targets one-hot, and dropout masks where dropout is asked for. */
   batch(set: ImageSet, members: Uint32Array, random: RandomStream): Batch {
     const targets = new Float32Array(members.length * this.#classes);
     members.forEach((member, row) => {
@@ -48,28 +48,31 @@ export class BatchFeed {
     return {
       images: this.images(set, members),
       targets: this.#tf.tensor2d(targets, [members.length, this.#classes]),
-      ...(this.#dropout === 0 ? {} : { masks: this.#hidden.map((units) => this.#mask(members.length, units, random)) }),
+      ...(this.#dropout === 0 ? {} : { masks: this.#hidden.map((units) => this.#mask(units, members.length, random)) }),
     };
   }
 
+  /** [height·width, members]: a column for each picture. */
   images(set: ImageSet, members: Uint32Array): Tensor2D {
     const size = set.height * set.width;
     const { pixels } = set;
     if (this.#images.length < members.length * size) this.#images = new Float32Array(members.length * size);
     const values = this.#images;
-    for (let row = 0; row < members.length; row++) {
-      const from = (members[row] as number) * size;
-      const to = row * size;
-      for (let i = 0; i < size; i++) values[to + i] = SCALED[pixels[from + i] as number] as number;
+    const count = members.length;
+    for (let column = 0; column < count; column++) {
+      const from = (members[column] as number) * size;
+      for (let i = 0, to = column; i < size; i++, to += count) {
+        values[to] = SCALED[pixels[from + i] as number] as number;
+      }
     }
-    return this.#tf.tensor2d(values.subarray(0, members.length * size), [members.length, size]);
+    return this.#tf.tensor2d(values.subarray(0, size * count), [size, count]);
   }
 
-  #mask(rows: number, units: number, random: RandomStream): Tensor2D {
+  #mask(units: number, count: number, random: RandomStream): Tensor2D {
     const kept = Math.fround(1 / (1 - this.#dropout));
-    const values = new Float32Array(rows * units);
+    const values = new Float32Array(units * count);
     for (let i = 0; i < values.length; i++) values[i] = random.uniform() < this.#dropout ? 0 : kept;
-    return this.#tf.tensor2d(values, [rows, units]);
+    return this.#tf.tensor2d(values, [units, count]);
   }
 }
 

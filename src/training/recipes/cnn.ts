@@ -35,12 +35,13 @@ export function cnn(hidden: readonly number[], { height, width, classes }: Pictu
 
   const forward = (tf: TensorFlow, weights: readonly Tensor[], images: Tensor2D) => {
     const [kernel1, bias1, kernel2, bias2] = weights as [Tensor4D, Tensor, Tensor4D, Tensor];
-    const input = tf.pad4d(tf.reshape(images, [-1, height, width, 1]), [NONE, BORDER, BORDER, NONE]);
+    const input = tf.pad4d(tf.reshape(tf.transpose(images), [-1, height, width, 1]), [NONE, BORDER, BORDER, NONE]);
     const convolved1 = convolve(tf, input, kernel1, bias1);
     const pooled1 = tf.avgPool(convolved1, 2, 2, 'valid');
     const convolved2 = convolve(tf, pooled1, kernel2, bias2);
     const pooled2 = tf.avgPool(convolved2, 2, 2, 'valid');
-    return { input, convolved1, pooled1, convolved2, features: tf.reshape<Rank.R2>(pooled2, [-1, features]) };
+    const columns = tf.transpose(tf.reshape<Rank.R2>(pooled2, [-1, features]));
+    return { input, convolved1, pooled1, convolved2, columns };
   };
 
   return {
@@ -52,18 +53,20 @@ export function cnn(hidden: readonly number[], { height, width, classes }: Pictu
       ...denseParameters([features, ...hidden, classes]),
     ],
     forward: (tf, weights, images) =>
-      denseForward(tf, weights.slice(CONVOLUTION_WEIGHTS), forward(tf, weights, images).features).at(-1) as Tensor2D,
+      tf.transpose(
+        denseForward(tf, weights.slice(CONVOLUTION_WEIGHTS), forward(tf, weights, images).columns).at(-1) as Tensor2D,
+      ),
     step: (tf, weights, { images, targets, masks }, scale) => {
       const kernel2 = weights[2] as Tensor4D;
       const dense = weights.slice(CONVOLUTION_WEIGHTS);
       const layer = forward(tf, weights, images);
-      const activations = denseForward(tf, dense, layer.features, masks);
-      const logits = activations.at(-1) as Tensor2D;
+      const activations = denseForward(tf, dense, layer.columns, masks);
+      const logits = tf.transpose(activations.at(-1) as Tensor2D);
 
       const delta = crossEntropyGradient(tf, logits, targets, scale);
-      const options = { inputGradient: true, ...(masks === undefined ? {} : { masks }) };
-      const { gradients, input } = denseBackward(tf, dense, activations, delta, options);
-      const delta4 = tf.reshape<Rank.R4>(input as Tensor2D, [-1, pooled.height, pooled.width, MAPS[1]]);
+      const { gradients, input } = denseBackward(tf, dense, activations, delta, { masks, inputGradient: true });
+      const rows = tf.transpose(input as Tensor2D);
+      const delta4 = tf.reshape<Rank.R4>(rows, [-1, pooled.height, pooled.width, MAPS[1]]);
       const delta3 = tf.mul<Tensor4D>(unpool(tf, delta4, layer.convolved2), tf.step(layer.convolved2));
       const delta2 = inputGradient(tf, delta3, kernel2);
       const delta1 = tf.mul<Tensor4D>(unpool(tf, delta2, layer.convolved1), tf.step(layer.convolved1));

@@ -3,7 +3,8 @@
  * engine would have to find out by itself. The same operations in the same order run on every backend.
  *
  * They are chosen for the slowest one: `wasm` multiplies matrices fast (XNNPACK) only when no operand is to be read
- * transposed, so transposes are explicit operations on the smaller operand, and bias and ReLU are fused into the product.
+ * transposed, and repacks the right-hand one at every step; so transposes are operations of their own, and the right-hand
+ * operand is the smaller one.
  */
 import type { Tensor, Tensor2D } from '@tensorflow/tfjs-core';
 import type { TensorFlow } from '../backends/backend.ts';
@@ -20,25 +21,26 @@ export interface ParameterSpec {
 
 export interface Recipe {
   readonly parameters: readonly ParameterSpec[];
-  /** Logits [batch, classes]. `images` is [batch, height·width], 0 … 1. */
+  /** Logits [batch, classes]. `images` is [height·width, batch], 0 … 1: a column for each picture. */
   forward(tf: TensorFlow, weights: readonly Tensor[], images: Tensor2D): Tensor2D;
-  /**
-   * Logits, and for every parameter `scale` times the gradient of the summed cross entropy of the batch.
-   * @param targets one-hot [batch, classes]
-   * @param masks for each hidden dense layer [batch, units], 0 or 1 / (1 − dropout); absent without dropout
-   */
-  step(
-    tf: TensorFlow,
-    weights: readonly Tensor[],
-    batch: Batch,
-    scale: number,
-  ): { logits: Tensor2D; gradients: Tensor[] };
+  /** Logits, and for every parameter `scale` times the gradient of the summed cross entropy of the batch. */
+  step(tf: TensorFlow, weights: readonly Tensor[], batch: Batch, scale: number): Step;
 }
 
 export interface Batch {
+  /** [height·width, batch] */
   images: Tensor2D;
+  /** One-hot [batch, classes]. */
   targets: Tensor2D;
+  /** For each hidden dense layer [units, batch], 0 or 1 / (1 − dropout); absent without dropout. */
   masks?: readonly Tensor2D[];
+}
+
+export interface Step {
+  /** [batch, classes], from before the update. */
+  logits: Tensor2D;
+  /** In the order of the parameters. */
+  gradients: Tensor[];
 }
 
 export interface PictureShape {
