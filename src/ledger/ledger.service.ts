@@ -14,7 +14,7 @@ import { commitmentsOf, readersOf, readsOf } from '../core/registry/index.ts';
 import type { Kind } from '../core/registry/kind.ts';
 import type { Disclosure } from '../core/registry/party.ts';
 import { commit, disclosureSchema } from '../core/registry/party.ts';
-import { readSpoken, verifySpoken } from '../core/registry/spoken.ts';
+import { readSpoken, verifyInner, verifySpoken } from '../core/registry/spoken.ts';
 import type { RowKey } from '../core/registry/tables.ts';
 import { envelopeSchema, pae, parseEnvelope } from '../core/statement/dsse.ts';
 import type { Receipt } from '../core/statement/receipt.ts';
@@ -142,6 +142,7 @@ export class Ledger {
       basis: [],
     };
     const unbased = this.#sign(kind, draft, body);
+    verifyInner(verifyP256, unbased.spoken);
     const { spoken, signed } = this.#sign(kind, { ...draft, basis: await this.#basisOf(unbased.spoken) }, body);
     return this.#submit(
       { spoken, signed, disclosures: this.#openings(commitmentsOf(spoken), disclosures) },

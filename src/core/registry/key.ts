@@ -33,6 +33,7 @@ export const key = kind(
     signatures: ({ common, body }) => [
       {
         spki: body.spki,
+        keyId: body.fingerprint,
         message: possessionText(common.origin, common.maker, body.fingerprint),
         signature: body.possession,
         field: 'possession',

@@ -50,6 +50,8 @@ export interface Kind<Body> extends StatementForm<Body> {
 export interface InnerSignature {
   /** SPKI, DER, base64 */
   readonly spki: string;
+  /** What the statement calls the key: must be the SHA-256 of its SPKI */
+  readonly keyId: Digest;
   readonly message: Uint8Array;
   /** DER, base64 */
   readonly signature: string;

@@ -6,6 +6,7 @@ import { fromBase64 } from '../bytes.ts';
 import type { Sha256 } from '../digest.ts';
 import { formatDigest } from '../digest.ts';
 import { RegistryError } from '../errors.ts';
+import { idPattern } from '../identifier.ts';
 import type { Signed } from '../statement/dsse.ts';
 import { pae } from '../statement/dsse.ts';
 import { parseStatement } from '../statement/statement.ts';
@@ -17,11 +18,11 @@ export type VerifyP256 = (spki: string, message: Uint8Array, signature: Uint8Arr
 
 /**
  * @param spki base64 of the signer's public key, as the log entry shows it
- * @throws RegistryError `malformed_statement`, `malformed_json`
+ * @throws RegistryError `malformed_statement`, `malformed_json`, `invalid_input`, `digest_mismatch`
  */
 export function readSpoken(sha256: Sha256, payload: Uint8Array, spki: string): Spoken {
   const { form, common, body } = parseStatement(sha256, KINDS, payload);
-  return {
+  const spoken: Spoken = {
     kind: form as Kind<unknown>,
     common,
     body,
@@ -29,6 +30,24 @@ export function readSpoken(sha256: Sha256, payload: Uint8Array, spki: string): S
     spki,
     fingerprint: formatDigest(sha256(fromBase64(spki))),
   };
+  requireOwnNames(sha256, spoken);
+  return spoken;
+}
+
+/** A thing that bears the name of another kind of thing, or a key that bears another key's, would be taken for it. */
+function requireOwnNames(sha256: Sha256, spoken: Spoken): void {
+  const word = spoken.kind.kind.replaceAll('-', '');
+  if (!idPattern(word).test(spoken.common.id)) {
+    throw new RegistryError('invalid_input', `The id of a ${spoken.kind.kind} begins with "${word}_".`, {
+      field: 'id',
+    });
+  }
+  for (const { spki, keyId, field } of innerSignaturesOf(spoken)) {
+    if (formatDigest(sha256(fromBase64(spki))) === keyId) continue;
+    throw new RegistryError('digest_mismatch', `The key whose signature stands in ${field} has another fingerprint.`, {
+      field: 'fingerprint',
+    });
+  }
 }
 
 /** @throws RegistryError `signature_invalid`, `malformed_statement`, `malformed_json` */
@@ -49,12 +68,18 @@ export function verifySpoken(
       field: 'signatures.0.sig',
     });
   }
-  for (const inner of innerSignaturesOf(spoken)) {
-    if (!verify(inner.spki, inner.message, fromBase64(inner.signature))) {
-      throw new RegistryError('signature_invalid', `The signature in ${inner.field} does not verify.`, {
-        field: inner.field,
-      });
-    }
-  }
+  verifyInner(verify, spoken);
   return spoken;
+}
+
+/**
+ * The signatures inside a statement. The registry checks them too before it signs for a party: it vouches for nothing
+ * that it was merely told.
+ * @throws RegistryError `signature_invalid`, `invalid_input` for a key that is none
+ */
+export function verifyInner(verify: VerifyP256, spoken: Spoken): void {
+  for (const { spki, message, signature, field } of innerSignaturesOf(spoken)) {
+    if (verify(spki, message, fromBase64(signature))) continue;
+    throw new RegistryError('signature_invalid', `The signature in ${field} does not verify.`, { field });
+  }
 }
