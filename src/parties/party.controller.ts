@@ -77,7 +77,7 @@ export class PartyController {
     @IdempotencyKey() idempotency: Idempotency,
   ) {
     return 'payload' in body
-      ? this.parties.acceptApiKey(principal, body, idempotency)
+      ? this.parties.acceptApiKey(principal, id, body, idempotency)
       : this.parties.createApiKey(principal, id, body, idempotency);
   }
 
@@ -89,9 +89,10 @@ export class PartyController {
     @CurrentPrincipal() principal: Principal,
     @Param({ schema: partyParams }) { id }: Id,
     @Body({ schema: z.union([signedWriteSchema, revokeApiKeySchema]) }) body: SignedWrite | { reason: string },
+    @IdempotencyKey() idempotency: Idempotency,
   ) {
     return 'payload' in body
-      ? this.parties.acceptApiKeyRevocation(principal, body)
-      : this.parties.revokeApiKey(principal, id, body.reason);
+      ? this.parties.acceptApiKeyRevocation(principal, id, body, idempotency)
+      : this.parties.revokeApiKey(principal, id, body.reason, idempotency);
   }
 }

@@ -5,16 +5,18 @@ import { DataSource } from '../platform/database/index.ts';
 import { utf8 } from '../core/bytes.ts';
 import { formatDigest } from '../core/digest.ts';
 import { RegistryError } from '../core/errors.ts';
-import { apiKey, apiKeyRevocation, key, party } from '../core/registry/index.ts';
+import { apiKey, apiKeyRevocation, key, KINDS, party } from '../core/registry/index.ts';
 import { commit } from '../core/registry/party.ts';
+import { parseEnvelope } from '../core/statement/dsse.ts';
 import type { Receipt } from '../core/statement/receipt.ts';
+import { parseStatement } from '../core/statement/statement.ts';
 import type { Idempotency, SignedWrite, Write } from '../ledger/index.ts';
 import { Ledger } from '../ledger/index.ts';
 import type { Principal } from '../platform/auth/index.ts';
 import { newId, newNonce, sha256 } from '../platform/crypto.ts';
 import { API_KEY_KIND, formatApiKey } from './api-key-authenticator.ts';
 import type { CreateApiKey, CreateParty, PartyView } from './party.schema.ts';
-import { findParty, listParties } from './party.store.ts';
+import { apiKeyIsOf, findParty, listParties } from './party.store.ts';
 
 type KeyBody = Parameters<typeof key.judge>[0]['body'];
 
@@ -64,28 +66,61 @@ export class PartyService {
 
   /**
    * An API key whose secret the registry draws and tells once. A repeated request cannot tell it again: it voids the key
-   * that nobody may have seen, and makes another.
+   * that nobody may have seen, and makes another, however often it is repeated. A crash in between leaves a voided key,
+   * and the next repetition goes on from there.
    */
   async createApiKey(principal: Principal, partyId: string, body: CreateApiKey, idempotency: Idempotency) {
     this.#requireOwnOrRegistrar(principal, partyId);
-    const made = await this.#makeApiKey(principal, partyId, body, idempotency);
-    if (made.receipt.id === made.id) return { key: made.key, receipt: made.receipt };
-    await this.revokeApiKey(principal, made.receipt.id, 'its answer was lost');
-    const { key, receipt } = await this.#makeApiKey(principal, partyId, body, undefined);
-    return { key, receipt };
+    let made = await this.#makeApiKey(principal, partyId, body, idempotency);
+    while (idempotency !== undefined && made.receipt.id !== made.id) {
+      const unseen = made.receipt.id;
+      await this.#voidApiKey(principal, unseen);
+      // No client can send a key with a blank in it, so this one stands for nothing else.
+      made = await this.#makeApiKey(principal, partyId, body, { ...idempotency, key: `after ${unseen}` });
+    }
+    return { key: made.key, receipt: made.receipt };
   }
 
   /** An API key whose secret its party drew: the registry sees the digest alone. */
-  acceptApiKey(principal: Principal, write: SignedWrite, idempotency: Idempotency): Promise<Receipt> {
+  async acceptApiKey(
+    principal: Principal,
+    partyId: string,
+    write: SignedWrite,
+    idempotency: Idempotency,
+  ): Promise<Receipt> {
+    this.#requireOwnOrRegistrar(principal, partyId);
+    requireSpeaksOf(write, 'party', partyId);
     return this.ledger.accept(apiKey, principal, write, { idempotency });
   }
 
-  revokeApiKey(principal: Principal, id: string, reason: string): Promise<Receipt> {
-    return this.ledger.attest(apiKeyRevocation, { maker: this.#maker(principal), body: { apiKey: id, reason } });
+  /** @throws RegistryError `not_found`, also for a key of another party */
+  async revokeApiKey(principal: Principal, id: string, reason: string, idempotency: Idempotency): Promise<Receipt> {
+    await this.#requireOwnKey(principal, id);
+    return this.ledger.attest(
+      apiKeyRevocation,
+      { maker: this.#maker(principal), body: { apiKey: id, reason } },
+      { idempotency },
+    );
   }
 
-  acceptApiKeyRevocation(principal: Principal, write: SignedWrite): Promise<Receipt> {
-    return this.ledger.accept(apiKeyRevocation, principal, write);
+  async acceptApiKeyRevocation(
+    principal: Principal,
+    id: string,
+    write: SignedWrite,
+    idempotency: Idempotency,
+  ): Promise<Receipt> {
+    await this.#requireOwnKey(principal, id);
+    requireSpeaksOf(write, 'apiKey', id);
+    return this.ledger.accept(apiKeyRevocation, principal, write, { idempotency });
+  }
+
+  async #voidApiKey(principal: Principal, id: string): Promise<void> {
+    try {
+      await this.revokeApiKey(principal, id, 'its answer was lost', undefined);
+    } catch (error) {
+      // An earlier repetition, or its party, was faster.
+      if (!(error instanceof RegistryError && error.code === 'state_conflict')) throw error;
+    }
   }
 
   async #makeApiKey(principal: Principal, partyId: string, body: CreateApiKey, idempotency: Idempotency) {
@@ -107,6 +142,11 @@ export class PartyService {
     return roles.includes('registrar') ? this.ledger.registryParty : partyId;
   }
 
+  async #requireOwnKey({ partyId, roles }: Principal, id: string): Promise<void> {
+    if (await apiKeyIsOf(this.database.manager, id, roles.includes('registrar') ? null : partyId)) return;
+    throw new RegistryError('not_found', `There is no API key ${id}.`, { field: 'id' });
+  }
+
   #requireOwn({ partyId }: Principal, id: string): void {
     if (partyId !== id) throw new RegistryError('forbidden', 'A party registers its own keys only.', { field: 'id' });
   }
@@ -115,4 +155,14 @@ export class PartyService {
     if (partyId === id || roles.includes('registrar')) return;
     throw new RegistryError('not_found', `There is no party ${id}.`, { field: 'id' });
   }
+}
+
+/** The address of a request and the statement in it must not speak of two things. */
+function requireSpeaksOf(write: SignedWrite, member: 'apiKey' | 'party', id: string): void {
+  const { body } = parseStatement(sha256, KINDS, parseEnvelope(write).payload);
+  const spoken = (body as Partial<Record<string, unknown>>)[member];
+  if (spoken === undefined || spoken === id) return;
+  throw new RegistryError('invalid_input', 'The statement speaks of another thing than the address.', {
+    field: member,
+  });
 }

@@ -47,3 +47,12 @@ export async function hasApiKey(manager: EntityManager, partyId: string): Promis
   );
   return rows.length > 0;
 }
+
+/** @param partyId null: of whichever party */
+export async function apiKeyIsOf(manager: EntityManager, id: string, partyId: string | null): Promise<boolean> {
+  const rows: unknown[] = await manager.query(
+    `SELECT 1 FROM registry.api_key WHERE id = $1 AND ($2::text IS NULL OR party_id = $2)`,
+    [id, partyId],
+  );
+  return rows.length > 0;
+}
