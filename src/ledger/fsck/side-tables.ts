@@ -13,7 +13,7 @@ export interface SideTable {
   /** Without its schema */
   readonly table: string;
   /** Runs when all statements are folded; names each row at fault. */
-  check(sha256: Sha256, snapshot: Snapshot, findings: Findings): Promise<void>;
+  readonly check: (sha256: Sha256, snapshot: Snapshot, findings: Findings) => Promise<void>;
 }
 
 export const SIDE_TABLES: readonly SideTable[] = [
