@@ -1,5 +1,6 @@
 /** The log read as outsiders read it: checkpoint and tiles. What is not proved to be in it is not believed. */
 import { fromUtf8 } from '../core/bytes.ts';
+import type { Digest } from '../core/digest.ts';
 import { RegistryError } from '../core/errors.ts';
 import { proveInclusion } from '../core/merkle/proof.ts';
 import type { TileReader } from '../core/merkle/proof.ts';
@@ -49,9 +50,10 @@ export interface ProvedEntry {
  * @param which index, or payload digest of a statement
  */
 export async function proveEntry(context: Context, which: string): Promise<ProvedEntry> {
+  const asked = digestOf(which) ?? wholeNumberOf(which);
   const { client, judged } = await readLog(context);
   const { origin, size, root } = judged.checkpoint;
-  const index = await indexOf(context, client, which);
+  const index = typeof asked === 'number' ? asked : await indexOf(context, client, asked);
   if (index >= size) {
     throw new RegistryError('not_found', `There is no entry ${index} in a log of ${size}.`, { field: 'index' });
   }
@@ -72,9 +74,7 @@ export async function proveEntry(context: Context, which: string): Promise<Prove
   };
 }
 
-async function indexOf(context: Context, client: Client, which: string): Promise<number> {
-  const digest = digestOf(which);
-  if (digest === undefined) return wholeNumberOf(which);
+async function indexOf(context: Context, client: Client, digest: Digest): Promise<number> {
   const receipt = await client.get<Receipt>(`/v1/receipts/${digest}`);
   const [spoken] = await checkReceipts(context, [receipt]);
   if (spoken?.payloadDigest !== digest) {

@@ -1,0 +1,375 @@
+import { execFile } from 'node:child_process';
+import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { startTestApp } from '../support/app.ts';
+import type { TestApp } from '../support/app.ts';
+import { runBuilt } from '../support/server.ts';
+import { Users, writeModel } from './cli-user.ts';
+
+interface Written {
+  id: string;
+  receipt: { index: number; statement: string; envelope: { signatures: { keyid: string }[] } };
+}
+interface LookedUp {
+  verdict: string;
+  log: { origin: string; treeSize: number };
+  matches: { matched: string; registration: string; precededBy: string | null; attestedBy: string; maker: string }[];
+}
+
+let app: TestApp;
+let users: Users;
+let acme: string;
+const model = () => users.path('model.safetensors');
+
+beforeAll(async () => {
+  app = await startTestApp();
+  users = await Users.at(app.url);
+  await users.do('registrar', 'login', '--api-key', `@${join(app.config.data, 'registrar.key')}`);
+  acme = await users.join('registrar', 'acme', 'Acme Labs');
+  await users.join('registrar', 'beta', 'Beta Corp');
+  await writeModel(model(), [1, 2, 3, 4]);
+}, 60_000);
+
+afterAll(async () => {
+  await users.remove();
+  await app.close();
+});
+
+describe('who you are', () => {
+  it('login keeps the profile for its user alone', async () => {
+    expect((await stat(users.path('acme/profile.json'))).mode & 0o777).toBe(0o600);
+    expect(JSON.parse(await readFile(users.path('acme/profile.json'), 'utf8'))).toMatchObject({
+      url: app.url,
+      party: acme,
+    });
+  });
+
+  it('a wrong API key is refused and nothing is kept', async () => {
+    const { code, value } = await users.run('nobody', 'login', '--api-key', `mun_${'0'.repeat(26)}_${'0'.repeat(64)}`);
+    expect([code, value]).toEqual([1, expect.objectContaining({ code: 'unauthenticated' })]);
+    await expect(stat(users.path('nobody/profile.json'))).rejects.toMatchObject({ code: 'ENOENT' });
+  });
+
+  it('keygen registers the public half; the private half stays here, for its user alone', async () => {
+    const { file, fingerprint } = await users.do<{ file: string; fingerprint: string }>('acme', 'keygen', '--register');
+    expect((await stat(file)).mode & 0o777).toBe(0o600);
+    expect(await readFile(file, 'utf8')).toMatch(/^-----BEGIN PRIVATE KEY-----/);
+    const { keys } = await users.do<{ keys: { fingerprint: string }[] }>('acme', 'party', 'show', 'Acme Labs');
+    expect(keys.map((key) => key.fingerprint)).toEqual([fingerprint]);
+  });
+
+  it('a further key is signed for by the one before', async () => {
+    const file = users.path('second.key');
+    const before = JSON.parse(await readFile(users.path('acme/profile.json'), 'utf8')) as { key: string };
+    const { fingerprint, receipt } = await users.do<Written & { fingerprint: string }>(
+      'acme',
+      'keygen',
+      '--register',
+      '--out',
+      file,
+    );
+    expect(receipt.envelope.signatures[0]?.keyid).not.toBe(fingerprint);
+    expect(JSON.parse(await readFile(users.path('acme/profile.json'), 'utf8'))).toMatchObject({ key: file });
+    expect(before.key).not.toBe(file);
+  });
+
+  it('without the key of a party that has one, nothing is written in its name', async () => {
+    const { apiKey } = await users.do<{ apiKey: string }>('acme', 'party', 'key', '--label', 'elsewhere');
+    await users.do('elsewhere', 'login', '--api-key', apiKey);
+    const { code, value } = await users.run(
+      'elsewhere',
+      'register',
+      model(),
+      '--name',
+      'm',
+      '--owner',
+      acme,
+      '--license',
+      'MIT',
+    );
+    expect([code, value]).toEqual([1, expect.objectContaining({ code: 'signature_required' })]);
+  });
+
+  it('an API key that was revoked opens nothing any more', async () => {
+    const { apiKey, apiKeyId } = await users.do<{ apiKey: string; apiKeyId: string }>(
+      'acme',
+      'party',
+      'key',
+      '--label',
+      'lost',
+    );
+    await users.do('lost', 'login', '--api-key', apiKey);
+    await users.do('acme', 'party', 'revoke-key', apiKeyId, '--reason', 'stolen');
+    const { code, value } = await users.run('lost', 'license', 'list');
+    expect([code, value]).toEqual([1, expect.objectContaining({ code: 'unauthenticated' })]);
+  });
+});
+
+describe('on record and found again', () => {
+  let registered: Written;
+  let dataset: Written;
+
+  it('a folder of data goes on record by the digests of its files', async () => {
+    const folder = users.path('numbers');
+    await mkdir(join(folder, 'deep'), { recursive: true });
+    await writeFile(join(folder, 'b.txt'), 'two');
+    await writeFile(join(folder, 'deep', 'a.txt'), 'one');
+    dataset = await users.do<Written>(
+      ...(['acme', 'dataset', 'add', folder, '--license', 'CC-BY-4.0'] as const),
+      ...['--origin', 'https://example.org/numbers', '--holder', 'Somebody Else'],
+    );
+    expect(dataset).toMatchObject({ name: 'numbers', uploaded: true, holder: { name: 'Somebody Else', party: null } });
+    const { files } = await users.do<{ files: { name: string }[] }>('beta', 'dataset', 'show', 'numbers');
+    expect(files.map(({ name }) => name)).toEqual(['b.txt', 'deep/a.txt']);
+  });
+
+  it('a model goes on record, signed by its owner, and its file only where that is asked for', async () => {
+    registered = await users.do<Written>(
+      ...(['acme', 'register', model(), '--name', 'm', '--license', 'Apache-2.0', '--upload'] as const),
+      ...['--owner', 'Acme Labs=2/3', 'Beta Corp=1/3', '--dataset', 'numbers'],
+    );
+    expect(registered).toMatchObject({
+      owners: [{ party: acme, share: '2/3' }, { share: '1/3' }],
+      datasets: [dataset.id],
+    });
+  });
+
+  it('without a pinned key the record is shown, its origin unproven, with exit code 1', async () => {
+    const { code, value, stderr } = await users.run<LookedUp>('stranger', 'lookup', model());
+    expect([code, value.verdict]).toEqual([1, 'consistent, origin unproven']);
+    expect(value.matches).toHaveLength(1);
+    expect(stderr).toBe('');
+  });
+
+  it('with a pinned key it is proved, by file, weights and name-independent digest', async () => {
+    await users.do('stranger', 'trust', 'pin');
+    const digests = await users.do<Record<string, string>>('stranger', 'hash', model());
+    for (const [name, matched] of [
+      ['fileDigest', 'file'],
+      ['weightDigest', 'weight'],
+      ['namelessDigest', 'nameless'],
+    ]) {
+      const { verdict, matches } = await users.do<LookedUp>('stranger', 'lookup', digests[name!]!);
+      expect(verdict).toBe('proved');
+      expect(matches).toEqual([expect.objectContaining({ matched, registration: registered.id, attestedBy: 'maker' })]);
+    }
+  });
+
+  it('the same weights under other tensor names are found', async () => {
+    const renamed = users.path('renamed.safetensors');
+    await writeModel(renamed, [1, 2, 3, 4], 'layer0.w');
+    const { matches } = await users.do<LookedUp>('stranger', 'lookup', renamed);
+    expect(matches[0]).toMatchObject({ matched: 'nameless', registration: registered.id });
+  });
+
+  it('other weights are not found, with exit code 3', async () => {
+    const other = users.path('other.safetensors');
+    await writeModel(other, [1, 2, 3, 5]);
+    const { code, value } = await users.run('stranger', 'lookup', other);
+    expect([code, value]).toEqual([3, expect.objectContaining({ code: 'not_found' })]);
+  });
+
+  it('a trust file that came another way serves as well as a pinned key', async () => {
+    const { code } = await users.run('newcomer', 'lookup', model(), '--trust', users.path('stranger/trust.json'));
+    expect(code).toBe(0);
+  });
+
+  it('a second registration by somebody else stays on record, marked with the first', async () => {
+    await users.do('beta', 'register', model(), '--name', 'mine!', '--owner', 'Beta Corp', '--license', 'MIT');
+    const { matches } = await users.do<LookedUp>('stranger', 'lookup', model());
+    expect(matches.map(({ precededBy }) => precededBy)).toEqual([null, registered.id]);
+    expect(matches.map(({ attestedBy }) => attestedBy)).toEqual(['maker', 'registry']);
+  });
+
+  it.each([
+    ['shares_invalid', ['--owner', 'Acme Labs=1/2', '--license', 'MIT']],
+    ['license_unknown', ['--owner', 'Acme Labs', '--license', 'Apache-9.9']],
+    ['license_unknown', ['--owner', 'Acme Labs', '--license', 'LicenseRef-mine']],
+    ['already_registered', ['--owner', 'Acme Labs', '--license', 'MIT']],
+    ['forbidden', ['--owner', 'Beta Corp', '--license', 'MIT']],
+  ])('%s refuses with exit code 1', async (code, options) => {
+    const said = await users.run('acme', 'register', model(), '--name', 'x', ...options);
+    expect([said.code, said.value]).toEqual([1, expect.objectContaining({ code })]);
+  });
+
+  it('an owner whom nobody knows is not found', async () => {
+    const said = await users.run('acme', 'register', model(), '--name', 'x', '--owner', 'Nobody', '--license', 'MIT');
+    expect([said.code, said.value]).toEqual([3, expect.objectContaining({ code: 'not_found' })]);
+  });
+
+  it('a hostile container is named and refused', async () => {
+    const path = users.path('hostile.safetensors');
+    await writeFile(path, Buffer.concat([Buffer.from([0, 0, 0, 0, 0, 0, 0, 0x80]), Buffer.from('{}')]));
+    const said = await users.run('acme', 'hash', path);
+    expect([said.code, said.value]).toEqual([1, expect.objectContaining({ code: 'malformed_container' })]);
+  });
+});
+
+describe('a license and its token', () => {
+  const audience = 'https://inference.example';
+  const verify = (user: string, ...more: string[]) =>
+    users.run<{ verdict?: string; code?: string }>(
+      user,
+      'token',
+      'verify',
+      `@${users.path('token')}`,
+      '--audience',
+      audience,
+      ...more,
+    );
+  let grant: string;
+
+  it('is valid online, and without a network by the keys that were kept', async () => {
+    ({ id: grant } = await users.do<Written>(
+      'acme',
+      'license',
+      'grant',
+      '--model',
+      model(),
+      '--to',
+      'Beta Corp',
+      '--action',
+      'infer',
+    ));
+    const { access_token } = await users.do<{ access_token: string }>(
+      'beta',
+      'token',
+      'issue',
+      '--grant',
+      grant,
+      '--audience',
+      audience,
+    );
+    await writeFile(users.path('token'), access_token);
+    expect(await verify('beta')).toMatchObject({ code: 0, value: { verdict: 'valid' } });
+    expect(await verify('beta', '--offline')).toMatchObject({ code: 0, value: { offline: true } });
+  });
+
+  it('without kept keys it cannot be judged offline', async () => {
+    expect(await verify('acme', '--offline')).toMatchObject({ code: 4, value: { code: 'unreachable' } });
+  });
+
+  it('is refused for another audience, from another registry, and with one character changed', async () => {
+    const elsewhere = await verify('beta', '--offline', '--audience', 'https://elsewhere.example');
+    expect(elsewhere).toMatchObject({ code: 1, value: { code: 'token_wrong_audience' } });
+    const jwks = users.path('jwks.json');
+    await writeFile(jwks, await (await fetch(`${app.url}/.well-known/jwks.json`)).text());
+    const foreign = await verify('beta', '--offline', '--jwks', jwks, '--issuer', 'https://other.example');
+    expect(foreign).toMatchObject({ code: 1, value: { code: 'token_foreign' } });
+    const [header, payload, signature = ''] = (await readFile(users.path('token'), 'utf8')).split('.');
+    const forged = [header, payload, `${signature.startsWith('A') ? 'B' : 'A'}${signature.slice(1)}`].join('.');
+    expect(await users.run('beta', 'token', 'verify', forged, '--offline', '--audience', audience)).toMatchObject({
+      code: 1,
+      value: { code: 'signature_invalid' },
+    });
+  });
+
+  it('is refused from its revocation on', async () => {
+    await users.do('acme', 'token', 'revoke', `@${users.path('token')}`, '--reason', 'test');
+    expect(await verify('beta')).toMatchObject({ code: 1, value: { code: 'token_revoked' } });
+  });
+
+  it('nothing is issued under a license that was taken back', async () => {
+    await users.do('acme', 'license', 'revoke', grant, '--reason', 'test');
+    expect((await users.run('beta', 'token', 'issue', '--grant', grant, '--audience', audience)).code).toBe(1);
+  });
+});
+
+describe('the record from outside', () => {
+  it('is only ever extended', async () => {
+    const { verdict, treeSize } = await users.do<{ verdict: string; treeSize: number }>('stranger', 'log', 'verify');
+    await users.do('registrar', 'party', 'create', 'Gamma');
+    let seen = treeSize;
+    for (let tries = 0; seen === treeSize && tries < 20; tries++) {
+      ({ treeSize: seen } = await users.do<{ treeSize: number }>('stranger', 'log', 'verify'));
+    }
+    expect(verdict).toBe('proved');
+    expect(seen).toBeGreaterThan(treeSize);
+  });
+
+  it('proves an entry by its place and by its digest, in a file that verifies without a network', async () => {
+    const [proof, entry] = [users.path('0.tlog-proof'), users.path('0.json')];
+    await users.do('stranger', 'log', 'prove', '0', '--out', proof, '--entry', entry);
+    const env = { ...users.env('stranger'), MUNIMENT_URL: 'http://127.0.0.1:1' };
+    const offline = (...argv: string[]) => runBuilt(['src/cli/main.js', 'log', 'verify', ...argv, '--json'], env);
+    expect(await offline(proof, '--entry', entry)).toMatchObject({ code: 0 });
+    await writeFile(entry, (await readFile(entry, 'utf8')).replace('0.0.2', '0.0.3'));
+    expect(await offline(proof, '--entry', entry)).toMatchObject({ code: 1 });
+    const { keys } = await users.do<{ keys: unknown[]; statement: string }>('acme', 'party', 'show', acme);
+    expect(keys).not.toHaveLength(0);
+    const { statement } = await users.do<{ statement: string }>('acme', 'party', 'show', acme);
+    const proved = await users.do<{ index: number; proof: string }>('stranger', 'log', 'prove', statement);
+    expect(proved.proof).toContain(`index ${proved.index}\n`);
+  });
+
+  it('an entry that is not there is not found', async () => {
+    expect((await users.run('stranger', 'log', 'prove', '999999')).code).toBe(3);
+  });
+
+  it('fsck of the very database finds nothing wrong', async () => {
+    const env = {
+      MUNIMENT_DATA: app.config.data,
+      DATABASE_URL: app.database.appUrl.reveal(),
+      MUNIMENT_LOG_LEVEL: 'error',
+    };
+    const { code, stdout } = await runBuilt(['src/cli/main.js', 'fsck', '--full', '--json'], env);
+    expect(JSON.parse(stdout)).toMatchObject({ ok: true, findings: [] });
+    expect(code).toBe(0);
+  });
+});
+
+describe('the machine', () => {
+  const env = () => ({
+    MUNIMENT_DATA: app.config.data,
+    DATABASE_URL: app.database.appUrl.reveal(),
+    MUNIMENT_LOG_LEVEL: 'error',
+  });
+
+  it('doctor finds nothing wrong here, and names a setting that is', async () => {
+    const { stdout } = await runBuilt(['src/cli/main.js', 'doctor', '--json'], env());
+    const { findings } = JSON.parse(stdout) as { findings: { check: string; state: string }[] };
+    expect(findings.filter(({ state }) => state === 'wrong')).toEqual([]);
+    expect(findings.map(({ check }) => check)).toEqual(
+      expect.arrayContaining(['fsync', 'clock', 'anchor', 'training: wasm']),
+    );
+    const wrong = await runBuilt(['src/cli/main.js', 'doctor', '--json'], { ...env(), MUNIMENT_PORT: 'high' });
+    expect(wrong.code).toBe(1);
+    expect(JSON.parse(wrong.stdout)).toMatchObject({
+      healthy: false,
+      findings: [{ check: 'configuration', state: 'wrong' }],
+    });
+  }, 60_000);
+
+  it('migrate finds the database up to date', async () => {
+    const { code, stdout } = await runBuilt(['src/cli/main.js', 'migrate', '--json'], {
+      ...env(),
+      MUNIMENT_MIGRATION_DATABASE_URL: app.database.ownerUrl.reveal(),
+    });
+    expect([code, JSON.parse(stdout)]).toEqual([0, expect.objectContaining({ ran: [] })]);
+  });
+});
+
+it('client commands load neither Nest nor TypeORM nor TensorFlow.js', async () => {
+  const hook = `export const resolve = async (name, context, next) => { const found = await next(name, context); process._rawDebug(found.url); return found; };`;
+  const register = `import { register } from 'node:module'; register(${JSON.stringify(`data:text/javascript,${encodeURIComponent(hook)}`)});`;
+  const loader = `data:text/javascript,${encodeURIComponent(register)}`;
+  const loadedBy = async (...argv: string[]): Promise<string> => {
+    const args = ['--import', loader, 'dist/src/cli/main.js', ...argv, '--json'];
+    const { stderr } = await promisify(execFile)(process.execPath, args, {
+      env: { ...process.env, ...users.env('stranger') },
+    });
+    return stderr;
+  };
+  for (const argv of [
+    ['hash', model()],
+    ['lookup', model()],
+    ['log', 'verify'],
+    ['trust', 'show'],
+  ]) {
+    const loaded = await loadedBy(...argv);
+    expect(loaded).toContain('/dist/src/cli/program.js');
+    expect(loaded).not.toMatch(/node_modules\/(?:@nestjs|typeorm|@tensorflow|pg|fastify)\//);
+  }
+});

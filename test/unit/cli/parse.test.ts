@@ -1,0 +1,85 @@
+import { describe, expect, it } from '@jest/globals';
+import { splitShare } from '../../../src/cli/find.ts';
+import { digestOf, instantOf, numberOf, wholeNumberOf } from '../../../src/cli/parse.ts';
+import { bytes, columns, fields, percent } from '../../../src/cli/table.ts';
+
+const HEX = 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad';
+
+describe('digests', () => {
+  it('are taken with and without their name, in either case', () => {
+    for (const text of [HEX, HEX.toUpperCase(), `sha256:${HEX}`, `SHA256:${HEX}`]) {
+      expect(digestOf(text)).toBe(`sha256:${HEX}`);
+    }
+  });
+
+  it.each([HEX.slice(1), `${HEX}0`, `md5:${HEX}`, 'model.safetensors', ''])('"%s" is none', (text) => {
+    expect(digestOf(text)).toBeUndefined();
+  });
+});
+
+describe('owners', () => {
+  it.each([
+    ['Acme Labs', 'Acme Labs', '1/1'],
+    ['Acme Labs=1/2', 'Acme Labs', '1/2'],
+    ['party_0=1', 'party_0', '1/1'],
+  ])('"%s"', (text, party, share) => {
+    expect(splitShare(text)).toEqual({ party, share });
+  });
+
+  it.each(['', 'Acme='])('"%s" is wrong usage', (text) => {
+    expect(() => splitShare(text)).toThrow(expect.objectContaining({ code: 'usage' }));
+  });
+});
+
+describe('times and numbers', () => {
+  it('a day begins at midnight UTC', () => {
+    expect(instantOf('2027-01-31')).toBe('2027-01-31T00:00:00.000Z');
+    expect(instantOf('2027-01-31T12:00:00+02:00')).toBe('2027-01-31T10:00:00.000Z');
+  });
+
+  it.each(['tomorrow', '1', '2027-13-01', ''])('"%s" is no time', (text) => {
+    expect(() => instantOf(text)).toThrow(expect.objectContaining({ code: 'usage' }));
+  });
+
+  it.each(['', ' ', 'NaN', 'Infinity', '1x'])('"%s" is no number', (text) => {
+    expect(() => numberOf(text)).toThrow(expect.objectContaining({ code: 'usage' }));
+  });
+
+  it.each(['-1', '1.5', '01', '1e3', ''])('"%s" is no whole number', (text) => {
+    expect(() => wholeNumberOf(text)).toThrow(expect.objectContaining({ code: 'usage' }));
+  });
+});
+
+describe('tables', () => {
+  it('align labels and drop what is not known', () => {
+    expect(
+      fields([
+        ['a', 'x\ny'],
+        ['long', undefined],
+        ['bcd', 1],
+      ]),
+    ).toBe('a    x\n     y\nbcd  1\n');
+  });
+
+  it('align columns without trailing blanks', () => {
+    expect(
+      columns(
+        ['id', 'name'],
+        [
+          ['1', 'one'],
+          ['22', ''],
+        ],
+      ),
+    ).toBe('id  name\n──  ────\n1   one\n22\n');
+  });
+
+  it('write sizes and shares for people', () => {
+    expect([bytes(0), bytes(1023), bytes(1024), bytes(5 * 2 ** 30)]).toEqual([
+      '0 bytes',
+      '1023 bytes',
+      '1.0 KiB',
+      '5.0 GiB',
+    ]);
+    expect(percent(0.913)).toBe('91.30 %');
+  });
+});
