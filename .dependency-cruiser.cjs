@@ -71,7 +71,10 @@ module.exports = {
         'a feature is reached through its index.ts, or that of one of its folders; the list of entities names the files themselves',
       severity: 'error',
       from: { path: '^src/([^/]+)/', pathNot: '^src/core/' },
-      to: { path: `^src/${any(['ledger', ...features])}/`, pathNot: ['^src/$1/', '^src/[^/]+/(?:[^/]+/)?index\\.ts$'] },
+      to: {
+        path: `^src/${any(['ledger', ...features])}/`,
+        pathNot: ['^src/$1/', '^src/[^/]+/index\\.ts$', '^src/[^/]+/[^/]+/index\\.ts$'],
+      },
     },
     {
       name: 'no-cycles',
