@@ -2,9 +2,13 @@
  * Writes down where a run stands while it trains, and learns from the same write whether the run is still this worker's:
  * a cancellation, or a worker that took over, is noticed within half a second.
  */
+import { RegistryError } from '../../core/errors.ts';
 import type { Log } from '../../platform/logging/index.ts';
 
 const BEAT_MS = 500;
+
+export const lostRun = (): RegistryError =>
+  new RegistryError('cancelled', 'The run was cancelled, or another worker has taken it over.');
 
 export class Heartbeat<T> {
   readonly #lost = new AbortController();
@@ -41,7 +45,7 @@ export class Heartbeat<T> {
       const latest = this.#latest;
       this.#latest = null;
       try {
-        if (!(await this.save(latest))) this.#lost.abort();
+        if (!(await this.save(latest))) this.#lost.abort(lostRun());
       } catch (error) {
         // Whether the worker may go on is for the job's lock to say; a line of progress that is missed is no harm.
         this.log.warn({ err: error }, 'The progress of a run cannot be written.');

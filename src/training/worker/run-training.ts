@@ -28,7 +28,7 @@ import { train } from '../trainer.ts';
 import { readCheckpoint, storeCheckpoint, storeTensorsAs } from './checkpoint.ts';
 import { addCompute } from './compute.ts';
 import { readData } from './data-files.ts';
-import { Heartbeat } from './heartbeat.ts';
+import { Heartbeat, lostRun } from './heartbeat.ts';
 
 export interface TrainingPlace {
   manager: EntityManager;
@@ -123,7 +123,7 @@ export async function trainRun(
 const replaysFromSeed = ({ info }: Pick<ChosenBackend, 'info'>): boolean => info.backend === 'wasm';
 
 export function requireHeld(held: boolean): void {
-  if (!held) throw new RegistryError('cancelled', 'The run was cancelled, or another worker has taken it over.');
+  if (!held) throw lostRun();
 }
 
 /** An attempt goes on only with the arithmetic of the one before; anything else starts again from the seed. */

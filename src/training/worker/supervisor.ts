@@ -14,6 +14,8 @@ import type { Log } from '../../platform/logging/index.ts';
 import { LOG } from '../../platform/logging/index.ts';
 
 const PROGRAM = fileURLToPath(new URL('../../worker.js', import.meta.url));
+/** Connections: one run at a time needs few. */
+const WORKER_POOL = '4';
 const FIRST_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 10_000;
 /** A worker that lived for this long did not die of its start. */
@@ -71,14 +73,15 @@ export class WorkerSupervisor implements OnApplicationBootstrap, OnModuleDestroy
   }
 }
 
-/** The server's own settings in the worker's environment, so that both work on the same data. */
+/** The server's own settings in the worker's environment, wherever the server had them from: both work on the same data. */
 export function environmentOf(config: Config, inherited: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  const others = Object.entries(inherited).filter(([name]) => !/^(?:MUNIMENT_|DATABASE_URL$)/.test(name));
   const masterKey = config.masterKey?.reveal();
-  const settings: Record<string, string | undefined> = {
+  return {
+    ...inherited,
     MUNIMENT_DATA: config.data,
     DATABASE_URL: config.databaseUrl?.reveal(),
     MUNIMENT_MIGRATION_DATABASE_URL: config.migrationDatabaseUrl?.reveal(),
+    MUNIMENT_DATABASE_POOL: WORKER_POOL,
     MUNIMENT_MASTER_KEY: masterKey && Buffer.from(masterKey).toString('base64'),
     MUNIMENT_LOG_LEVEL: config.logLevel,
     MUNIMENT_LOG_NAME: config.logName,
@@ -88,7 +91,5 @@ export function environmentOf(config: Config, inherited: NodeJS.ProcessEnv): Nod
     MUNIMENT_ANCHOR_DIR: config.anchorDir,
     MUNIMENT_ARTIFACT_DIR: config.artifactDir,
     MUNIMENT_STOP_TIMEOUT_MS: String(config.stopTimeoutMs),
-    MUNIMENT_NATIVE_PACKAGE: inherited['MUNIMENT_NATIVE_PACKAGE'],
   };
-  return { ...Object.fromEntries(others), ...settings };
 }
