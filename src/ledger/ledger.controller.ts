@@ -8,6 +8,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { toBase64 } from '../core/bytes.ts';
 import { RegistryError } from '../core/errors.ts';
+import { KINDS } from '../core/registry/index.ts';
 import { receiptSchema } from '../core/statement/receipt.ts';
 import { digest } from '../core/statement/statement.ts';
 import type { Principal } from '../platform/auth/index.ts';
@@ -19,6 +20,10 @@ const IMMUTABLE = 'public, max-age=31536000, immutable';
 
 const size = z.coerce.number().int().nonnegative().max(Number.MAX_SAFE_INTEGER);
 const consistencyQuery = z.strictObject({ first: size, second: size });
+const kindParams = z.strictObject({ kind: z.string().max(60) });
+const kindSchema = z
+  .strictObject({ kind: z.string(), predicateType: z.string(), schema: z.string() })
+  .meta({ id: 'StatementKind' });
 const digestParams = z.strictObject({ digest });
 const logSchema = z
   .strictObject({ origin: z.string(), verifierKey: z.string(), registryParty: z.string(), treeSize: z.int() })
@@ -59,6 +64,28 @@ export class LedgerController {
     const path = request.url.slice(1).split('?', 1)[0]!;
     const bytes = await this.reader.resource(path);
     await reply.header('content-type', 'application/octet-stream').header('cache-control', IMMUTABLE).send(bytes);
+  }
+
+  /** The kinds of statement, and where the JSON Schema of each lies. */
+  @Get('v1/schemas')
+  @ApiResponse({ status: 200, standardSchema: z.array(kindSchema) })
+  kinds() {
+    return [...KINDS.values()].map(({ kind, predicateType }) => ({
+      kind,
+      predicateType,
+      schema: `/v1/schemas/${kind}`,
+    }));
+  }
+
+  /** The JSON Schema (draft 2020-12) of a kind's predicate. */
+  @Get('v1/schemas/:kind')
+  @ApiResponse({ status: 200, standardSchema: z.record(z.string(), z.json()) })
+  schema(@Param({ schema: kindParams }) params: z.infer<typeof kindParams>) {
+    const found = [...KINDS.values()].find(({ kind }) => kind === params.kind);
+    if (found === undefined) {
+      throw new RegistryError('not_found', `There is no kind of statement "${params.kind}".`, { field: 'kind' });
+    }
+    return { $id: found.predicateType, ...z.toJSONSchema(found.predicate) };
   }
 
   /** The receipt of a statement by the SHA-256 of its payload, against the newest published checkpoint. */
