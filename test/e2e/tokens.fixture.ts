@@ -32,6 +32,9 @@ export interface AnswerBody {
   authorization_details: { model: object }[];
   keys: { kid: string }[];
   revocation: string;
+  origin: string;
+  verifierKey: string;
+  registryParty: string;
 }
 
 export interface Answer {
@@ -151,12 +154,16 @@ export const grantTo = (registration: string, licensee: Party, changed: Partial<
 export async function answer(app: TestApp, path: string, init: RequestInit = {}): Promise<Answer> {
   const response = await fetch(app.url + path, init);
   const text = await response.text();
-  return { status: response.status, headers: response.headers, body: (text === '' ? undefined : JSON.parse(text)) as AnswerBody };
+  return {
+    status: response.status,
+    headers: response.headers,
+    body: (text === '' ? undefined : JSON.parse(text)) as AnswerBody,
+  };
 }
 
 export async function registrarOf(app: TestApp): Promise<Party> {
   const apiKey = (await readFile(join(app.config.data, 'registrar.key'), 'utf8')).trim();
-  const { registryParty } = (await answer(app, '/v1/log')).body as { registryParty: string };
+  const { registryParty } = (await answer(app, '/v1/log')).body;
   return new Party(app, registryParty, apiKey);
 }
 

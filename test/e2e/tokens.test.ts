@@ -48,7 +48,7 @@ const verify = async (token: string, changed = {}) =>
 async function issue(fields: Record<string, string> = {}): Promise<{ access_token: string; jti: string }> {
   const { status, body } = await licensee.token(given.id, { audience: AUDIENCE, ...fields });
   expect([status, body.error_description]).toEqual([200, undefined]);
-  return body as { access_token: string; jti: string };
+  return body;
 }
 const introspect = async (by: Party, token: string) => (await by.form('/oauth/introspect', { token })).body as object;
 
@@ -105,7 +105,7 @@ describe('a license token', () => {
 
   it('names a tree head that the log really had', async () => {
     const { claims } = await verify((await issue()).access_token);
-    const log = (await answer(app, '/v1/log')).body as { origin: string };
+    const log = (await answer(app, '/v1/log')).body;
     expect(claims.prov.origin).toBe(log.origin);
     const [row] = await query<{ root: string }>(
       app.database.superuserUrl,
@@ -209,8 +209,8 @@ describe('asking for a token', () => {
       expect(headers.get('content-type')).toContain('application/json');
       expect(headers.get('cache-control')).toBe('no-store');
     }
-    expect(answers[1]!.headers.get('www-authenticate')).toContain('Basic');
-    expect(answers[0]!.headers.get('www-authenticate')).toBeNull();
+    expect(answers[1].headers.get('www-authenticate')).toContain('Basic');
+    expect(answers[0].headers.get('www-authenticate')).toBeNull();
   });
 
   it.each<[string, Record<string, string>, string]>([
@@ -399,7 +399,7 @@ describe('revocation', () => {
     const own = await keyed.grant(id, licensee);
     await keyed.takeKey();
     const [one, two] = [(await licensee.token(own.id)).body, (await licensee.token(own.id)).body];
-    const body = { grant: own.id, licensor: keyed.id, licensee: licensee.id, token: one.jti as string, reason: '' };
+    const body = { grant: own.id, licensor: keyed.id, licensee: licensee.id, token: one.jti, reason: '' };
     const signed = await keyed.signed(revocation, [own.statement, statement], body);
     expect((await keyed.call('POST', `/v1/tokens/${two.jti}/revoke`, signed)).body).toMatchObject({ field: 'token' });
     expect((await keyed.call('POST', `/v1/grants/${own.id}/revoke`, signed)).body).toMatchObject({ field: 'token' });
@@ -447,5 +447,5 @@ it('names a model whose container could not be read by the digest of its file', 
   });
   const { id: opaque } = await owner.ok('POST', '/v1/grants', grantTo(id, licensee));
   const { body } = await licensee.token(opaque);
-  expect(body.authorization_details[0].model).toEqual({ id, file_digest: fileDigest });
+  expect(body.authorization_details[0]!.model).toEqual({ id, file_digest: fileDigest });
 });

@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import type { Json } from '../../../../src/core/canonical-json.ts';
 import { utf8 } from '../../../../src/core/bytes.ts';
 import {
   claimsDigest,
@@ -16,7 +17,7 @@ const expected = { issuer: ISSUER, now: NOW, maxLifetime: MAX_LIFETIME };
 
 describe('the claims of a license token', () => {
   test('hold what the grant says, and nothing that nobody computed', () => {
-    expect(parseClaims(JSON.parse(JSON.stringify(claims)))).toEqual(claims);
+    expect(parseClaims(JSON.parse(JSON.stringify(claims)) as Json)).toEqual(claims);
     expect(claims).not.toHaveProperty('status');
     expect(claims).not.toHaveProperty('cnf');
     expect(claims.authorization_details[0]).not.toHaveProperty('obligations');
