@@ -8,7 +8,7 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, open, readdir, readFile, rename, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fromBase64, toBase64 } from '../core/bytes.ts';
+import { equalBytes, fromBase64, toBase64 } from '../core/bytes.ts';
 import { RegistryError } from '../core/errors.ts';
 
 export interface Head {
@@ -116,6 +116,21 @@ export class Anchor {
       await handle.close();
     }
   }
+}
+
+/**
+ * A database that was put back under a running process shows a head older than the one that this process anchored.
+ * @throws RegistryError `ledger_refuses_to_sign`
+ */
+export function refuseRollback(head: Head, anchored: Head): void {
+  if (head.size > anchored.size || (head.size === anchored.size && equalBytes(head.root, anchored.root))) return;
+  throw new RegistryError(
+    'ledger_refuses_to_sign',
+    head.size === anchored.size
+      ? `The database shows another log of ${head.size} entries than the anchored one.`
+      : `The database shows a log of ${head.size} entries, but ${anchored.size} are anchored.`,
+    { fix: 'Restore the newest database, then start again.' },
+  );
 }
 
 function processLives(file: string): boolean {

@@ -16,6 +16,7 @@ import { HASH_SIZE } from '../core/merkle/tree.ts';
 import { RegistryError } from '../core/errors.ts';
 import { sha256 } from '../platform/crypto.ts';
 import type { Anchor } from './anchor.ts';
+import { refuseRollback } from './anchor.ts';
 import type { PublishedCheckpoint } from './log.store.ts';
 import { insertCheckpoint, newestCheckpoint, readHead, readTileRows } from './log.store.ts';
 
@@ -48,7 +49,10 @@ export class PublishedTree {
 
   async #publish(): Promise<PublishedCheckpoint> {
     const { manager } = this.database;
+    // Before the head, which is committed before it is anchored: an honest head can only be as new, or newer.
+    const anchored = this.anchor.newest;
     const head = await readHead(manager);
+    if (head !== undefined && anchored !== undefined) refuseRollback(head, anchored);
     if (head === undefined || head.size === 0) throw new RegistryError('not_found', 'The log is empty.');
     if (this.#newest?.size !== head.size) {
       // The writer of this head may not have anchored it yet.

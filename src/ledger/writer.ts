@@ -24,6 +24,7 @@ import type { Receipt } from '../core/statement/receipt.ts';
 import { entryOf, formatReceipt } from '../core/statement/receipt.ts';
 import { sha256 } from '../platform/crypto.ts';
 import type { Anchor, Head } from './anchor.ts';
+import { refuseRollback } from './anchor.ts';
 import type { CheckpointSigner } from './checkpoint-signer.ts';
 import * as store from './log.store.ts';
 import { LoadedRows, writeRows } from './projection.store.ts';
@@ -141,7 +142,7 @@ export class LogWriter {
       earlierRequests(manager, batch),
     ]);
     if (head === undefined) throw new RegistryError('ledger_inconsistent', 'The log has no head.');
-    this.#refuseRollback(head);
+    if (this.anchor.newest) refuseRollback(head, this.anchor.newest);
     const settled: (() => void)[] = [];
     const accepted: { waiting: Waiting; index: number }[] = [];
     const changes: RowChange[] = [];
@@ -240,7 +241,9 @@ export class LogWriter {
       head: next,
       receipts: submissions.map(({ spoken, signed }, i) =>
         formatReceipt({
-          spoken,
+          payloadDigest: spoken.payloadDigest,
+          kind: spoken.kind.kind,
+          id: spoken.common.id,
           signed,
           spki: spoken.spki,
           index: head.size + i,
@@ -256,19 +259,6 @@ export class LogWriter {
     const known = this.#edge;
     if (known && known.head.size === head.size && equalBytes(known.head.root, head.root)) return known.tiles;
     return store.readTileRows(manager, edgeTiles(head.size));
-  }
-
-  /** A database that was put back under a running process shows a head older than the one this process anchored. */
-  #refuseRollback(head: Head): void {
-    const anchored = this.anchor.newest;
-    if (anchored === undefined) return;
-    const same = head.size === anchored.size && equalBytes(head.root, anchored.root);
-    if (head.size > anchored.size || same) return;
-    throw new RegistryError(
-      'ledger_refuses_to_sign',
-      `The database shows a log of ${head.size} entries, but ${anchored.size} are anchored.`,
-      { fix: 'Restore the newest database, then start again.' },
-    );
   }
 }
 
