@@ -44,11 +44,17 @@ export const urlOf = (
   database: string,
 ): string => `postgres://muniment_${login}:${passwords[login]}@127.0.0.1:${port}/${database}`;
 
-/** A fresh database. `empty`: without schemas, for tests of the migrations themselves. */
-export async function createTestDatabase({ empty = false } = {}): Promise<TestDatabase> {
+/**
+ * A fresh database. `empty`: without schemas, for tests of the migrations themselves. `template`: the name of the
+ * database to copy, which nobody may be connected to.
+ */
+export async function createTestDatabase({
+  empty = false,
+  template = empty ? 'template0' : TEMPLATE,
+}: { empty?: boolean; template?: string } = {}): Promise<TestDatabase> {
   const server = testServer();
   const name = `test_${randomBytes(6).toString('hex')}`;
-  await asSuperuser(server, `CREATE DATABASE ${name} OWNER muniment_owner TEMPLATE ${empty ? 'template0' : TEMPLATE}`);
+  await asSuperuser(server, `CREATE DATABASE ${name} OWNER muniment_owner TEMPLATE ${template}`);
   return {
     name,
     mode: 'external',

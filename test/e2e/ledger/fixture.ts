@@ -51,23 +51,29 @@ export interface Process {
 /** One log; any number of processes may open it. */
 export class TestLedger {
   readonly #open: Process[] = [];
-  readonly #masterKey = new MasterKey(randomBytes(32));
 
   private constructor(
     readonly database: TestDatabase,
     readonly anchorDir: string,
+    private readonly masterKey: MasterKey,
   ) {}
 
   static async create(): Promise<TestLedger> {
-    return new TestLedger(await createTestDatabase(), await mkdtemp(join(tmpdir(), 'muniment-anchor-')));
+    return new TestLedger(await createTestDatabase(), await emptyFolder(), new MasterKey(randomBytes(32)));
   }
 
-  /** @param wrap hands the writer another data source, to make it fail */
-  async open({ anchorDir = this.anchorDir, wrap = (dataSource: DataSource) => dataSource } = {}): Promise<Process> {
+  /** A copy of the database as it stands, beside the same anchors unless other ones are given. Ends all processes. */
+  async copy({ anchorDir = this.anchorDir } = {}): Promise<TestLedger> {
+    for (const process of this.#open) await process.close();
+    const database = await createTestDatabase({ template: this.database.name });
+    return new TestLedger(database, anchorDir, this.masterKey);
+  }
+
+  async open({ anchorDir = this.anchorDir } = {}): Promise<Process> {
     const dataSource = new DataSource(dataSourceOptions(this.database.appUrl.reveal(), ENTITIES, 4));
     await dataSource.initialize();
     try {
-      const core = await LedgerCore.open(wrap(dataSource), { anchorDir, logName: 'test.local' }, this.#masterKey);
+      const core = await LedgerCore.open(dataSource, { anchorDir, logName: 'test.local' }, this.masterKey);
       let closed: Promise<void> | undefined;
       const close = async () => {
         await core.writer.stop();
@@ -98,6 +104,8 @@ export class TestLedger {
     await rm(this.anchorDir, { recursive: true, force: true });
   }
 }
+
+export const emptyFolder = (): Promise<string> => mkdtemp(join(tmpdir(), 'muniment-anchor-'));
 
 export const anyDigest = (): Digest => `sha256:${toHex(randomBytes(32))}`;
 
