@@ -7,17 +7,17 @@ import { createInterface } from 'node:readline/promises';
 export interface Io {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Standard output: the result, nothing else. */
-  out(text: string): void;
+  readonly out: (text: string) => void;
   /** Standard error: notices, questions, progress. */
-  note(text: string): void;
+  readonly note: (text: string) => void;
   /** Whether somebody watches standard error, so that a progress bar makes sense. */
   readonly watched: boolean;
   /** The answer of a person at a terminal; undefined where there is none to ask. */
-  ask?(question: string): Promise<string>;
+  readonly ask?: (question: string) => Promise<string>;
   /** All of standard input. */
-  input(): Promise<string>;
+  readonly input: () => Promise<string>;
   /** Runs `handler` on Ctrl-C until the returned function is called. */
-  onInterrupt(handler: () => void): () => void;
+  readonly onInterrupt: (handler: () => void) => () => void;
 }
 
 export function processIo(): Io {

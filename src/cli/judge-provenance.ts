@@ -13,7 +13,7 @@ import type { RunBody } from '../core/registry/run.ts';
 import type { Receipt } from '../core/statement/receipt.ts';
 import type { Client } from './client.ts';
 import type { Context } from './context.ts';
-import type { JudgedCheckpoint } from './verify.ts';
+import type { JudgedCheckpoint } from '../core/trust/index.ts';
 import { checkReceipts, holdAgainstKept, judgeOrPin } from './verify.ts';
 import type { DatasetBody, Provenance, ProvenanceMatch, RegistrationBody } from './views.ts';
 

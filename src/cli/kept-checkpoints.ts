@@ -1,9 +1,7 @@
 /** The newest checkpoint seen of each log, one file a log, verbatim: it is evidence if the log is ever rewritten. */
 import { join } from 'node:path';
-import { utf8 } from '../core/bytes.ts';
-import { toHex } from '../core/bytes.ts';
+import { toHex, utf8 } from '../core/bytes.ts';
 import { sha256 } from '../platform/crypto.ts';
-import type { Checkpoint } from '../core/note/checkpoint.ts';
 import { readPrivate, writePrivate } from './profile.ts';
 
 /** The origin is text from a stranger: only its digest becomes a file name. */
@@ -13,7 +11,5 @@ const pathOf = (home: string, origin: string): string =>
 export const keptCheckpoint = (home: string, origin: string): Promise<string | undefined> =>
   readPrivate(pathOf(home, origin));
 
-export const keepCheckpoint = (
-  home: string,
-  { checkpoint, note }: { checkpoint: Pick<Checkpoint, 'origin'>; note: string },
-): Promise<void> => writePrivate(pathOf(home, checkpoint.origin), note);
+export const keepCheckpoint = (home: string, { origin, note }: { origin: string; note: string }): Promise<void> =>
+  writePrivate(pathOf(home, origin), note);

@@ -14,7 +14,7 @@ import type { Client } from './client.ts';
 import type { Context } from './context.ts';
 import { keptCheckpoint } from './kept-checkpoints.ts';
 import { digestOf, wholeNumberOf } from './parse.ts';
-import type { JudgedCheckpoint } from './verify.ts';
+import type { JudgedCheckpoint } from '../core/trust/index.ts';
 import { checkReceipts, holdAgainstKept, judgeOrPin } from './verify.ts';
 import { readEntry, tileReader } from './tiles.ts';
 
@@ -29,7 +29,7 @@ export async function readLog(
   const client = await context.client();
   const judged = await judgeOrPin(context, client, await client.text('/checkpoint'));
   const { home } = await context.settings();
-  const kept = await keptCheckpoint(home, judged.checkpoint.origin);
+  const kept = await keptCheckpoint(home, judged.origin);
   await holdAgainstKept(context, client, judged);
   return { client, judged, since: kept === undefined ? null : parseCheckpoint(parseNote(kept).text).size };
 }
@@ -52,7 +52,7 @@ export interface ProvedEntry {
 export async function proveEntry(context: Context, which: string): Promise<ProvedEntry> {
   const asked = digestOf(which) ?? wholeNumberOf(which);
   const { client, judged } = await readLog(context);
-  const { origin, size, root } = judged.checkpoint;
+  const { origin, size, root } = judged;
   const index = typeof asked === 'number' ? asked : await indexOf(context, client, asked);
   if (index >= size) {
     throw new RegistryError('not_found', `There is no entry ${index} in a log of ${size}.`, { field: 'index' });

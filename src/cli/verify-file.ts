@@ -26,12 +26,12 @@ export async function verifyFile(context: Context, file: string, entryFile: stri
   if (text.startsWith('c2sp.org/tlog-proof@v1\n')) return verifyProofFile(context, text, entryFile);
   const receipt = receiptIn(text);
   const [spoken] = await checkReceipts(context, [receipt]);
-  const { verdict, checkpoint } = await judgeCheckpoint(context, receipt.checkpoint);
+  const { verdict, origin, size } = await judgeCheckpoint(context, receipt.checkpoint);
   return {
     verdict,
-    origin: checkpoint.origin,
+    origin,
     index: receipt.index,
-    treeSize: checkpoint.size,
+    treeSize: size,
     kind: receipt.kind,
     id: receipt.id,
     maker: spoken!.common.maker,
@@ -46,8 +46,7 @@ async function verifyProofFile(context: Context, text: string, entryFile: string
     });
   }
   const { index, proof, checkpoint: note } = parseTlogProof(text);
-  const { verdict, checkpoint } = await judgeCheckpoint(context, note);
-  const { origin, size, root } = checkpoint;
+  const { verdict, origin, size, root } = await judgeCheckpoint(context, note);
   verifyInclusion(sha256, { index, size, root, proof, leafHash: leafHash(sha256, await readBytes(entryFile)) });
   return { verdict, origin, index, treeSize: size };
 }

@@ -8,41 +8,28 @@
  */
 import { fromBase64 } from '../core/bytes.ts';
 import { RegistryError } from '../core/errors.ts';
-import { verifyConsistency } from '../core/merkle/tree.ts';
 import type { Checkpoint } from '../core/note/checkpoint.ts';
-import { openCheckpoint, parseCheckpoint } from '../core/note/checkpoint.ts';
+import { parseCheckpoint } from '../core/note/checkpoint.ts';
 import { parseNote } from '../core/note/note.ts';
 import type { Spoken } from '../core/registry/kind.ts';
 import type { Receipt } from '../core/statement/receipt.ts';
-import { receiptSchema, verifyReceipt } from '../core/statement/receipt.ts';
-import { zodProblem } from '../core/statement/zod-problem.ts';
-import { sha256, verifyP256 } from '../platform/crypto.ts';
+import type { JudgedCheckpoint } from '../core/trust/index.ts';
+import { judgeProgress, PROVED, verifyCheckpoint, verifyReceiptAgainst } from '../core/trust/index.ts';
+import { sha256, verifyEd25519, verifyP256 } from '../platform/crypto.ts';
 import type { Client } from './client.ts';
 import type { Context } from './context.ts';
 import { keepCheckpoint, keptCheckpoint } from './kept-checkpoints.ts';
-import { findTrusted, offerToPin } from './trust-store.ts';
+import { offerToPin, readTrust } from './trust-store.ts';
 
-export const PROVED = 'proved';
-export const UNPROVEN = 'consistent, origin unproven';
-export type Verdict = typeof PROVED | typeof UNPROVEN;
-
-export interface JudgedCheckpoint {
-  readonly verdict: Verdict;
-  readonly checkpoint: Checkpoint;
-  readonly note: string;
-}
+const CRYPTO = { sha256, verifyEd25519, verifyP256 };
 
 /**
  * Opens a checkpoint under the pinned key of its log; where none is pinned, it is read and nothing vouches for it.
  * @throws RegistryError `signature_invalid`, `checkpoint_untrusted`, `malformed_note`
  */
 export async function judgeCheckpoint(context: Context, note: string): Promise<JudgedCheckpoint> {
-  const checkpoint = parseCheckpoint(parseNote(note).text);
   const { trustFile } = await context.settings();
-  const verifiers = await findTrusted(trustFile, checkpoint.origin);
-  if (verifiers === undefined) return { verdict: UNPROVEN, checkpoint, note };
-  await openCheckpoint(note, checkpoint.origin, verifiers);
-  return { verdict: PROVED, checkpoint, note };
+  return verifyCheckpoint(CRYPTO, note, await readTrust(trustFile));
 }
 
 /**
@@ -51,20 +38,10 @@ export async function judgeCheckpoint(context: Context, note: string): Promise<J
  * @throws RegistryError `proof_invalid`, `signature_invalid`, `malformed_statement`, `checkpoint_untrusted`
  */
 export async function checkReceipts(context: Context, receipts: readonly Receipt[]): Promise<Spoken[]> {
-  const judged = new Map<string, JudgedCheckpoint>();
-  const spoken: Spoken[] = [];
-  for (const receipt of receipts) {
-    const read = receiptSchema.safeParse(receipt);
-    if (!read.success) throw zodProblem(read.error, 'malformed_proof', 'receipt');
-    const { checkpoint } = judged.get(receipt.checkpoint) ?? (await judgeCheckpoint(context, receipt.checkpoint));
-    judged.set(receipt.checkpoint, { verdict: UNPROVEN, checkpoint, note: receipt.checkpoint });
-    spoken.push(verifyReceipt(sha256, verifyP256, read.data, checkpoint));
-    const { origin } = spoken.at(-1)!.common;
-    if (origin !== checkpoint.origin) {
-      throw new RegistryError('proof_invalid', `The record was made for "${origin}", not for "${checkpoint.origin}".`);
-    }
-  }
-  return spoken;
+  const { trustFile } = await context.settings();
+  const trust = await readTrust(trustFile);
+  const judged = await Promise.all(receipts.map((receipt) => verifyReceiptAgainst(CRYPTO, receipt, trust)));
+  return judged.map(({ spoken }) => spoken);
 }
 
 /**
@@ -72,22 +49,18 @@ export async function checkReceipts(context: Context, receipts: readonly Receipt
  * log has not shrunk. The newer of the two is kept.
  * @throws RegistryError `checkpoint_rolled_back` for a log that became shorter, `proof_invalid` for one that forked
  */
-export async function holdAgainstKept(context: Context, client: Client, judged: JudgedCheckpoint): Promise<void> {
+export async function holdAgainstKept(context: Context, client: Client, shown: JudgedCheckpoint): Promise<void> {
   const { home } = await context.settings();
-  const { checkpoint } = judged;
-  const kept = await keptCheckpoint(home, checkpoint.origin);
-  if (kept === undefined) {
-    await keepCheckpoint(home, judged);
+  const note = await keptCheckpoint(home, shown.origin);
+  if (note === undefined) return keepCheckpoint(home, shown);
+  const kept = parseCheckpoint(parseNote(note).text);
+  if (shown.size < kept.size) {
+    await requireNoRollback(client, kept);
+    judgeProgress(sha256, shown, kept, await consistencyProof(client, shown, kept));
     return;
   }
-  const before = parseCheckpoint(parseNote(kept).text);
-  if (checkpoint.size < before.size) {
-    await requireNoRollback(client, before);
-    await requireConsistent(client, checkpoint, before);
-    return;
-  }
-  await requireConsistent(client, before, checkpoint);
-  if (checkpoint.size > before.size) await keepCheckpoint(home, judged);
+  const newer = judgeProgress(sha256, kept, shown, await consistencyProof(client, kept, shown));
+  if (newer === 'shown') await keepCheckpoint(home, shown);
 }
 
 /**
@@ -97,22 +70,15 @@ export async function holdAgainstKept(context: Context, client: Client, judged: 
 export async function judgeOrPin(context: Context, client: Client, note: string): Promise<JudgedCheckpoint> {
   const judged = await judgeCheckpoint(context, note);
   if (judged.verdict === PROVED) return judged;
-  return (await offerToPin(context, client, judged.checkpoint.origin)) ? judgeCheckpoint(context, note) : judged;
+  return (await offerToPin(context, client, judged.origin)) ? judgeCheckpoint(context, note) : judged;
 }
 
-/** @throws RegistryError `proof_invalid` unless the second tree extends the first */
-export async function requireConsistent(client: Client, first: Checkpoint, second: Checkpoint): Promise<void> {
-  const { proof } =
-    first.size === 0 || first.size === second.size
-      ? { proof: [] }
-      : await client.get<{ proof: string[] }>(`/v1/log/consistency?first=${first.size}&second=${second.size}`);
-  verifyConsistency(sha256, {
-    firstSize: first.size,
-    firstRoot: first.root,
-    secondSize: second.size,
-    secondRoot: second.root,
-    proof: proof.map(fromBase64),
-  });
+/** From the server, and worth nothing before it is judged; trees of equal size, or an empty one, need none. */
+async function consistencyProof(client: Client, first: Checkpoint, second: Checkpoint): Promise<Uint8Array[]> {
+  if (first.size === 0 || first.size === second.size) return [];
+  const path = `/v1/log/consistency?first=${first.size}&second=${second.size}`;
+  const { proof } = await client.get<{ proof: string[] }>(path);
+  return proof.map(fromBase64);
 }
 
 /** Replicas publish within their interval, so an older checkpoint gets a little time to be followed by a newer one. */
@@ -120,15 +86,18 @@ const PATIENCE_MS = 3000;
 
 async function requireNoRollback(client: Client, before: Checkpoint): Promise<void> {
   const until = Date.now() + PATIENCE_MS;
-  let size = 0;
-  do {
-    ({ size } = parseCheckpoint(parseNote(await client.text('/checkpoint')).text));
-    if (size >= before.size) return;
+  let size = await newestSize(client);
+  while (size < before.size && Date.now() < until) {
     await new Promise((resolve) => setTimeout(resolve, 250));
-  } while (Date.now() < until);
+    size = await newestSize(client);
+  }
+  if (size >= before.size) return;
   throw new RegistryError(
     'checkpoint_rolled_back',
     `The log "${before.origin}" has ${size} entries now; you have seen it with ${before.size}.`,
     { fix: 'Keep both checkpoints as evidence and ask the registrar.' },
   );
 }
+
+const newestSize = async (client: Client): Promise<number> =>
+  parseCheckpoint(parseNote(await client.text('/checkpoint')).text).size;

@@ -1,5 +1,6 @@
 /** `muniment fsck`: recomputes everything that the database holds from the signed records, and says what differs. */
 import type { Command } from 'commander';
+import type { FsckReport } from '../../ledger/fsck/index.ts';
 import type { Context } from '../context.ts';
 import { progressBar } from '../progress.ts';
 import type { Bar } from '../progress.ts';
@@ -61,9 +62,7 @@ export function define(program: Command, context: Context): void {
     });
 }
 
-type Report = Awaited<ReturnType<(typeof import('../../ledger/fsck/index.ts'))['fsck']>>;
-
-function describe({ ok, origin, size, checked, findings, findingCount, erased, full, seconds }: Report): string {
+function describe({ ok, origin, size, checked, findings, findingCount, erased, full, seconds }: FsckReport): string {
   const summary = fields([
     ['log', origin ?? 'unknown'],
     ['entries', count(size)],

@@ -14,7 +14,7 @@ export function define(program: Command, context: Context): void {
     .action(async () => {
       const { readLog } = await import('../read-log.ts');
       const { judged } = await readLog(context);
-      const { origin, size, root } = judged.checkpoint;
+      const { origin, size, root } = judged;
       noteVerdict(context, judged.verdict);
       const rootText = Buffer.from(root).toString('base64');
       context.print(
@@ -67,7 +67,7 @@ export function define(program: Command, context: Context): void {
       const { readLog } = await import('../read-log.ts');
       const { judged, since } = await readLog(context);
       noteVerdict(context, judged.verdict);
-      const { origin, size: treeSize } = judged.checkpoint;
+      const { origin, size: treeSize } = judged;
       context.print({ verdict: judged.verdict, origin, treeSize, since }, () =>
         fields([
           ['log', origin],

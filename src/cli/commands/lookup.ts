@@ -29,11 +29,11 @@ export function define(program: Command, context: Context): void {
       const client = await context.client();
       const { digest, answer } = await ask(client, typed === undefined ? digestsOf(file!) : [typed]);
       const { judgeProvenance } = await import('../judge-provenance.ts');
-      const { PROVED } = await import('../verify.ts');
+      const { PROVED } = await import('../../core/trust/index.ts');
       const found = await judgeProvenance(context, client, digest, answer);
       const { judged, matches } = found;
       if (judged.verdict !== PROVED) context.refuse();
-      const { origin, size } = judged.checkpoint;
+      const { origin, size } = judged;
       context.print(
         {
           verdict: judged.verdict,
@@ -72,7 +72,7 @@ const HOW = {
 };
 
 function describe({ judged, matches }: JudgedProvenance, file: ModelReport | undefined, proved: boolean): string {
-  const { origin, size } = judged.checkpoint;
+  const { origin, size } = judged;
   const verdict = proved
     ? `verdict: proved. The record stands in the log ${origin} (${size} entries), whose key you pinned.`
     : `verdict: consistent, origin unproven. Everything fits together, but you have pinned no key of ${origin}:\n` +

@@ -133,7 +133,7 @@ function describeRun(run: RunView, index: number | undefined, out: string | unde
     ['weight digest', run.result?.weightDigest],
     ['parameters', run.result === null ? undefined : count(run.result.parameters)],
     ['right', last === undefined ? undefined : `${percent(last.testAccuracy)} of the test images`],
-    ['trained on', String((run.environment as { backend?: unknown } | null)?.backend ?? 'unknown')],
+    ['trained on', (run.environment as { backend?: string } | null)?.backend],
     ['license', run.license?.expression],
     ['on record', index === undefined ? undefined : `entry ${index}`],
     ['file', out],

@@ -18,10 +18,10 @@ export function define(program: Command, context: Context): void {
         logs.length === 0
           ? `Nobody yet ("muniment trust add KEY" or "muniment trust pin").\n`
           : logs
-              .map(({ origin, keys }) =>
+              .map(({ origin, verifierKey }) =>
                 fields([
                   ['log', origin],
-                  ['key', keys.join('\n')],
+                  ['key', verifierKey],
                 ]),
               )
               .join('\n'),

@@ -7,7 +7,7 @@ import { makeHome, runCli } from './support.ts';
 
 let home: string;
 let remove: () => Promise<void>;
-beforeAll(async () => ({ home, remove } = await makeHome()));
+beforeAll(async () => void ({ home, remove } = await makeHome()));
 afterAll(() => remove());
 
 const LEAVES: Record<string, string[]> = {

@@ -31,7 +31,7 @@ export async function runCli(
 }
 
 /** A folder for one test file. */
-export async function makeHome(): Promise<{ home: string; remove(): Promise<void> }> {
+export async function makeHome(): Promise<{ home: string; remove: () => Promise<void> }> {
   const home = await mkdtemp(join(tmpdir(), 'muniment-cli-'));
   return { home, remove: () => rm(home, { recursive: true, force: true }) };
 }
