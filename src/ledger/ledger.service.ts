@@ -8,7 +8,7 @@ import { z } from 'zod';
 import { canonicalize } from '../core/canonical-json.ts';
 import type { Digest } from '../core/digest.ts';
 import { formatDigest, parseDigest } from '../core/digest.ts';
-import { toBase64 } from '../core/bytes.ts';
+import { fromUtf8, toBase64 } from '../core/bytes.ts';
 import { RegistryError } from '../core/errors.ts';
 import { commitmentsOf, readersOf, readsOf } from '../core/registry/index.ts';
 import type { Kind } from '../core/registry/kind.ts';
@@ -17,7 +17,7 @@ import { commit, disclosureSchema } from '../core/registry/party.ts';
 import { readSpoken, verifyInner, verifySpoken } from '../core/registry/spoken.ts';
 import type { RowKey } from '../core/registry/tables.ts';
 import { envelopeSchema, pae, parseEnvelope } from '../core/statement/dsse.ts';
-import type { Receipt } from '../core/statement/receipt.ts';
+import type { Placed, Receipt } from '../core/statement/receipt.ts';
 import { formatReceipt } from '../core/statement/receipt.ts';
 import type { Common } from '../core/statement/statement.ts';
 import { commonShape, formatStatement } from '../core/statement/statement.ts';
@@ -61,6 +61,7 @@ export interface Attested<Body> {
 export class Ledger {
   /** Keys belong to one party for ever, so what was once read stays true. */
   readonly #spkis = new Map<string, string>();
+  readonly #recorded = new Map<number, Recorded>();
 
   constructor(
     private readonly core: LedgerCore,
@@ -169,26 +170,29 @@ export class Ledger {
     checkpoint: string;
     treeSize: number;
   }> {
-    const rows = await findStatements(this.database.manager, indexes);
-    const { size, note } = await this.core.published.checkpoint(Math.max(0, ...rows.map((row) => row.index + 1)));
-    const proofs = await this.core.published.proveInclusion(
-      rows.map((row) => row.index),
-      size,
-    );
-    const receipts = rows.map((row, i) => this.#receipt(row, proofs[i]!, size, note));
-    return { receipts: new Map(receipts.map((receipt) => [receipt.index, receipt])), checkpoint: note, treeSize: size };
+    const statements = await this.#statements(indexes);
+    const { size, note } = await this.core.published.checkpoint(Math.max(0, ...indexes.map((index) => index + 1)));
+    const proofs = await this.core.published.proveInclusion(indexes, size);
+    const receipts = indexes.map((index, i): [number, Receipt] => [
+      index,
+      formatReceipt({ ...statements[i]!, index, treeSize: size, inclusionProof: proofs[i]!, checkpoint: note }),
+    ]);
+    return { receipts: new Map(receipts), checkpoint: note, treeSize: size };
   }
 
-  #receipt(row: StatementRow, inclusionProof: readonly Uint8Array[], treeSize: number, checkpoint: string): Receipt {
-    const spki = toBase64(row.spki);
-    return formatReceipt({
-      spoken: readSpoken(sha256, row.payload, spki),
-      signed: { payload: row.payload, signature: row.signature, keyId: formatDigest(sha256(row.spki)) },
-      spki,
-      index: row.index,
-      treeSize,
-      inclusionProof,
-      checkpoint,
+  /** What is recorded stays as it is, so what was read once is kept. */
+  async #statements(indexes: readonly number[]): Promise<Recorded[]> {
+    const missing = indexes.filter((index) => !this.#recorded.has(index));
+    if (missing.length > 0) {
+      for (const row of await findStatements(this.database.manager, missing)) {
+        if (this.#recorded.size >= MAX_KEPT) this.#recorded.delete(this.#recorded.keys().next().value!);
+        this.#recorded.set(row.index, recorded(row));
+      }
+    }
+    return indexes.map((index) => {
+      const found = this.#recorded.get(index);
+      if (found === undefined) throw new RegistryError('ledger_inconsistent', `Entry ${index} is missing.`);
+      return found;
     });
   }
 
@@ -252,7 +256,30 @@ export class Ledger {
   }
 }
 
+type Recorded = Omit<Placed, 'checkpoint' | 'inclusionProof' | 'index' | 'treeSize'>;
+
+/** About 2 KiB each. */
+const MAX_KEPT = 10_000;
+
+function recorded({ payload, signature, spki, kind, payloadDigest }: StatementRow): Recorded {
+  return {
+    payloadDigest: formatDigest(payloadDigest),
+    kind,
+    id: idOf(payload),
+    signed: { payload, signature, keyId: formatDigest(sha256(spki)) },
+    spki: toBase64(spki),
+  };
+}
+
+/** The statement was read strictly when it was recorded; to find its id again, parsing is enough. */
+function idOf(payload: Uint8Array): string {
+  type WithId = { id: string };
+  const { predicate } = JSON.parse(fromUtf8(payload)) as { predicate: WithId & { muniment_statement?: WithId } };
+  return (predicate.muniment_statement ?? predicate).id;
+}
+
 function mayRead(row: StatementRow, reader: Principal | undefined): boolean {
+  if (row.visibility === 'public') return true;
   const readers = readersOf(readSpoken(sha256, row.payload, toBase64(row.spki)));
   return readers === null || (reader !== undefined && (reader.roles.length > 0 || readers.includes(reader.partyId)));
 }

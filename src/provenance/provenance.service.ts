@@ -17,7 +17,7 @@ export class ProvenanceService {
   /** @throws RegistryError `digest_malformed`, `not_found` */
   async lookup(hash: string): Promise<Provenance> {
     const digest = readHash(hash);
-    const found = await findByDigest(this.database.manager, digest);
+    const found = await findByDigest(this.database, digest);
     if (found.length === 0) {
       throw new RegistryError('not_found', `Nothing is on record about ${digest}.`, { field: 'hash' });
     }

@@ -1,6 +1,7 @@
 /** The look-up: one query for everything on record about a digest. */
-import type { EntityManager } from 'typeorm';
 import type { Digest } from '../core/digest.ts';
+import type { DataSource } from '../platform/database/index.ts';
+import { prepared } from '../platform/database/index.ts';
 import type { ProvenanceMatch } from './provenance.schema.ts';
 
 export interface Found extends Omit<ProvenanceMatch, 'receipts' | 'recordedAt'> {
@@ -12,9 +13,7 @@ export interface Found extends Omit<ProvenanceMatch, 'receipts' | 'recordedAt'> 
 /** More registrations of one digest than this are not shown; nobody honest has so many. */
 const MAX_MATCHES = 100;
 
-export function findByDigest(manager: EntityManager, digest: Digest): Promise<Found[]> {
-  return manager.query(
-    `SELECT md.kind AS matched,
+const LOOKUP = `SELECT md.kind AS matched,
        r.document || jsonb_build_object(
          'id', r.id, 'modelDigest', r.model_digest, 'maker', r.maker,
          'statement', r.statement, 'recordedIndex', r.recorded_index) AS model,
@@ -54,7 +53,7 @@ export function findByDigest(manager: EntityManager, digest: Digest): Promise<Fo
          ORDER BY l.position) AS parents
        FROM registry.relation l WHERE l.registration_id = r.id
      ) p ON jsonb_array_length(r.document -> 'parents') > 0
-     WHERE md.digest = $1 ORDER BY r.recorded_index LIMIT ${MAX_MATCHES}`,
-    [digest],
-  );
-}
+     WHERE md.digest = $1 ORDER BY r.recorded_index LIMIT ${MAX_MATCHES}`;
+
+export const findByDigest = (database: DataSource, digest: Digest): Promise<Found[]> =>
+  prepared<Found>(database, 'provenance', LOOKUP, [digest]);

@@ -7,7 +7,7 @@
  */
 import { z } from 'zod';
 import { fromBase64, toBase64 } from '../bytes.ts';
-import type { Sha256 } from '../digest.ts';
+import type { Digest, Sha256 } from '../digest.ts';
 import { RegistryError } from '../errors.ts';
 import { leafHash, verifyInclusion } from '../merkle/tree.ts';
 import type { VerifyP256 } from '../registry/spoken.ts';
@@ -34,9 +34,13 @@ export const receiptSchema = z
 
 export type Receipt = z.infer<typeof receiptSchema>;
 
+/** A recorded statement and where it stands; what is known of it without reading it again. */
 export interface Placed {
-  readonly spoken: Pick<Spoken, 'common' | 'kind' | 'payloadDigest'>;
+  readonly payloadDigest: Digest;
+  readonly kind: string;
+  readonly id: string;
   readonly signed: Signed;
+  /** Base64 of DER */
   readonly spki: string;
   readonly index: number;
   readonly treeSize: number;
@@ -44,17 +48,17 @@ export interface Placed {
   readonly checkpoint: string;
 }
 
-export function formatReceipt({ spoken, signed, spki, index, treeSize, inclusionProof, checkpoint }: Placed): Receipt {
+export function formatReceipt(placed: Placed): Receipt {
   return {
-    statement: spoken.payloadDigest,
-    kind: spoken.kind.kind,
-    id: spoken.common.id,
-    index,
-    treeSize,
-    inclusionProof: inclusionProof.map(toBase64),
-    checkpoint,
-    envelope: formatEnvelope(signed),
-    publicKey: spki,
+    statement: placed.payloadDigest,
+    kind: placed.kind,
+    id: placed.id,
+    index: placed.index,
+    treeSize: placed.treeSize,
+    inclusionProof: placed.inclusionProof.map(toBase64),
+    checkpoint: placed.checkpoint,
+    envelope: formatEnvelope(placed.signed),
+    publicKey: placed.spki,
   };
 }
 

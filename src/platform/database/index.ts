@@ -5,6 +5,7 @@ export { migrate, pendingMigrations } from './migrate.ts';
 export { openDatabase } from './open.ts';
 export { dataSourceOptions, MIGRATIONS_TABLE } from './options.ts';
 export type { Entities } from './options.ts';
+export { prepared } from './prepared.ts';
 /** The injection token of the connection pool: services open transactions with it and hand the `EntityManager` to stores. */
 export { DataSource } from 'typeorm';
 export type { EntityManager } from 'typeorm';
