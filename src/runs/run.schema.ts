@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { registration, run } from '../core/registry/index.ts';
-import { commonShape, digest, id } from '../core/statement/statement.ts';
+import { digest, id } from '../core/statement/statement.ts';
 
 const { owners, license, name } = (
   registration.body as unknown as z.ZodObject<{
@@ -15,7 +15,7 @@ export const BACKENDS = ['auto', 'cuda', 'webgpu', 'wasm', 'native'] as const;
 
 export const startRunSchema = z
   .strictObject({
-    id: commonShape.id.optional().describe('Made by the client, so that a repeated request names the same run'),
+    id: id('run').optional().describe('Made by the client, so that a repeated request names the same run'),
     name: name.describe('Of the model that comes out'),
     dataset: id('dataset'),
     hyperparameters: z.record(z.string(), z.json()).default({}).describe('What is left out has its default'),

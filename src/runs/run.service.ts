@@ -157,7 +157,7 @@ export class RunService {
       throw new RegistryError('not_found', error.message, { field: 'dataset' });
     });
     for (const { name, digest } of this.rules.filesOf(files)) {
-      if (this.rules.isBundled(digest) || (await this.artifacts.has(digest))) continue;
+      if (this.rules.isBundled(digest) || (await this.datasets.keepsFile(dataset, digest))) continue;
       throw new RegistryError('dataset_unavailable', `The file "${name}" of the dataset is not stored here.`, {
         field: 'dataset',
         fix: `Upload it: PUT /v1/datasets/${dataset}/files/${digest}.`,
