@@ -53,6 +53,12 @@ export const dataset = kind(
       ['dataset_version', body.manifestDigest],
       ...(body.holder.party === null ? [] : [['party', body.holder.party] as const]),
     ],
+    coheres(sha256, { files, manifestDigest }) {
+      if (manifestOf(sha256, files).manifestDigest === manifestDigest) return;
+      throw new RegistryError('digest_mismatch', 'The manifest digest is not the one of the files.', {
+        field: 'manifestDigest',
+      });
+    },
     judge({ common, body }, rows, place) {
       requireNew(rows, 'dataset', common.id);
       licenseIds(body.license.expression);

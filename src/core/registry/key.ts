@@ -7,7 +7,8 @@
  * further one must be signed by a key that the party already has.
  */
 import { z } from 'zod';
-import { utf8 } from '../bytes.ts';
+import { fromBase64, utf8 } from '../bytes.ts';
+import { formatDigest } from '../digest.ts';
 import { RegistryError } from '../errors.ts';
 import { parseP256Spki } from '../statement/public-key.ts';
 import { digest, form, urn } from '../statement/statement.ts';
@@ -30,10 +31,16 @@ export const key = kind(
       ['party', common.maker],
       ['party_key', body.fingerprint],
     ],
+    coheres(sha256, { spki, fingerprint }) {
+      // Or somebody could occupy the name of a key that is not theirs.
+      if (formatDigest(sha256(fromBase64(spki))) === fingerprint) return;
+      throw new RegistryError('digest_mismatch', 'The fingerprint is not the one of the key.', {
+        field: 'fingerprint',
+      });
+    },
     signatures: ({ common, body }) => [
       {
         spki: body.spki,
-        keyId: body.fingerprint,
         message: possessionText(common.origin, common.maker, body.fingerprint),
         signature: body.possession,
         field: 'possession',

@@ -6,7 +6,7 @@
  * Judgements are pure. They see the rows they asked for, as they stand at the statement's place in the log, and either
  * return the rows that change or refuse with a named error.
  */
-import type { Digest } from '../digest.ts';
+import type { Digest, Sha256 } from '../digest.ts';
 import { RegistryError } from '../errors.ts';
 import type { Common, StatementForm } from '../statement/statement.ts';
 import type { RowChange, RowKey, TableName, Tables } from './tables.ts';
@@ -39,6 +39,11 @@ export interface Kind<Body> extends StatementForm<Body> {
   reads(spoken: Spoken<Body>, rows: Rows): readonly RowKey[];
   /** @throws RegistryError when the statement may not be recorded */
   judge(spoken: Spoken<Body>, rows: Rows, place: Place): readonly RowChange[];
+  /**
+   * What the body says about itself, where checking it takes a hash: digests of other members.
+   * @throws RegistryError `digest_mismatch`
+   */
+  coheres?(sha256: Sha256, body: Body): void;
   /** Commitments in the body whose values the writer may disclose beside the statement. */
   commitments?(body: Body): readonly Digest[];
   /** Who besides the maker may read the statement; everybody may where a kind does not say. */
@@ -50,8 +55,6 @@ export interface Kind<Body> extends StatementForm<Body> {
 export interface InnerSignature {
   /** SPKI, DER, base64 */
   readonly spki: string;
-  /** What the statement calls the key: must be the SHA-256 of its SPKI */
-  readonly keyId: Digest;
   readonly message: Uint8Array;
   /** DER, base64 */
   readonly signature: string;
@@ -60,7 +63,8 @@ export interface InnerSignature {
 
 export function kind<Body>(
   form: StatementForm<Body>,
-  rules: Pick<Kind<Body>, 'judge' | 'reads'> & Pick<Partial<Kind<Body>>, 'commitments' | 'readers' | 'signatures'>,
+  rules: Pick<Kind<Body>, 'judge' | 'reads'> &
+    Pick<Partial<Kind<Body>>, 'coheres' | 'commitments' | 'readers' | 'signatures'>,
 ): Kind<Body> {
   return { ...form, ...rules };
 }
