@@ -9,6 +9,7 @@ import { Registry1700000000003 } from './0003-registry.ts';
 import { TokenIssuance1700000000004 } from './0004-token-issuance.ts';
 import { Runs1700000000005 } from './0005-runs.ts';
 import { ArtifactAccess1700000000006 } from './0006-artifact-access.ts';
+import { HandedInFiles1700000000007 } from './0007-handed-in-files.ts';
 
 export const MIGRATIONS: (new () => MigrationInterface)[] = [
   SchemasAndRoles1700000000001,
@@ -17,4 +18,5 @@ export const MIGRATIONS: (new () => MigrationInterface)[] = [
   TokenIssuance1700000000004,
   Runs1700000000005,
   ArtifactAccess1700000000006,
+  HandedInFiles1700000000007,
 ];

@@ -1,11 +1,12 @@
 import { Body, Controller, Get, HttpCode, Param, Post, Put, Query } from '@nestjs/common';
-import { ApiConsumes, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { ApiBody, ApiConsumes, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { z } from 'zod';
 import { receiptSchema } from '../core/statement/receipt.ts';
 import type { Idempotency, Write } from '../ledger/index.ts';
 import { IdempotencyKey } from '../ledger/index.ts';
 import type { Principal } from '../platform/auth/index.ts';
 import { CurrentPrincipal, Requires } from '../platform/auth/index.ts';
+import { ByteStream } from '../platform/http/byte-stream.ts';
 import type { DatasetBody } from './dataset.schema.ts';
 import { datasetFileParams, datasetParams, datasetQuery, datasetView, writeDatasetSchema } from './dataset.schema.ts';
 import { DatasetService } from './dataset.service.ts';
@@ -45,10 +46,12 @@ export class DatasetController {
   @HttpCode(204)
   @Requires('datasets:write')
   @ApiConsumes('application/octet-stream')
+  @ApiBody({ schema: { type: 'string', format: 'binary' } })
+  @ApiResponse({ status: 204, description: 'Stored' })
   storeFile(
     @CurrentPrincipal() principal: Principal,
     @Param({ schema: datasetFileParams }) { id, digest }: z.infer<typeof datasetFileParams>,
-    @Body() content: AsyncIterable<Uint8Array>,
+    @ByteStream() content: AsyncIterable<Uint8Array>,
   ) {
     return this.datasets.storeFile(principal, id, digest, content);
   }

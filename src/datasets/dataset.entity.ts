@@ -21,3 +21,15 @@ export class DatasetVersionEntity {
   @Column('text') statement!: string;
   @Column('bigint', { name: 'recorded_index' }) recordedIndex!: string;
 }
+
+@Entity({
+  schema: 'ops',
+  name: 'dataset_file',
+  comment:
+    'Which files of a dataset its maker handed in. If a row is lost, the file is sent again; a run on the dataset waits for that. It grants nothing beyond what its maker brought along.',
+})
+export class DatasetFileEntity {
+  @PrimaryColumn('text', { name: 'dataset_id', primaryKeyConstraintName: 'dataset_file_pkey' }) datasetId!: string;
+  @PrimaryColumn('text', { name: 'file_digest', primaryKeyConstraintName: 'dataset_file_pkey' }) fileDigest!: string;
+  @Column('timestamptz', { name: 'stored_at', default: () => 'now()' }) storedAt!: Date;
+}

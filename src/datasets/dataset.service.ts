@@ -3,15 +3,14 @@ import { Injectable } from '@nestjs/common';
 import { DataSource } from '../platform/database/index.ts';
 import type { Digest } from '../core/digest.ts';
 import { RegistryError } from '../core/errors.ts';
-import { dataset, manifestOf } from '../core/registry/dataset.ts';
+import { dataset } from '../core/registry/dataset.ts';
 import type { Receipt } from '../core/statement/receipt.ts';
 import type { Idempotency, Write } from '../ledger/index.ts';
 import { Ledger } from '../ledger/index.ts';
 import type { Principal } from '../platform/auth/index.ts';
-import { sha256 } from '../platform/crypto.ts';
 import { ArtifactStore, atMost } from '../platform/storage/index.ts';
 import type { DatasetBody, DatasetView } from './dataset.schema.ts';
-import { findDataset, listDatasets } from './dataset.store.ts';
+import { findDataset, insertStoredFile, listDatasets, listStoredFiles } from './dataset.store.ts';
 
 @Injectable()
 export class DatasetService {
@@ -22,7 +21,6 @@ export class DatasetService {
   ) {}
 
   register(principal: Principal, write: Write<DatasetBody>, idempotency: Idempotency): Promise<Receipt> {
-    if (!('payload' in write)) requireManifest(write);
     return this.ledger.write(dataset, principal, write, { idempotency });
   }
 
@@ -53,12 +51,15 @@ export class DatasetService {
       throw new RegistryError('not_found', `The dataset ${id} has no file ${digest}.`, { field: 'digest' });
     }
     await this.artifacts.put(digest, atMost(file.bytes, content));
+    await insertStoredFile(this.database.manager, id, digest);
   }
-}
 
-function requireManifest({ files, manifestDigest }: DatasetBody): void {
-  if (manifestOf(sha256, files).manifestDigest === manifestDigest) return;
-  throw new RegistryError('digest_mismatch', 'The manifest digest is not the one of the files.', {
-    field: 'manifestDigest',
-  });
+  /**
+   * Whether the registry keeps a file because this dataset's maker handed it in. That somebody else's copy is here does
+   * not count: a digest is public, and naming it in a dataset must not lead to the bytes.
+   */
+  async keepsFile(id: string, digest: Digest): Promise<boolean> {
+    const handedIn = await listStoredFiles(this.database.manager, id);
+    return handedIn.includes(digest) && (await this.artifacts.has(digest));
+  }
 }

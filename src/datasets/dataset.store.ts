@@ -1,5 +1,6 @@
 /** SQL over datasets. */
 import type { EntityManager } from 'typeorm';
+import type { Digest } from '../core/digest.ts';
 import type { DatasetView } from './dataset.schema.ts';
 
 const VIEW = `
@@ -19,4 +20,20 @@ export async function listDatasets(manager: EntityManager, manifestDigest?: stri
     [manifestDigest ?? null],
   );
   return rows.map((row) => row.view);
+}
+
+/** Notes that the dataset's maker handed a file in. */
+export async function insertStoredFile(manager: EntityManager, id: string, digest: Digest): Promise<void> {
+  await manager.query(
+    `INSERT INTO ops.dataset_file (dataset_id, file_digest) VALUES ($1, $2) ON CONFLICT (dataset_id, file_digest) DO NOTHING`,
+    [id, digest],
+  );
+}
+
+export async function listStoredFiles(manager: EntityManager, id: string): Promise<Digest[]> {
+  const rows: { digest: Digest }[] = await manager.query(
+    `SELECT file_digest AS digest FROM ops.dataset_file WHERE dataset_id = $1`,
+    [id],
+  );
+  return rows.map(({ digest }) => digest);
 }

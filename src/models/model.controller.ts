@@ -1,5 +1,5 @@
 import { Body, Controller, Get, HttpCode, Param, Post, Put, Query, Res } from '@nestjs/common';
-import { ApiConsumes, ApiProduces, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { ApiBody, ApiConsumes, ApiProduces, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { Readable } from 'node:stream';
 import { z } from 'zod';
@@ -9,6 +9,7 @@ import type { Idempotency, Write } from '../ledger/index.ts';
 import { IdempotencyKey } from '../ledger/index.ts';
 import type { Principal } from '../platform/auth/index.ts';
 import { CurrentPrincipal, Requires } from '../platform/auth/index.ts';
+import { ByteStream } from '../platform/http/byte-stream.ts';
 import type { ModelQuery } from './model.schema.ts';
 import { modelParams, modelQuery, modelView, writeRegistrationSchema } from './model.schema.ts';
 import { ModelService } from './model.service.ts';
@@ -50,10 +51,12 @@ export class ModelController {
   @HttpCode(204)
   @Requires('models:write')
   @ApiConsumes('application/octet-stream')
+  @ApiBody({ schema: { type: 'string', format: 'binary' } })
+  @ApiResponse({ status: 204, description: 'Stored' })
   storeArtifact(
     @CurrentPrincipal() principal: Principal,
     @Param({ schema: modelParams }) { id }: Id,
-    @Body() content: AsyncIterable<Uint8Array>,
+    @ByteStream() content: AsyncIterable<Uint8Array>,
   ) {
     return this.models.storeArtifact(principal, id, content);
   }

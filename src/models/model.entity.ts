@@ -89,3 +89,15 @@ export class ArtifactAccessEntity {
   @Column('text', { name: 'file_digest' }) fileDigest!: string;
   @Column('timestamptz', { name: 'accessed_at', default: () => 'now()' }) accessedAt!: Date;
 }
+
+@Entity({
+  schema: 'ops',
+  name: 'model_artifact',
+  comment:
+    'Under which registrations weights were handed in. If a row is lost, the weights are sent again. Who may fetch them is told by the title, which stands in the ledger.',
+})
+export class ModelArtifactEntity {
+  @PrimaryColumn('text', { name: 'registration_id', primaryKeyConstraintName: 'model_artifact_pkey' })
+  registrationId!: string;
+  @Column('timestamptz', { name: 'stored_at', default: () => 'now()' }) storedAt!: Date;
+}

@@ -10,7 +10,14 @@ import { Ledger } from '../ledger/index.ts';
 import type { Principal } from '../platform/auth/index.ts';
 import { ArtifactStore, atMost } from '../platform/storage/index.ts';
 import type { ModelQuery, ModelView, RecordedModel } from './model.schema.ts';
-import { findModel, holdsTitle, insertAccess, listModels } from './model.store.ts';
+import {
+  findModel,
+  holdsTitle,
+  insertAccess,
+  insertStoredArtifact,
+  listModels,
+  withOwnArtifact,
+} from './model.store.ts';
 
 @Injectable()
 export class ModelService {
@@ -26,12 +33,11 @@ export class ModelService {
 
   /** @throws RegistryError `not_found` */
   async get(id: string): Promise<ModelView> {
-    return this.#view(await this.#find(id));
+    return (await this.#views([await this.#find(id)]))[0]!;
   }
 
   async list(query: ModelQuery): Promise<ModelView[]> {
-    const models = await listModels(this.database.manager, query);
-    return Promise.all(models.map((model) => this.#view(model)));
+    return this.#views(await listModels(this.database.manager, query));
   }
 
   /** @throws RegistryError `not_found`, `forbidden`, `digest_mismatch`, `payload_too_large` */
@@ -43,20 +49,25 @@ export class ModelService {
       });
     }
     await this.artifacts.put(weights.fileDigest, atMost(weights.bytes, content));
+    await insertStoredArtifact(this.database.manager, id);
   }
 
-  /** The weights, for an owner; each access is logged before the first byte leaves. */
+  /**
+   * The weights, for an owner; each access is logged before the first byte leaves.
+   * @throws RegistryError `not_found`, the same for a model that is not there, not the caller's, or not kept here
+   */
   async openArtifact(principal: Principal, id: string) {
-    const { weights } = await this.#find(id);
     const { manager } = this.database;
-    const owns = await holdsTitle(manager, id, principal.partyId);
-    if (!owns || !(await this.artifacts.has(weights.fileDigest))) {
+    const { partyId, apiKeyId } = principal;
+    const found = await findModel(manager, id);
+    const mine = found !== undefined && (await holdsTitle(manager, id, partyId));
+    if (!mine || !(await this.#keepsArtifact([found])).has(id)) {
       throw new RegistryError('not_found', `There are no weights of ${id} that you may fetch.`, { field: 'id' });
     }
-    const artifact = await this.artifacts.open(weights.fileDigest);
-    const { partyId, apiKeyId } = principal;
-    await insertAccess(manager, { registrationId: id, partyId, apiKeyId, fileDigest: weights.fileDigest });
-    return { artifact, fileDigest: weights.fileDigest };
+    const { fileDigest } = found.weights;
+    const artifact = await this.artifacts.open(fileDigest);
+    await insertAccess(manager, { registrationId: id, partyId, apiKeyId, fileDigest });
+    return { artifact, fileDigest };
   }
 
   async #find(id: string): Promise<RecordedModel> {
@@ -65,7 +76,25 @@ export class ModelService {
     return found;
   }
 
-  async #view(model: RecordedModel): Promise<ModelView> {
-    return { ...model, artifactStored: await this.artifacts.has(model.weights.fileDigest) };
+  async #views(models: readonly RecordedModel[]): Promise<ModelView[]> {
+    const kept = await this.#keepsArtifact(models);
+    return models.map((model) => ({ ...model, artifactStored: kept.has(model.id) }));
+  }
+
+  /**
+   * The registrations whose weights the registry keeps for them. That somebody else's copy is here does not count: a
+   * digest is public, and registering it must not lead to the bytes.
+   */
+  async #keepsArtifact(models: readonly RecordedModel[]): Promise<Set<string>> {
+    const kept = await withOwnArtifact(
+      this.database.manager,
+      models.map(({ id }) => id),
+    );
+    await Promise.all(
+      models.map(async ({ id, weights }) => {
+        if (kept.has(id) && !(await this.artifacts.has(weights.fileDigest))) kept.delete(id);
+      }),
+    );
+    return kept;
   }
 }

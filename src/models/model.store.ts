@@ -29,6 +29,24 @@ export async function listModels(
   return rows.map((row) => row.view);
 }
 
+/** Notes that weights were handed in under a registration. */
+export async function insertStoredArtifact(manager: EntityManager, registrationId: string): Promise<void> {
+  await manager.query(
+    `INSERT INTO ops.model_artifact (registration_id) VALUES ($1) ON CONFLICT (registration_id) DO NOTHING`,
+    [registrationId],
+  );
+}
+
+/** Those of the registrations whose weights came here by their own makers: handed in, or out of their run. */
+export async function withOwnArtifact(manager: EntityManager, ids: readonly string[]): Promise<Set<string>> {
+  const rows: { id: string }[] = await manager.query(
+    `SELECT r.id FROM registry.registration r WHERE r.id = ANY ($1)
+       AND (r.run_id IS NOT NULL OR EXISTS (SELECT 1 FROM ops.model_artifact a WHERE a.registration_id = r.id))`,
+    [ids],
+  );
+  return new Set(rows.map(({ id }) => id));
+}
+
 export async function holdsTitle(manager: EntityManager, registrationId: string, partyId: string): Promise<boolean> {
   const rows: unknown[] = await manager.query(
     `SELECT 1 FROM registry.title WHERE registration_id = $1 AND party_id = $2`,
