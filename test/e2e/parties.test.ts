@@ -12,7 +12,8 @@ import { makeP256, newId, sha256, statementKey } from '../../src/platform/crypto
 import { startTestApp } from '../support/app.ts';
 import type { TestApp } from '../support/app.ts';
 import { anyDigest, digestOf, modelOf } from '../support/bodies.ts';
-import { Client, Operator, Party, Verifier } from '../support/client.ts';
+import type { Party } from '../support/client.ts';
+import { Client, Operator, Verifier } from '../support/client.ts';
 import type { LogIdentity } from '../support/client.ts';
 import { query } from '../support/postgres.ts';
 
