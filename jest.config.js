@@ -25,6 +25,8 @@ const shared = {
  * people's programs on what Muniment wrote, and needs those programs.
  */
 export default {
+  // A promise is judged by what happens, not by how soon: slow machines must not fail a test.
+  testTimeout: 60_000,
   coverageProvider: 'v8',
   collectCoverageFrom: ['src/**/*.ts'],
   projects: [

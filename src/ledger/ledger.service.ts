@@ -16,7 +16,7 @@ import type { Disclosure } from '../core/registry/party.ts';
 import { commit, disclosureSchema } from '../core/registry/party.ts';
 import { readSpoken, verifyInner, verifySpoken } from '../core/registry/spoken.ts';
 import type { RowKey } from '../core/registry/tables.ts';
-import { envelopeSchema, pae, parseEnvelope } from '../core/statement/dsse.ts';
+import { envelopeSchema, formatEnvelope, pae, parseEnvelope } from '../core/statement/dsse.ts';
 import type { Placed, Receipt } from '../core/statement/receipt.ts';
 import { formatReceipt } from '../core/statement/receipt.ts';
 import type { Common } from '../core/statement/statement.ts';
@@ -182,17 +182,20 @@ export class Ledger {
 
   /** What is recorded stays as it is, so what was read once is kept. */
   async #statements(indexes: readonly number[]): Promise<Recorded[]> {
-    const missing = indexes.filter((index) => !this.#recorded.has(index));
+    const found = new Map(indexes.map((index) => [index, this.#recorded.get(index)]));
+    const missing = indexes.filter((index) => found.get(index) === undefined);
     if (missing.length > 0) {
+      if (this.#recorded.size >= MAX_KEPT) this.#recorded.clear();
       for (const row of await findStatements(this.database.manager, missing)) {
-        if (this.#recorded.size >= MAX_KEPT) this.#recorded.delete(this.#recorded.keys().next().value!);
-        this.#recorded.set(row.index, recorded(row));
+        const statement = recorded(row);
+        this.#recorded.set(row.index, statement);
+        found.set(row.index, statement);
       }
     }
     return indexes.map((index) => {
-      const found = this.#recorded.get(index);
-      if (found === undefined) throw new RegistryError('ledger_inconsistent', `Entry ${index} is missing.`);
-      return found;
+      const statement = found.get(index);
+      if (statement === undefined) throw new RegistryError('ledger_inconsistent', `Entry ${index} is missing.`);
+      return statement;
     });
   }
 
@@ -266,7 +269,7 @@ function recorded({ payload, signature, spki, kind, payloadDigest }: StatementRo
     payloadDigest: formatDigest(payloadDigest),
     kind,
     id: idOf(payload),
-    signed: { payload, signature, keyId: formatDigest(sha256(spki)) },
+    envelope: formatEnvelope({ payload, signature, keyId: formatDigest(sha256(spki)) }),
     spki: toBase64(spki),
   };
 }

@@ -9,10 +9,11 @@ import {
   tilesForConsistency,
   tilesForInclusion,
 } from '../core/merkle/proof.ts';
-import type { TileMap, TileMemo } from '../core/merkle/subtree.ts';
+import type { TileMap, TileNodes } from '../core/merkle/subtree.ts';
 import type { TileId } from '../core/merkle/tile.ts';
 import { TILE_WIDTH, tileKey } from '../core/merkle/tile.ts';
 import { HASH_SIZE } from '../core/merkle/tree.ts';
+import { toBase64 } from '../core/bytes.ts';
 import { RegistryError } from '../core/errors.ts';
 import { sha256 } from '../platform/crypto.ts';
 import type { Anchor } from './anchor.ts';
@@ -22,12 +23,18 @@ import { insertCheckpoint, newestCheckpoint, readHead, readTileRows } from './lo
 
 /** 8 KiB each: at most 64 MiB, which proves any of 2 million entries without asking the database. */
 const MAX_FULL_TILES = 8192;
+/** About 1 KiB each in a log of a million entries. */
+const MAX_PROOFS = 10_000;
 
 export class PublishedTree {
   #newest: PublishedCheckpoint | undefined;
   #publishing: Promise<PublishedCheckpoint> | undefined;
   #partial: { size: number; tiles: Map<string, Uint8Array> } = { size: -1, tiles: new Map() };
-  #nodes: { size: number; memo: TileMemo } = { size: -1, memo: new Map() };
+  #proofs: { size: number; memo: Map<string, TileNodes>; byIndex: Map<number, string[]> } = {
+    size: -1,
+    memo: new Map(),
+    byIndex: new Map(),
+  };
   readonly #full = new Map<string, Uint8Array>();
 
   constructor(
@@ -66,13 +73,28 @@ export class PublishedTree {
     return this.#newest;
   }
 
-  /** Inclusion proofs of entries in the tree of a checkpoint, with one query at most. */
-  async proveInclusion(indexes: readonly number[], size: number): Promise<Uint8Array[][]> {
-    const tiles = await this.#tiles(
-      indexes.flatMap((index) => tilesForInclusion(index, size)),
-      size,
-    );
-    return indexes.map((index) => proveInclusionFrom(sha256, index, size, tiles, this.#memo(size)));
+  /**
+   * Inclusion proofs (base64) of entries in the tree of a checkpoint, with one query at most. What was proved once for
+   * the size is kept until the next size is asked for.
+   */
+  async proveInclusion(indexes: readonly number[], size: number): Promise<string[][]> {
+    if (this.#proofs.size !== size) this.#proofs = { size, memo: new Map(), byIndex: new Map() };
+    const { memo, byIndex } = this.#proofs;
+    const found = new Map(indexes.map((index) => [index, byIndex.get(index)]));
+    const missing = indexes.filter((index) => found.get(index) === undefined);
+    if (missing.length > 0) {
+      const tiles = await this.#tiles(
+        missing.flatMap((index) => tilesForInclusion(index, size)),
+        size,
+      );
+      if (byIndex.size >= MAX_PROOFS) byIndex.clear();
+      for (const index of missing) {
+        const proof = proveInclusionFrom(sha256, index, size, tiles, memo).map(toBase64);
+        byIndex.set(index, proof);
+        found.set(index, proof);
+      }
+    }
+    return indexes.map((index) => found.get(index)!);
   }
 
   async proveConsistency(first: number, second: number): Promise<Uint8Array[]> {
@@ -98,12 +120,6 @@ export class PublishedTree {
       }
     }
     return found;
-  }
-
-  /** Inner nodes of the tiles, for one published size. */
-  #memo(size: number): TileMemo {
-    if (this.#nodes.size !== size) this.#nodes = { size, memo: new Map() };
-    return this.#nodes.memo;
   }
 
   #keep(key: string, tile: Uint8Array): void {

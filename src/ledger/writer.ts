@@ -7,7 +7,7 @@
  * transfers of one thing can never both win. A checkpoint leaves the process only after the anchor holds it.
  */
 import type { DataSource, EntityManager } from 'typeorm';
-import { equalBytes, fromBase64 } from '../core/bytes.ts';
+import { equalBytes, fromBase64, toBase64 } from '../core/bytes.ts';
 import { RegistryError } from '../core/errors.ts';
 import type { TileMap, TileMemo } from '../core/merkle/subtree.ts';
 import { appendLeaves, nextEdge } from '../core/merkle/append.ts';
@@ -20,6 +20,7 @@ import type { Spoken } from '../core/registry/kind.ts';
 import type { RowChange } from '../core/registry/tables.ts';
 import type { Disclosure } from '../core/registry/party.ts';
 import type { Signed } from '../core/statement/dsse.ts';
+import { formatEnvelope } from '../core/statement/dsse.ts';
 import type { Receipt } from '../core/statement/receipt.ts';
 import { entryOf, formatReceipt } from '../core/statement/receipt.ts';
 import { sha256 } from '../platform/crypto.ts';
@@ -244,11 +245,11 @@ export class LogWriter {
           payloadDigest: spoken.payloadDigest,
           kind: spoken.kind.kind,
           id: spoken.common.id,
-          signed,
+          envelope: formatEnvelope(signed),
           spki: spoken.spki,
           index: head.size + i,
           treeSize: next.size,
-          inclusionProof: proveInclusionFrom(sha256, head.size + i, next.size, tiles, memo),
+          inclusionProof: proveInclusionFrom(sha256, head.size + i, next.size, tiles, memo).map(toBase64),
           checkpoint: note,
         }),
       ),

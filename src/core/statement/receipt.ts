@@ -6,15 +6,15 @@
  * the reader means is told by the checkpoint's signature, under a key that came another way.
  */
 import { z } from 'zod';
-import { fromBase64, toBase64 } from '../bytes.ts';
+import { fromBase64 } from '../bytes.ts';
 import type { Digest, Sha256 } from '../digest.ts';
 import { RegistryError } from '../errors.ts';
 import { leafHash, verifyInclusion } from '../merkle/tree.ts';
 import type { VerifyP256 } from '../registry/spoken.ts';
 import { verifySpoken } from '../registry/spoken.ts';
 import type { Spoken } from '../registry/kind.ts';
-import type { Signed } from './dsse.ts';
-import { envelopeSchema, formatEnvelope, pae, parseEnvelope } from './dsse.ts';
+import type { Envelope } from './dsse.ts';
+import { envelopeSchema, pae, parseEnvelope } from './dsse.ts';
 import { formatEntry } from './entry.ts';
 import { digest } from './statement.ts';
 
@@ -39,12 +39,13 @@ export interface Placed {
   readonly payloadDigest: Digest;
   readonly kind: string;
   readonly id: string;
-  readonly signed: Signed;
+  readonly envelope: Envelope;
   /** Base64 of DER */
   readonly spki: string;
   readonly index: number;
   readonly treeSize: number;
-  readonly inclusionProof: readonly Uint8Array[];
+  /** Base64, leaf sibling first */
+  readonly inclusionProof: string[];
   readonly checkpoint: string;
 }
 
@@ -55,9 +56,9 @@ export function formatReceipt(placed: Placed): Receipt {
     id: placed.id,
     index: placed.index,
     treeSize: placed.treeSize,
-    inclusionProof: placed.inclusionProof.map(toBase64),
+    inclusionProof: placed.inclusionProof,
     checkpoint: placed.checkpoint,
-    envelope: formatEnvelope(placed.signed),
+    envelope: placed.envelope,
     publicKey: placed.spki,
   };
 }
