@@ -12,14 +12,14 @@ import type { Flags } from './settings.ts';
 
 interface CommandModule {
   /** Adds the command, with the name it has in the list below. */
-  define(program: Command, context: Context): void;
+  readonly define: (program: Command, context: Context) => void;
 }
 
 interface Entry {
   name: string;
   summary: string;
   group: string;
-  load(): Promise<CommandModule>;
+  readonly load: () => Promise<CommandModule>;
 }
 
 const USE = 'Put on record and look up';

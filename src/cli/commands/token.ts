@@ -46,7 +46,7 @@ export function define(program: Command, context: Context): void {
       const { header, claims } = inspectToken(await readSecret(text, context.io));
       context.print(
         { verified: false, header, claims },
-        () => `${describe(claims)}verified  no ("muniment token verify")\n`,
+        () => describe(claims, ['verified', 'no ("muniment token verify")']),
       );
     });
 
@@ -68,7 +68,7 @@ export function define(program: Command, context: Context): void {
     .action(async (text: string, options: VerifyOptions) => {
       const { verifyToken } = await import('../tokens.ts');
       const judged = await verifyToken(context, await readSecret(text, context.io), options);
-      context.print(judged, () => `${describe(judged.claims)}verdict  ${judged.verdict}\n`);
+      context.print(judged, () => describe(judged.claims, ['verdict', judged.verdict]));
     });
 
   token
@@ -84,7 +84,7 @@ export function define(program: Command, context: Context): void {
     });
 }
 
-function describe(claims: object): string {
+function describe(claims: object, last: readonly [string, string]): string {
   const { sub, aud, iss, jti, exp, authorization_details: details } = claims as Record<string, unknown>;
   const [detail] = (Array.isArray(details) ? details : []) as { actions?: string[]; model?: { id?: string } }[];
   return fields([
@@ -95,5 +95,6 @@ function describe(claims: object): string {
     ['model', detail?.model?.id],
     ['may', detail?.actions?.join(', ')],
     ['until', typeof exp === 'number' ? new Date(exp * 1000).toISOString() : undefined],
+    last,
   ]);
 }
