@@ -4,7 +4,7 @@
  */
 import type { FastifyInstance } from 'fastify';
 import { RegistryError } from '../../core/errors.ts';
-import { parseStrictly } from './strict-json.ts';
+import { isKeepable, parseStrictly } from './strict-json.ts';
 
 export const DSSE_MEDIA_TYPE = 'application/vnd.dsse.envelope.v1+json';
 export const FORM_MEDIA_TYPE = 'application/x-www-form-urlencoded';
@@ -35,6 +35,11 @@ function parseForm(body: string): Record<string, string> {
   for (const [name, value] of new URLSearchParams(body)) {
     if (fields.has(name)) {
       throw new RegistryError('invalid_input', `The field ${name.slice(0, 80)} comes twice.`, {
+        field: name.slice(0, 80),
+      });
+    }
+    if (!isKeepable(name) || !isKeepable(value)) {
+      throw new RegistryError('invalid_input', 'A text holds U+0000 or a lone surrogate.', {
         field: name.slice(0, 80),
       });
     }

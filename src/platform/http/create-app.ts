@@ -101,6 +101,10 @@ function addHooks(fastify: FastifyInstance): { begun: boolean } {
   const closing = { begun: false };
   fastify.addHook('onRequest', (request, reply, done) => {
     void reply.header('x-request-id', request.id);
+    // No table keeps U+0000: what it would name cannot exist, and PostgreSQL would refuse the query as an error.
+    if (/%00/.test(request.url)) {
+      return done(new RegistryError('invalid_input', 'The address holds the character U+0000.'));
+    }
     if (!closing.begun) return done();
     void reply.header('connection', 'close');
     done(new RegistryError('shutting_down', 'The server is stopping.', { fix: 'Try again in a moment.' }));

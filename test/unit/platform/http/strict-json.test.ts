@@ -31,6 +31,27 @@ describe('JSON of a request', () => {
     },
   );
 
+  it.each(['{"a":1,"a":1}', '{"a":1,"b":{"c":[{"d":1,"\\u0064":2}]}}', '{"":0,""  \n:0}', '{"\\"":0,"\\"":1}'])(
+    'refuses %s, in which one object has a member twice',
+    (text) => {
+      expect(() => parseStrictly(text)).toThrow(expect.objectContaining({ code: 'malformed_json' }));
+    },
+  );
+
+  it.each(['{"a":{"a":["a","a"]},"b":"a","A":"a"}', '[{"a":1},{"a":1}]', '{"a":":","b":"\\\\","c":"\\"a\\":"}'])(
+    'takes %s, in which names only look like repetitions',
+    (text) => {
+      expect(parseStrictly(text)).toEqual(JSON.parse(text));
+    },
+  );
+
+  it.each(['{"a":"\\u0000"}', '["\\ud800"]', '{"\\udc00":1}'])(
+    'refuses %s, which no database keeps as it is',
+    (text) => {
+      expect(() => parseStrictly(text)).toThrow(expect.objectContaining({ code: 'invalid_input' }));
+    },
+  );
+
   it('lets a member be named constructor', () => {
     expect(parseStrictly('{"constructor":"Ford"}')).toEqual({ constructor: 'Ford' });
   });
