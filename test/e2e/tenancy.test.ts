@@ -1,0 +1,271 @@
+/**
+ * A second tenant at every route that takes an id. What belongs to others and what does not exist answer identically, so
+ * that nobody can tell by asking; what is public is public for all, and only its maker writes to it.
+ */
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { utf8 } from '../../src/core/bytes.ts';
+import { manifestOf } from '../../src/core/registry/dataset.ts';
+import type { Receipt } from '../../src/core/statement/receipt.ts';
+import { newId, sha256 } from '../../src/platform/crypto.ts';
+import { MNIST_DIGESTS } from '../../src/training/mnist.ts';
+import { startTestApp } from '../support/app.ts';
+import type { TestApp } from '../support/app.ts';
+import { anyDigest, datasetOf, digestOf, modelOf } from '../support/bodies.ts';
+import type { Answer, Party } from '../support/client.ts';
+import { Client, Operator } from '../support/client.ts';
+
+// Machines that run several suites at once are slow.
+jest.setTimeout(30_000);
+
+let app: TestApp;
+let operator: Operator;
+let [ada, ben, eve]: Party[] = [];
+let auditor: Party;
+/** What belongs to Ada, with Ben as her licensee. */
+const own: Record<'apiKey' | 'dataset' | 'grant' | 'model' | 'run' | 'token' | 'tokenKey', string> = {
+  apiKey: '',
+  dataset: '',
+  grant: '',
+  model: '',
+  run: '',
+  token: '',
+  tokenKey: '',
+};
+let statements: Record<'apiKey' | 'apiKeyRevocation' | 'grant' | 'model', string>;
+const file = utf8('a file of hers');
+
+beforeAll(async () => {
+  app = await startTestApp();
+  operator = await Operator.of(app.url, app.config.data);
+  [ada, ben, eve] = [await operator.makeParty(), await operator.makeParty(), await operator.makeParty()];
+  auditor = await operator.makeParty({ roles: ['auditor'] });
+
+  const model = await ada.made('/v1/models', modelOf(ada.id));
+  own.model = model.id;
+  own.dataset = (await ada.made('/v1/datasets', datasetOf([{ name: 'a', bytes: file }]))).id;
+  const apiKey = await ada.made<{ receipt: Receipt }>(`/v1/parties/${ada.id}/api-keys`, {});
+  own.apiKey = apiKey.receipt.id;
+  const ended = await ada.made<{ receipt: Receipt }>(`/v1/parties/${ada.id}/api-keys`, {});
+  const revocation = await ada.made(`/v1/api-keys/${ended.receipt.id}/revoke`, { reason: 'private' });
+  const grant = await ada.made('/v1/grants', {
+    registration: own.model,
+    licensee: ben.id,
+    actions: ['infer'],
+    constraints: { commercial: true, territory: null, fieldOfUse: null, maxCalls: null },
+    termsDigest: anyDigest(),
+    notBefore: '2020-01-01T00:00:00.000Z',
+    expiresAt: null,
+  });
+  own.grant = grant.id;
+  statements = {
+    apiKey: apiKey.receipt.statement,
+    apiKeyRevocation: revocation.statement,
+    grant: grant.statement,
+    model: model.statement,
+  };
+  const token = await new Client(app.url).send(
+    'POST',
+    '/oauth/token',
+    new URLSearchParams({
+      grant_type: 'client_credentials',
+      client_id: `apikey_${ben.apiKey.split('_')[1]}`,
+      client_secret: ben.apiKey,
+      grant_id: own.grant,
+      audience: 'https://inference.example',
+    }).toString(),
+    { 'content-type': 'application/x-www-form-urlencoded' },
+  );
+  expect([token.status, token.text]).toEqual([200, expect.any(String)]);
+  own.token = (token.body as { jti: string }).jti;
+  own.tokenKey = (await ben.read<{ keys: { kid: string }[] }>('/.well-known/jwks.json')).keys[0]!.kid;
+
+  // MNIST's files come with the program, so that a run on them is taken at once.
+  const files = Object.entries(MNIST_DIGESTS).map(([name, digest]) => ({ name, bytes: 1, digest }));
+  const bundled = await ada.made('/v1/datasets', datasetOf([], manifestOf(sha256, files)));
+  const run = await ada.made<{ id: string }>('/v1/runs', {
+    name: 'a queued run',
+    dataset: bundled.id,
+    hyperparameters: {},
+    owners: [{ party: ada.id, share: '1' }],
+    license: { expression: 'MIT', textDigest: null },
+  });
+  own.run = run.id;
+});
+afterAll(() => app.close());
+
+type Thing = keyof typeof own | 'party';
+const idOf = (thing: Thing) => (thing === 'party' ? ada!.id : own[thing]);
+const missingId = (thing: Thing) => (thing === 'tokenKey' ? 'A'.repeat(43) : newId(WORDS[thing]));
+const WORDS = {
+  apiKey: 'apikey',
+  dataset: 'dataset',
+  grant: 'grant',
+  model: 'registration',
+  party: 'party',
+  run: 'run',
+  token: 'token',
+};
+
+interface Route {
+  method: 'GET' | 'POST' | 'PUT';
+  path: string;
+  thing: Thing;
+  body?: object | Uint8Array;
+  /** A record that everybody may read: then an honest refusal to write tells nothing new. */
+  open?: 'read' | 'write';
+}
+
+const digest = digestOf(file);
+const ROUTES: Route[] = [
+  { method: 'GET', path: '/v1/parties/:id', thing: 'party', open: 'read' },
+  {
+    method: 'POST',
+    path: '/v1/parties/:id/keys',
+    thing: 'party',
+    body: { spki: '', fingerprint: anyDigest(), possession: '' },
+  },
+  { method: 'POST', path: '/v1/parties/:id/api-keys', thing: 'party', body: {} },
+  { method: 'POST', path: '/v1/api-keys/:id/revoke', thing: 'apiKey', body: {} },
+  { method: 'GET', path: '/v1/datasets/:id', thing: 'dataset', open: 'read' },
+  { method: 'PUT', path: `/v1/datasets/:id/files/:digest`, thing: 'dataset', body: file, open: 'write' },
+  { method: 'GET', path: '/v1/models/:id', thing: 'model', open: 'read' },
+  { method: 'PUT', path: '/v1/models/:id/artifact', thing: 'model', body: file, open: 'write' },
+  { method: 'GET', path: '/v1/models/:id/artifact', thing: 'model' },
+  { method: 'GET', path: '/v1/runs/:id', thing: 'run' },
+  { method: 'GET', path: '/v1/runs/:id/events', thing: 'run' },
+  { method: 'POST', path: '/v1/runs/:id/cancel', thing: 'run', body: {} },
+  { method: 'GET', path: '/v1/runs/:id/artifact', thing: 'run' },
+  { method: 'GET', path: '/v1/grants/:id', thing: 'grant' },
+  { method: 'POST', path: '/v1/grants/:id/revoke', thing: 'grant', body: {} },
+  { method: 'GET', path: '/v1/tokens/:jti', thing: 'token' },
+  { method: 'POST', path: '/v1/tokens/:jti/revoke', thing: 'token', body: {} },
+  { method: 'POST', path: '/v1/token-keys/:kid/retire', thing: 'tokenKey', body: {} },
+];
+
+function ask(caller: Client, { method, path, body }: Route, id: string): Promise<Answer> {
+  const address = path.replace(/:(?:id|jti|kid)/, id).replace(':digest', digest);
+  if (body instanceof Uint8Array) return caller.put(address, body);
+  return body === undefined
+    ? caller.get(address)
+    : caller.send(method, address, JSON.stringify(body), { 'content-type': 'application/json' });
+}
+
+/** All that a caller can tell answers apart by, the id itself left out. */
+const told = (id: string, { status, text, headers }: Answer) => ({
+  status,
+  type: headers.get('content-type'),
+  text: text.replaceAll(id, '<id>').replace(/"requestId":"[^"]*"/, ''),
+});
+
+it('knows every route that takes an id', () => {
+  const taken = app.app.routes.filter(
+    ({ path, method }) => path.includes(':') && method !== 'HEAD' && method !== 'OPTIONS',
+  );
+  // These name no record: the content of statements is tested below, look-ups and schemas are public.
+  const others = ['GET /v1/schemas/:kind', 'GET /v1/provenance/:hash', 'GET /v1/receipts/:digest'];
+  expect(taken.map(({ method, path }) => `${method} ${path}`).sort()).toEqual(
+    [...ROUTES.map(({ method, path }) => `${method} ${path}`), ...others].sort(),
+  );
+});
+
+describe.each(ROUTES)('$method $path', (route) => {
+  const { thing, open } = route;
+  if (open === undefined) {
+    it('answers a second tenant alike about what is not theirs and what does not exist', async () => {
+      const missing = missingId(thing);
+      const [foreign, absent] = [await ask(eve!, route, idOf(thing)), await ask(eve!, route, missing)];
+      expect(told(idOf(thing), foreign)).toEqual(told(missing, absent));
+      expect([403, 404]).toContain(foreign.status);
+    });
+  } else {
+    it(
+      open === 'read' ? 'is open to a second tenant' : 'refuses a second tenant, as everybody may know that it exists',
+      async () => {
+        const { status, body } = await ask(eve!, route, idOf(thing));
+        expect([status, body.code]).toEqual(open === 'read' ? [200, undefined] : [403, 'forbidden']);
+        expect((await ask(eve!, route, missingId(thing))).body).toMatchObject({ status: 404, code: 'not_found' });
+      },
+    );
+  }
+
+  it.each(['%00', "'", '..%2f..', 'x'.repeat(60), '%F0%9F%98%80', 'a%20b'])('survives an id such as %s', async (id) => {
+    const { status, body } = await ask(eve!, route, id);
+    expect(status).toBeGreaterThanOrEqual(400);
+    expect([status, body.code]).toEqual([expect.any(Number), expect.not.stringMatching(/internal|database/)]);
+    expect(status).toBeLessThan(500);
+  });
+});
+
+it('lets what was asked for above still stand: nobody but its owner changed anything', async () => {
+  expect(await ada!.read(`/v1/grants/${own.grant}`)).toMatchObject({ state: 'active' });
+  expect(await ada!.read(`/v1/runs/${own.run}`)).toMatchObject({ state: 'queued' });
+  const whoami = await ada!.read<{ apiKeyId: string }>('/v1/whoami');
+  expect(whoami.apiKeyId).toMatch(/^apikey_/);
+  const { status } = await ada!.post(`/v1/api-keys/${own.apiKey}/revoke`, {});
+  expect(status).toBe(200);
+});
+
+describe('a statement', () => {
+  const receipt = (caller: Client, statement: string) => caller.get(`/v1/receipts/${statement}`);
+
+  it.each(['apiKey', 'apiKeyRevocation', 'grant'] as const)(
+    'about a private matter (%s) answers strangers like one that does not exist',
+    async (name) => {
+      const absent = anyDigest();
+      for (const caller of [eve!, new Client(app.url), new Client(app.url, 'mun_invalid')]) {
+        const [foreign, missing] = [await receipt(caller, statements[name]), await receipt(caller, absent)];
+        expect(told(statements[name], foreign)).toEqual(told(absent, missing));
+        expect(foreign.status).toBe(404);
+      }
+    },
+  );
+
+  it('is read by those it names, by registrar and auditors', async () => {
+    const readers = async (statement: string) =>
+      Promise.all(
+        [ada!, ben!, eve!, auditor, operator].map(async (caller) => (await receipt(caller, statement)).status),
+      );
+    expect(await readers(statements.apiKey)).toEqual([200, 404, 404, 200, 200]);
+    expect(await readers(statements.apiKeyRevocation)).toEqual([200, 404, 404, 200, 200]);
+    expect(await readers(statements.grant)).toEqual([200, 200, 404, 200, 200]);
+    expect(await readers(statements.model)).toEqual([200, 200, 200, 200, 200]);
+  });
+
+  it('shows in the public tiles as a digest, a signature and a key, and nothing that it says', async () => {
+    const { treeSize } = await new Client(app.url).read<{ treeSize: number }>('/v1/log');
+    const { status, bytes } = await new Client(app.url).bytes(`/tile/entries/000.p/${treeSize}`);
+    expect(status).toBe(200);
+    const text = Buffer.from(bytes).toString('utf8');
+    expect(text).toContain('hashedrekord');
+    for (const hidden of [own.grant, own.apiKey, ben!.id, eve!.id, 'private']) expect(text).not.toContain(hidden);
+  });
+});
+
+describe('a list', () => {
+  it('of grants holds those of its reader alone', async () => {
+    const ids = async (caller: Client) => (await caller.read<{ id: string }[]>('/v1/grants')).map(({ id }) => id);
+    expect(await Promise.all([ada!, ben!, auditor].map(ids))).toEqual([[own.grant], [own.grant], [own.grant]]);
+    expect(await ids(eve!)).toEqual([]);
+    expect(await eve!.read(`/v1/grants?registration=${own.model}`)).toEqual([]);
+  });
+
+  it("of runs leaves out another party's run that is not on record", async () => {
+    const ids = async (caller: Client) => (await caller.read<{ id: string }[]>('/v1/runs')).map(({ id }) => id);
+    expect(await ids(ada!)).toEqual([own.run]);
+    expect(await ids(eve!)).toEqual([]);
+    expect(await ids(new Client(app.url))).toEqual([]);
+  });
+});
+
+it('an auditor reads everything and writes nothing', async () => {
+  expect((await auditor.get(`/v1/grants/${own.grant}`)).status).toBe(200);
+  expect((await auditor.get(`/v1/runs/${own.run}`)).status).toBe(200);
+  for (const path of [
+    `/v1/grants/${own.grant}/revoke`,
+    `/v1/runs/${own.run}/cancel`,
+    `/v1/api-keys/${own.apiKey}/revoke`,
+  ]) {
+    const { status } = await auditor.post(path, {});
+    expect([403, 404]).toContain(status);
+  }
+});
