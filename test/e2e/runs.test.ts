@@ -6,7 +6,9 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { giveKey, signRegistration } from '../support/signing.ts';
 import { bytesSource } from '../../src/core/weights/byte-source.ts';
 import { inspectWeights } from '../../src/core/weights/inspect.ts';
+import type { Digest } from '../../src/core/digest.ts';
 import { newId, sha256 } from '../../src/platform/crypto.ts';
+import { ArtifactStore } from '../../src/platform/storage/index.ts';
 import type { RunView } from '../../src/runs/index.ts';
 import { startTestApp } from '../support/app.ts';
 import type { TestApp } from '../support/app.ts';
@@ -179,6 +181,26 @@ describe('an owner with a key of its own', () => {
     const receipt = await signRegistration(signer, key, trained);
     expect(await signer.ok('GET', `/v1/runs/${id}`)).toMatchObject({ state: 'registered', registrationId: receipt.id });
   });
+});
+
+it('checkpoints of runs that are over are removed, since wasm replays from the seed', async () => {
+  const ended = async () => {
+    const rows = await query<{ digest: Digest }>(
+      app.database.superuserUrl,
+      `SELECT e.checkpoint_digest AS digest FROM ops.run_epoch e JOIN ops.run_progress p USING (run_id)
+       WHERE p.state IN ('trained', 'failed', 'cancelled')`,
+    );
+    const store = app.app.nest.get(ArtifactStore);
+    const kept = await Promise.all(rows.map(({ digest }) => store.has(digest)));
+    return { epochs: rows.length, kept: kept.filter(Boolean).length };
+  };
+  let found = await ended();
+  for (let tries = 0; found.kept > 0 && tries < 50; tries++) {
+    await sleep(100);
+    found = await ended();
+  }
+  expect(found).toEqual({ epochs: expect.any(Number), kept: 0 });
+  expect(found.epochs).toBeGreaterThan(3);
 });
 
 describe('a cancellation', () => {

@@ -63,6 +63,7 @@ export class TrainingWorker implements OnApplicationBootstrap, OnModuleDestroy {
     const { artifacts, config, log } = this;
     this.#place = { manager, artifacts, config, log, party: this.ledger.registryParty, code: await codeDigest() };
     this.#worker = await this.jobs.work<{ run: string }>('training', (job, signal) => this.#run(job, signal));
+    await this.#endLostRuns();
     this.#sweep = setInterval(() => {
       this.#endLostRuns().catch((error: unknown) => log.error({ err: error }, 'Lost runs cannot be looked for.'));
     }, LOST_RUNS_MS);

@@ -159,6 +159,19 @@ it('a worker that lost its hold on a run writes nothing more to it', async () =>
   expect(await statementsOf(id)).toEqual(['run', 'registration']);
 }, 60_000);
 
+it('a run whose job was given up is told as failed, and one that merely waits is left alone', async () => {
+  const owner = await makeParty(operator, 'Given up');
+  const [lost, waiting] = [await start(owner), await start(owner, { epochs: 1, seed: 78 })];
+  const database = app.database.superuserUrl;
+  const old = `UPDATE ops.run_progress SET changed_at = now() - interval '2 minutes' WHERE run_id = ANY ($1)`;
+  await query(database, old, [[lost.id, waiting.id]]);
+  await query(database, `UPDATE pgboss.job SET state = 'failed' WHERE data->>'run' = $1`, [lost.id]);
+  await worker();
+  await until(owner, waiting.id, isRegistered);
+  const run = await owner.ok<RunView>('GET', `/v1/runs/${lost.id}`);
+  expect(run).toMatchObject({ state: 'failed', attempts: 0, error: { code: 'internal' } });
+}, 60_000);
+
 it('a stopped worker gives its run back, and the next one goes on with it', async () => {
   const owner = await makeParty(operator, 'Stopped');
   const { id } = await start(owner);
