@@ -3,7 +3,7 @@
  * the statements behind them. All of it is public; what is served once is served unchanged for ever.
  */
 import { Controller, Get, Header, Param, Query, Req, Res } from '@nestjs/common';
-import { ApiProduces, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { ApiParam, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { toBase64 } from '../core/bytes.ts';
@@ -53,13 +53,26 @@ export class LedgerController {
   @Get('checkpoint')
   @Header('content-type', 'text/plain; charset=utf-8')
   @Header('cache-control', 'no-cache')
-  @ApiProduces('text/plain')
+  @ApiResponse({
+    status: 200,
+    description: 'The newest published checkpoint (C2SP tlog-checkpoint in a signed note)',
+    content: { 'text/plain': { schema: { type: 'string' } } },
+  })
   async checkpoint() {
     return (await this.reader.checkpoint()).note;
   }
 
   @Get('tile/*')
-  @ApiProduces('application/octet-stream')
+  @ApiParam({
+    name: 'path',
+    schema: { type: 'string' },
+    description: 'As C2SP tlog-tiles has it: `0/x001/234`, `entries/000.p/7`',
+  })
+  @ApiResponse({
+    status: 200,
+    description: 'A tile of hashes, or a bundle of entries',
+    content: { 'application/octet-stream': { schema: { type: 'string', format: 'binary' } } },
+  })
   async tile(@Req() request: FastifyRequest, @Res() reply: FastifyReply) {
     const path = request.url.slice(1).split('?', 1)[0]!;
     const bytes = await this.reader.resource(path);

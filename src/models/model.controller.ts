@@ -1,5 +1,5 @@
 import { Body, Controller, Get, HttpCode, Param, Post, Put, Query, Res } from '@nestjs/common';
-import { ApiBody, ApiConsumes, ApiProduces, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { ApiBody, ApiConsumes, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { Readable } from 'node:stream';
 import { z } from 'zod';
@@ -63,7 +63,11 @@ export class ModelController {
 
   @Get(':id/artifact')
   @Requires('read')
-  @ApiProduces('application/octet-stream')
+  @ApiResponse({
+    status: 200,
+    description: 'The weights as they were registered',
+    content: { 'application/octet-stream': { schema: { type: 'string', format: 'binary' } } },
+  })
   async artifact(
     @CurrentPrincipal() principal: Principal,
     @Param({ schema: modelParams }) { id }: Id,

@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import { Body, Controller, Get, Headers, HttpCode, Param, Post, Query, Req, Res } from '@nestjs/common';
-import { ApiProduces, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { Idempotency } from '../ledger/index.ts';
@@ -51,7 +51,11 @@ export class RunController {
   /** Server-sent events `progress`, `epoch` and `state` with parts of the run, until its final state. */
   @Get(':id/events')
   @Requires('public')
-  @ApiProduces('text/event-stream')
+  @ApiResponse({
+    status: 200,
+    description: 'Server-sent events; the data of each is JSON',
+    content: { 'text/event-stream': { schema: { type: 'string' } } },
+  })
   async watch(
     @CurrentPrincipal() reader: Principal | undefined,
     @Param({ schema: runParams }) { id }: Id,
@@ -81,7 +85,11 @@ export class RunController {
 
   @Get(':id/artifact')
   @Requires('read')
-  @ApiProduces('application/octet-stream')
+  @ApiResponse({
+    status: 200,
+    description: 'The weights that came out',
+    content: { 'application/octet-stream': { schema: { type: 'string', format: 'binary' } } },
+  })
   async artifact(
     @CurrentPrincipal() principal: Principal,
     @Param({ schema: runParams }) { id }: Id,
