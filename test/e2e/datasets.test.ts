@@ -1,7 +1,7 @@
 /** Dataset versions over HTTP: their facts, their immutability, and the files that workers train on. */
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { utf8 } from '../../src/core/bytes.ts';
 import { dataset } from '../../src/core/registry/index.ts';
 import type { Receipt } from '../../src/core/statement/receipt.ts';
@@ -14,6 +14,9 @@ import { anyDigest, datasetOf, digestOf } from '../support/bodies.ts';
 import type { LogIdentity, Party } from '../support/client.ts';
 import { Client, Operator, Verifier } from '../support/client.ts';
 import { query } from '../support/postgres.ts';
+
+// Machines that run several suites at once are slow.
+jest.setTimeout(30_000);
 
 let app: TestApp;
 let operator: Operator;

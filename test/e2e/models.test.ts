@@ -1,7 +1,7 @@
 /** Registrations over HTTP: what is refused by name, what stays on record, and the weights that owners keep here. */
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { utf8 } from '../../src/core/bytes.ts';
 import { dataset, registration } from '../../src/core/registry/index.ts';
 import type { RegistrationBody } from '../../src/core/registry/registration.ts';
@@ -13,6 +13,9 @@ import { anyDigest, anyWeights, datasetOf, digestOf, modelOf } from '../support/
 import type { LogIdentity, Party } from '../support/client.ts';
 import { Client, Operator, Verifier } from '../support/client.ts';
 import { query } from '../support/postgres.ts';
+
+// Machines that run several suites at once are slow.
+jest.setTimeout(30_000);
 
 let app: TestApp;
 let operator: Operator;

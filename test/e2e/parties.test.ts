@@ -1,7 +1,7 @@
 /** Parties, their signing keys and API keys over HTTP: who may speak for whom, and what is never kept. */
 import { generateKeyPairSync } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { fromBase64, toBase64, toHex, utf8 } from '../../src/core/bytes.ts';
 import { apiKey, apiKeyRevocation, key, registration } from '../../src/core/registry/index.ts';
 import { possessionText } from '../../src/core/registry/key.ts';
@@ -16,6 +16,9 @@ import type { Party } from '../support/client.ts';
 import { Client, Operator, Verifier } from '../support/client.ts';
 import type { LogIdentity } from '../support/client.ts';
 import { query } from '../support/postgres.ts';
+
+// Machines that run several suites at once are slow.
+jest.setTimeout(30_000);
 
 let app: TestApp;
 let operator: Operator;

@@ -1,5 +1,5 @@
 /** The look-up: whoever holds nothing but a digest finds every record about it, with proofs that need no trust. */
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { utf8 } from '../../src/core/bytes.ts';
 import { dataset, registration } from '../../src/core/registry/index.ts';
 import type { RegistrationBody } from '../../src/core/registry/registration.ts';
@@ -10,6 +10,9 @@ import type { TestApp } from '../support/app.ts';
 import { anyDigest, datasetOf, modelOf } from '../support/bodies.ts';
 import type { LogIdentity, Party } from '../support/client.ts';
 import { Client, Operator, Verifier } from '../support/client.ts';
+
+// Machines that run several suites at once are slow.
+jest.setTimeout(30_000);
 
 let app: TestApp;
 let operator: Operator;
