@@ -7,6 +7,7 @@ import { leafHash, rootOf } from '../../../../src/core/merkle/tree.ts';
 import { formatCheckpoint } from '../../../../src/core/note/checkpoint.ts';
 import { ED25519, formatVerifierKey, signNote } from '../../../../src/core/note/note.ts';
 import { party as partyKind } from '../../../../src/core/registry/index.ts';
+import { formatEnvelope } from '../../../../src/core/statement/dsse.ts';
 import { entryOf, formatReceipt } from '../../../../src/core/statement/receipt.ts';
 import type { Receipt } from '../../../../src/core/statement/receipt.ts';
 import { readSpoken } from '../../../../src/core/registry/spoken.ts';
@@ -112,9 +113,12 @@ describe('a receipt', () => {
       { kind: 'person', roles: [], nameCommitment: anyDigest() },
     );
     const root = leafHash(sha256, entryOf(sha256, payload, signature, Buffer.from(spki, 'base64')));
+    const { payloadDigest, kind, common } = readSpoken(sha256, payload, spki);
     return formatReceipt({
-      spoken: readSpoken(sha256, payload, spki),
-      signed: { payload, signature, keyId },
+      payloadDigest,
+      kind: kind.kind,
+      id: common.id,
+      envelope: formatEnvelope({ payload, signature, keyId }),
       spki,
       index: 0,
       treeSize: 1,
