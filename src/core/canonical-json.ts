@@ -16,7 +16,7 @@ export const MAX_DEPTH = 64;
 
 /** @throws RegistryError `malformed_json` when the value has no canonical form */
 export function canonicalize(value: unknown): Uint8Array {
-  return utf8(write(value, '$', 0));
+  return utf8(write(value, []));
 }
 
 /** @throws RegistryError `malformed_json` unless `bytes` are exactly what `canonicalize` writes for their value */
@@ -35,25 +35,37 @@ export function parseCanonical(bytes: Uint8Array): Json {
   return value;
 }
 
-function write(value: unknown, path: string, depth: number): string {
-  if (depth > MAX_DEPTH) throw refuse(path, `is nested deeper than ${MAX_DEPTH} levels`);
+/** @param trail the members and indexes that led here; told only when something is refused */
+function write(value: unknown, trail: (number | string)[]): string {
+  if (trail.length > MAX_DEPTH) throw refuse(trail, `is nested deeper than ${MAX_DEPTH} levels`);
   if (value === null || value === true || value === false) return String(value);
   if (typeof value === 'number') {
-    if (!Number.isFinite(value)) throw refuse(path, `is ${value}`);
+    if (!Number.isFinite(value)) throw refuse(trail, `is ${value}`);
     return JSON.stringify(value);
   }
   if (typeof value === 'string') {
-    if (!value.isWellFormed()) throw refuse(path, 'holds a lone surrogate');
+    if (!value.isWellFormed()) throw refuse(trail, 'holds a lone surrogate');
     return JSON.stringify(value);
   }
+  if (typeof value !== 'object') throw refuse(trail, `is of type ${typeof value}`);
+  const depth = trail.length;
+  let text = '';
   if (Array.isArray(value)) {
-    return `[${Array.from(value, (item, i) => write(item, `${path}[${i}]`, depth + 1)).join(',')}]`;
+    for (let i = 0; i < value.length; i++) {
+      trail[depth] = i;
+      text += (i === 0 ? '' : ',') + write(value[i], trail);
+      trail.length = depth;
+    }
+    return `[${text}]`;
   }
-  if (typeof value === 'object' && isPlain(value)) {
-    const members = Object.keys(value).sort();
-    return `{${members.map((name) => `${write(name, path, depth)}:${write(value[name], `${path}.${name}`, depth + 1)}`).join(',')}}`;
+  if (!isPlain(value)) throw refuse(trail, 'is not a plain object');
+  for (const name of Object.keys(value).sort()) {
+    if (!name.isWellFormed()) throw refuse(trail, 'has a member whose name holds a lone surrogate');
+    trail[depth] = name;
+    text += `${text === '' ? '' : ','}${JSON.stringify(name)}:${write(value[name], trail)}`;
+    trail.length = depth;
   }
-  throw refuse(path, `is ${typeof value === 'object' ? 'not a plain object' : `of type ${typeof value}`}`);
+  return `{${text}}`;
 }
 
 function isPlain(value: object): value is Record<string, unknown> {
@@ -61,6 +73,7 @@ function isPlain(value: object): value is Record<string, unknown> {
   return prototype === Object.prototype || prototype === null;
 }
 
-function refuse(path: string, why: string): RegistryError {
+function refuse(trail: readonly (number | string)[], why: string): RegistryError {
+  const path = `$${trail.map((step) => (typeof step === 'number' ? `[${step}]` : `.${step}`)).join('')}`;
   return new RegistryError('malformed_json', `The value at ${path} ${why}, which JSON cannot carry.`, { field: path });
 }
