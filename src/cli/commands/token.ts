@@ -44,9 +44,8 @@ export function define(program: Command, context: Context): void {
     .action(async (text: string) => {
       const { inspectToken } = await import('../tokens.ts');
       const { header, claims } = inspectToken(await readSecret(text, context.io));
-      context.print(
-        { verified: false, header, claims },
-        () => describe(claims, ['verified', 'no ("muniment token verify")']),
+      context.print({ verified: false, header, claims }, () =>
+        describe(claims, ['verified', 'no ("muniment token verify")']),
       );
     });
 

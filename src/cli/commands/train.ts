@@ -7,10 +7,10 @@ import { columns, count, fields, percent } from '../table.ts';
 import type { RunView } from '../views.ts';
 
 interface Options {
-  dataset: string;
+  dataset?: string;
   arch?: string;
-  owner: string[];
-  license: string;
+  owner?: string[];
+  license?: string;
   licenseText?: string;
   name?: string;
   epochs?: number;
@@ -31,9 +31,9 @@ export function define(program: Command, context: Context): void {
     .description(
       'Train a model on a dataset on record. The registry sees the training happen and records what it was made from.',
     )
-    .requiredOption('--dataset <dataset>', 'what to train on, by id or name')
-    .requiredOption('--owner <party=share...>', 'who will own the model: PARTY, or PARTY=n/d for each owner')
-    .requiredOption('--license <id>', 'on which license: SPDX expression, or LicenseRef-… with --license-text')
+    .option('--dataset <dataset>', 'what to train on, by id or name (required)')
+    .option('--owner <party=share...>', 'who will own the model: PARTY, or PARTY=n/d for each owner (required)')
+    .option('--license <id>', 'on which license: SPDX expression, or LicenseRef-… with --license-text (required)')
     .option('--license-text <file>', 'the text of the license')
     .option('--name <name>', 'what the model is called; the dataset and kind of model where none is given')
     .option('--arch <kind>', 'mlp or cnn')
@@ -59,7 +59,7 @@ export function define(program: Command, context: Context): void {
         throw new RegistryError('usage', 'The option --out needs --watch.', { field: 'out', fix: 'Add --watch.' });
       }
       const { startRun } = await import('../start-run.ts');
-      const started = await startRun(context, options);
+      const started = await startRun(context, { ...options, ...required(options) });
       if (options.watch !== true) {
         context.print(started, () => `The training ${started.id} is queued: "muniment train watch ${started.id}".\n`);
         return;
@@ -108,6 +108,15 @@ export function define(program: Command, context: Context): void {
         ),
       );
     });
+}
+
+/** Checked here, because a required option of `train` would be asked of `train watch` too. */
+function required({ dataset, owner, license }: Options) {
+  const missing = Object.entries({ dataset, owner, license }).find(([, value]) => value === undefined)?.[0];
+  if (dataset === undefined || owner === undefined || license === undefined) {
+    throw new RegistryError('usage', `The option --${missing} is missing.`, { fix: 'See --help.' });
+  }
+  return { dataset, owner, license };
 }
 
 async function followToRecord(context: Context, started: RunView, out: string | undefined): Promise<void> {

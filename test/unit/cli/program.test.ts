@@ -66,12 +66,20 @@ describe('exit codes', () => {
     [['license', 'grant', '--model', 'm', '--to', 'p', '--action', 'steal'], /"steal" is not an action/],
     [['train', '--dataset', 'd', '--owner', 'p', '--license', 'MIT', '--out', 'f'], /needs --watch/],
     [['train', '--dataset', 'd', '--owner', 'p', '--license', 'MIT', '--epochs', 'ten'], /not a number/],
+    [['train', '--dataset', 'd', '--license', 'MIT'], /--owner is missing/],
     [['log', 'prove', '-1'], /.+/],
   ])('%j is wrong usage', async (argv, sentence) => {
     const { code, out, notes } = await runCli(argv, { MUNIMENT_HOME: home });
     expect(code).toBe(EXIT.usage);
     expect(out).toBe('');
     expect(notes).toMatch(sentence);
+  });
+
+  it('what comes after "train" is not asked for the options of a new training', async () => {
+    for (const words of [['list'], ['watch', 'run_1'], ['cancel', 'run_1']]) {
+      const { code } = await runCli(['train', ...words, '--url', 'http://127.0.0.1:1'], { MUNIMENT_HOME: home });
+      expect(code).not.toBe(EXIT.usage);
+    }
   });
 
   it('a file that is not there cannot be reached', async () => {
