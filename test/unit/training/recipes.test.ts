@@ -76,7 +76,7 @@ describe.each(CASES)('the gradients of %s', (_name, make) => {
     kase.weights.forEach((weight, index) => {
       const gradient = gradients[index] as Tensor;
       // Along its own direction a gradient shows its length, along random ones a wrong value anywhere in it.
-      const directions = [gradient, ...Array.from({ length: 6 }, () => uniform(weight.shape, random, -1, 1))];
+      const directions = [gradient, ...Array.from({ length: 3 }, () => uniform(weight.shape, random, -1, 1))];
       let squaredError = 0;
       let squaredSize = 0;
       for (const direction of directions.map((each) => tf.div(each, tf.norm(each)))) {
