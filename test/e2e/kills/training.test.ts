@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
+import { runFsck } from '../../../src/ledger/fsck/index.ts';
 import type { RunView } from '../../../src/runs/index.ts';
 import { startTestApp } from '../../support/app.ts';
 import type { TestApp } from '../../support/app.ts';
@@ -234,6 +235,11 @@ describe('a server with its worker', () => {
     await owner.ok('POST', `/v1/runs/${id}/cancel`);
   }, 60_000);
 });
+
+it('after all this, the ledger and its tables verify in full', async () => {
+  const { findings, ok } = await runFsck({ database: app.database, anchorDir: app.config.anchorDir, full: true });
+  expect({ ok, findings }).toEqual({ ok: true, findings: [] });
+}, 60_000);
 
 function isAlive(pid: number): boolean {
   try {
