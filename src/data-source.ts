@@ -12,4 +12,9 @@ import { dataSourceOptions } from './platform/database/options.ts';
 const url =
   process.env['MUNIMENT_MIGRATION_DATABASE_URL'] ?? process.env['DATABASE_URL'] ?? 'postgres://localhost/muniment';
 
-export default new DataSource({ ...dataSourceOptions(url, ENTITIES, 2), migrations: MIGRATIONS });
+export default new DataSource({
+  ...dataSourceOptions(url, ENTITIES, 2),
+  // `migration:show` tells through the logger, which keeps silent in the application.
+  logger: 'advanced-console',
+  migrations: MIGRATIONS,
+});
