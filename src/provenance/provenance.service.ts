@@ -1,14 +1,21 @@
 /** Answers what is on record about a digest, with the proofs that let the asker check it alone. Reads, writes nothing. */
 import { Injectable } from '@nestjs/common';
-import { DataSource } from '../platform/database/index.ts';
 import { RegistryError } from '../core/errors.ts';
 import { Ledger } from '../ledger/index.ts';
+import { DataSource } from '../platform/database/index.ts';
 import type { Provenance } from './provenance.schema.ts';
 import { readHash } from './provenance.schema.ts';
-import { findByDigest } from './provenance.store.ts';
+import type { Recorded } from './provenance.store.ts';
+import { findCurrent, findRecorded } from './provenance.store.ts';
+
+/** About 3 KiB each. */
+const MAX_KEPT = 5000;
 
 @Injectable()
 export class ProvenanceService {
+  /** By registration. */
+  readonly #recorded = new Map<string, Recorded>();
+
   constructor(
     private readonly ledger: Ledger,
     private readonly database: DataSource,
@@ -17,29 +24,59 @@ export class ProvenanceService {
   /** @throws RegistryError `digest_malformed`, `not_found` */
   async lookup(hash: string): Promise<Provenance> {
     const digest = readHash(hash);
-    const found = await findByDigest(this.database, digest);
-    if (found.length === 0) {
+    const current = await findCurrent(this.database, digest);
+    if (current.length === 0) {
       throw new RegistryError('not_found', `Nothing is on record about ${digest}.`, { field: 'hash' });
     }
-    const all = found.flatMap(({ indexes }) => [
-      indexes.registration,
-      ...(indexes.run === null ? [] : [indexes.run]),
-      ...indexes.datasets,
-    ]);
-    const { receipts, checkpoint, treeSize } = await this.ledger.receiptsAt(all);
+    const recorded = await this.#recordedOf(current.map(({ registrationId }) => registrationId));
+    const { receipts, checkpoint, treeSize } = await this.ledger.receiptsAt(
+      recorded.flatMap(({ indexes: { registration, run, datasets } }) => [
+        registration,
+        ...(run === null ? [] : [run]),
+        ...datasets,
+      ]),
+    );
     return {
       query: { digest },
       checkpoint,
       treeSize,
-      matches: found.map(({ indexes, recordedAt, ...match }) => ({
-        ...match,
-        recordedAt: recordedAt.toISOString(),
-        receipts: {
-          registration: receipts.get(indexes.registration)!,
-          run: indexes.run === null ? null : receipts.get(indexes.run)!,
-          datasets: indexes.datasets.map((index) => receipts.get(index)!),
-        },
-      })),
+      matches: current.map(({ matched, owners, parents }, i) => {
+        const { model, license, run, datasets, precededBy, recordedAt, indexes } = recorded[i]!;
+        return {
+          matched,
+          model,
+          owners,
+          license,
+          run,
+          datasets,
+          parents,
+          precededBy,
+          recordedAt,
+          receipts: {
+            registration: receipts.get(indexes.registration)!,
+            run: indexes.run === null ? null : receipts.get(indexes.run)!,
+            datasets: indexes.datasets.map((index) => receipts.get(index)!),
+          },
+        };
+      }),
     };
+  }
+
+  /** What statements say never changes, so it is read once. */
+  async #recordedOf(registrationIds: readonly string[]): Promise<Recorded[]> {
+    const found = new Map(registrationIds.map((id) => [id, this.#recorded.get(id)]));
+    const missing = registrationIds.filter((id) => found.get(id) === undefined);
+    if (missing.length > 0) {
+      if (this.#recorded.size >= MAX_KEPT) this.#recorded.clear();
+      for (const row of await findRecorded(this.database, missing)) {
+        this.#recorded.set(row.registrationId, row);
+        found.set(row.registrationId, row);
+      }
+    }
+    return registrationIds.map((id) => {
+      const row = found.get(id);
+      if (row === undefined) throw new RegistryError('ledger_inconsistent', `The registration ${id} is missing.`);
+      return row;
+    });
   }
 }
