@@ -6,7 +6,7 @@
  * refused, and `parseCanonical` takes only bytes that `canonicalize` could have written: duplicate members, `1.0`,
  * escaped slashes and trailing blanks all fail, so nobody can slip in a second reading of one statement.
  */
-import { equalBytes, fromUtf8, utf8 } from './bytes.ts';
+import { fromUtf8, utf8 } from './bytes.ts';
 import { RegistryError } from './errors.ts';
 
 export type Json = null | boolean | number | string | Json[] | { [member: string]: Json };
@@ -21,19 +21,25 @@ export function canonicalize(value: unknown): Uint8Array {
 
 /** @throws RegistryError `malformed_json` unless `bytes` are exactly what `canonicalize` writes for their value */
 export function parseCanonical(bytes: Uint8Array): Json {
+  let text: string;
   let value: Json;
   try {
-    value = JSON.parse(fromUtf8(bytes)) as Json;
+    text = fromUtf8(bytes);
+    value = JSON.parse(text) as Json;
   } catch (cause) {
     throw new RegistryError('malformed_json', 'The bytes are not JSON in UTF-8.', { cause });
   }
-  if (!equalBytes(canonicalize(value), bytes)) {
+  // UTF-8 that decodes has one spelling, so texts that are equal stand for bytes that are.
+  if (write(value, []) !== text) {
     throw new RegistryError('malformed_json', 'The JSON is not in canonical form (RFC 8785).', {
       fix: 'Serialise it with sorted members, no white space and no duplicate members.',
     });
   }
   return value;
 }
+
+/** Printable ASCII without the quote and the backslash: what JSON spells as it is, and nearly all that is written. */
+const PLAIN_TEXT = /^[ !#-[\]-~]*$/;
 
 /** @param trail the members and indexes that led here; told only when something is refused */
 function write(value: unknown, trail: (number | string)[]): string {
@@ -44,6 +50,7 @@ function write(value: unknown, trail: (number | string)[]): string {
     return JSON.stringify(value);
   }
   if (typeof value === 'string') {
+    if (PLAIN_TEXT.test(value)) return `"${value}"`;
     if (!value.isWellFormed()) throw refuse(trail, 'holds a lone surrogate');
     return JSON.stringify(value);
   }
@@ -60,9 +67,9 @@ function write(value: unknown, trail: (number | string)[]): string {
   }
   if (!isPlain(value)) throw refuse(trail, 'is not a plain object');
   for (const name of Object.keys(value).sort()) {
-    if (!name.isWellFormed()) throw refuse(trail, 'has a member whose name holds a lone surrogate');
+    const spelled = write(name, trail);
     trail[depth] = name;
-    text += `${text === '' ? '' : ','}${JSON.stringify(name)}:${write(value[name], trail)}`;
+    text += `${text === '' ? '' : ','}${spelled}:${write(value[name], trail)}`;
     trail.length = depth;
   }
   return `{${text}}`;

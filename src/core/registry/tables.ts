@@ -116,7 +116,7 @@ export type RowChange = { [T in TableName]: { table: T; row: Tables[T] } }[Table
 
 export const put = <T extends TableName>(table: T, row: Tables[T]): RowChange => ({ table, row }) as RowChange;
 
-export const keyText = (key: RowKey): string => key.join(' ');
+export const keyText = (key: RowKey): string => (key.length === 2 ? `${key[0]} ${key[1]}` : key.join(' '));
 
 export function keyOf({ table, row }: RowChange): RowKey {
   const columns: readonly string[] = KEYS[table];

@@ -42,8 +42,7 @@ export interface Signed {
 
 /** `"DSSEv1" SP len(type) SP type SP len(body) SP body`, lengths in bytes, in ASCII. */
 export function pae(payload: Uint8Array, payloadType = PAYLOAD_TYPE): Uint8Array {
-  const type = utf8(payloadType);
-  return concat(utf8(`DSSEv1 ${type.length} `), type, utf8(` ${payload.length} `), payload);
+  return concat(utf8(`DSSEv1 ${utf8(payloadType).length} ${payloadType} ${payload.length} `), payload);
 }
 
 export function formatEnvelope({ payload, signature, keyId }: Signed): Envelope {

@@ -67,7 +67,7 @@ export function form<Shape extends z.core.$ZodShape>(
   subjects: (common: Common, body: z.infer<z.ZodObject<Shape, z.core.$strict>>) => readonly (Subject | string)[],
 ): StatementForm<z.infer<z.ZodObject<Shape, z.core.$strict>>> {
   type Body = z.infer<z.ZodObject<Shape, z.core.$strict>>;
-  const commonNames = Object.keys(commonShape);
+  const commonNames = new Set(Object.keys(commonShape));
   return {
     kind,
     predicateType: `urn:muniment:statement:${kind}:v1`,
@@ -75,11 +75,10 @@ export function form<Shape extends z.core.$ZodShape>(
     body: z.strictObject(shape),
     embed: (common, body) => ({ ...body, ...common }),
     extract: (predicate: Record<string, unknown>) => {
-      const members = Object.entries(predicate);
-      return {
-        common: Object.fromEntries(members.filter(([name]) => commonNames.includes(name))) as unknown as Common,
-        body: Object.fromEntries(members.filter(([name]) => !commonNames.includes(name))) as Body,
-      };
+      const common: Record<string, unknown> = {};
+      const body: Record<string, unknown> = {};
+      for (const name of Object.keys(predicate)) (commonNames.has(name) ? common : body)[name] = predicate[name];
+      return { common: common as unknown as Common, body: body as Body };
     },
     subjects,
   };
