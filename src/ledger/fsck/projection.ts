@@ -36,10 +36,11 @@ export class Projection {
   /** Folds the statements `from` ≤ index < `to` and compares the rows that they made. */
   async fold(statements: readonly Folded[], from: number, to: number, origin: string): Promise<void> {
     const rows = new PageRows(this.snapshot, from);
-    while ((await rows.load(statements.flatMap(({ spoken }) => readsOf(spoken, rows)))) > 0);
-    for (const { index, spoken } of statements) {
-      // What was asked for before may have come from a statement of this page, and lead to more.
-      while ((await rows.load(readsOf(spoken, rows))) > 0);
+    const readsFrom = (at: number) => statements.slice(at).flatMap(({ spoken }) => readsOf(spoken, rows));
+    await rows.load(readsFrom(0));
+    for (const [at, { index, spoken }] of statements.entries()) {
+      // Rows that were read, or made by a statement of this page, may lead to more; those of all statements at once.
+      while (!readsOf(spoken, rows).every((key) => rows.has(key))) await rows.load(readsFrom(at));
       this.#judge(rows, spoken, index, origin);
     }
     await this.#compare(rows.changed, to);
@@ -153,6 +154,10 @@ class PageRows implements Rows {
     return this.#statements.get(payloadDigest);
   }
 
+  has(key: RowKey): boolean {
+    return key[0] === 'statement' ? this.#statements.has(key[1]!) : this.#rows.has(keyText(key));
+  }
+
   apply(change: RowChange): void {
     const key = keyText(keyOf(change));
     this.#rows.set(key, change.row);
@@ -163,8 +168,8 @@ class PageRows implements Rows {
     this.#statements.set(payloadDigest, index);
   }
 
-  /** Loads what is not there yet. @returns how many keys that were */
-  async load(keys: readonly RowKey[]): Promise<number> {
+  /** Loads what is not there yet. */
+  async load(keys: readonly RowKey[]): Promise<void> {
     const wanted = new Map<TableName, Map<string, readonly string[]>>();
     const statements: string[] = [];
     for (const key of keys) {
@@ -186,7 +191,6 @@ class PageRows implements Rows {
       ...(statements.length > 0 ? [this.#loadStatements(statements)] : []),
       ...[...wanted].map(([table, group]) => this.#loadRows(table, group)),
     ]);
-    return statements.length + wanted.size;
   }
 
   async #loadStatements(digests: readonly string[]): Promise<void> {
