@@ -1,9 +1,21 @@
 /** How TypeORM is set up, the same for the application, the command line and the tests. */
+import pg from 'pg';
 import type { DataSourceOptions, EntitySchema } from 'typeorm';
 
 export const MIGRATIONS_TABLE = 'muniment_migrations';
 
 export type Entities = (EntitySchema | (new () => object))[];
+
+/**
+ * A connection that breaks tells the query that waits on it, and emits `error` besides, more than once when the server is
+ * killed. In the moments in which neither pool nor query runner listens, nobody would, and Node ends the process.
+ */
+class EnduringClient extends pg.Client {
+  constructor(config?: pg.ClientConfig) {
+    super(config);
+    this.on('error', () => undefined);
+  }
+}
 
 /** `synchronize` is off for good: only migrations change the schema. */
 export function dataSourceOptions(url: string, entities: Entities, pool = 10) {
@@ -16,7 +28,14 @@ export function dataSourceOptions(url: string, entities: Entities, pool = 10) {
     migrationsTransactionMode: 'each',
     applicationName: 'muniment',
     // `pipeline` lets queries of one connection travel together where the caller does not wait between them.
-    extra: { max: pool, keepAlive: true, pipeline: true, connectionTimeoutMillis: 10_000, statement_timeout: 60_000 },
+    extra: {
+      Client: EnduringClient,
+      max: pool,
+      keepAlive: true,
+      pipeline: true,
+      connectionTimeoutMillis: 10_000,
+      statement_timeout: 60_000,
+    },
     logging: false,
     // Without this, a migration that fails is also printed to standard output.
     logger: 'debug',

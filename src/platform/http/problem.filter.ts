@@ -64,7 +64,10 @@ function fromStatus(status: unknown, request: FastifyRequest): RegistryError | u
   return code && message ? new RegistryError(code, message, fix === undefined ? {} : { fix }) : undefined;
 }
 
-/** SQLSTATE classes 08 (connection) and 57P (shutdown), 53300 (too many connections), and what the driver says itself. */
+/**
+ * SQLSTATE classes 08 (connection) and 57P (shutdown), 53300 (too many connections), and what the driver says itself; the
+ * last two are TypeORM's words for a connection that broke between two queries of a transaction.
+ */
 export function isDatabaseGone(error: unknown): boolean {
   const {
     code,
@@ -74,7 +77,7 @@ export function isDatabaseGone(error: unknown): boolean {
   if (driverError !== undefined && driverError !== error && isDatabaseGone(driverError)) return true;
   return (
     (typeof code === 'string' && /^(?:08|57P0|53300|ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|EAI_AGAIN)/.test(code)) ||
-    /^(?:Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error)/.test(
+    /^(?:Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error|Query runner already released|Database connection provided by a query runner was already released)/.test(
       String(message),
     )
   );
