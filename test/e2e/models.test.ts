@@ -188,7 +188,7 @@ describe('a registration', () => {
       'parents.0.relation',
     ],
     ['an empty name', () => ({ name: '' }), 400, 'invalid_input', 'name'],
-    ['a name with the character U+0000', () => ({ name: 'a\0b' }), 400, 'invalid_input', ''],
+    ['a name with the character U+0000', () => ({ name: 'a\0b' }), 400, 'invalid_input', 'name'],
     ['the id of another kind of thing', () => ({ id: newId('grant') }), 400, 'invalid_input', 'id'],
   ])('with %s is refused by name and leaves nothing', async (_, different, status, code, field) => {
     const before = await count('ledger.statement');
