@@ -12,7 +12,7 @@ describe('shares', () => {
 
   test('refuses a share that is not in lowest terms and says which is', () => {
     expect(() => parseShare('2/4')).toThrow(
-      expect.objectContaining({ fix: expect.stringContaining('"1/2"') }) as Error,
+      expect.objectContaining({ fix: expect.stringContaining('"1/2"') }),
     );
   });
 
