@@ -13,6 +13,7 @@ import type { RunBody } from '../core/registry/run.ts';
 import type { Receipt } from '../core/statement/receipt.ts';
 import type { Client } from './client.ts';
 import type { Context } from './context.ts';
+import { PROVED } from '../core/trust/index.ts';
 import type { JudgedCheckpoint } from '../core/trust/index.ts';
 import { checkReceipts, holdAgainstKept, judgeOrPin } from './verify.ts';
 import type { DatasetBody, Provenance, ProvenanceMatch, RegistrationBody } from './views.ts';
@@ -57,6 +58,28 @@ export async function judgeProvenance(
   }
   await holdAgainstKept(context, client, judged);
   return { judged, matches };
+}
+
+/**
+ * What several digests of one model found, as one list in the order of the log. A record that more than one digest found
+ * counts as found by the first; the verdict is the weakest, told of the largest tree.
+ */
+export function mergeProvenance(parts: readonly JudgedProvenance[]): JudgedProvenance {
+  const found = new Map<string, JudgedMatch>();
+  for (const match of parts.flatMap(({ matches }) => matches)) {
+    const known = found.get(match.registration);
+    if (known === undefined) found.set(match.registration, match);
+    else if (known.index !== match.index) throw invalid('One record is shown at two places of the log.');
+  }
+  const [first, ...others] = parts.map(({ judged }) => judged);
+  if (first === undefined) throw invalid('The answer holds no record.');
+  if (others.some(({ origin }) => origin !== first.origin)) throw invalid('The answers come from different logs.');
+  const largest = others.reduce((most, judged) => (judged.size > most.size ? judged : most), first);
+  const weakest = [first, ...others].find(({ verdict }) => verdict !== PROVED) ?? largest;
+  return {
+    judged: { ...largest, verdict: weakest.verdict },
+    matches: [...found.values()].sort((a, b) => a.index - b.index),
+  };
 }
 
 async function judgeMatch(

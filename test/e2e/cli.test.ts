@@ -183,6 +183,19 @@ describe('on record and found again', () => {
     expect(matches.map(({ attestedBy }) => attestedBy)).toEqual(['maker', 'registry']);
   });
 
+  it('who renames the tensors of weights and registers them does not hide who registered them first', async () => {
+    const renamed = users.path('renamed.safetensors');
+    const { id } = await users.do<Written>(
+      ...(['beta', 'register', renamed, '--name', 'ours!', '--owner', 'Beta Corp', '--license', 'MIT'] as const),
+    );
+    const { value, stderr } = await users.run<LookedUp>('stranger', 'lookup', renamed);
+    expect(value.verdict).toBe('proved');
+    expect(value.matches[0]).toMatchObject({ matched: 'nameless', registration: registered.id });
+    expect(value.matches.at(-1)).toMatchObject({ matched: 'file', registration: id });
+    expect(new Set(value.matches.map((match) => match.registration)).size).toBe(value.matches.length);
+    expect(stderr).toContain(`stand on record earlier under other tensor names: ${registered.id}`);
+  });
+
   it.each([
     ['shares_invalid', ['--owner', 'Acme Labs=1/2', '--license', 'MIT']],
     ['license_unknown', ['--owner', 'Acme Labs', '--license', 'Apache-9.9']],

@@ -1,6 +1,7 @@
 /**
- * `muniment lookup PATH|DIGEST`: hashes the file here, asks the registry for the digest alone, and verifies the proof
- * before it prints anything.
+ * `muniment lookup PATH|DIGEST`: hashes the file here, asks the registry for its digests alone, and verifies the proofs
+ * before it prints anything. Every digest of the file is asked for: whoever renames the tensors of somebody's weights and
+ * registers them would otherwise stand alone under the digest that comes first.
  */
 import type { Command } from 'commander';
 import { RegistryError } from '../../core/errors.ts';
@@ -27,13 +28,16 @@ export function define(program: Command, context: Context): void {
       const { hashModel } = await import('../hash-model.ts');
       const file = typed === undefined ? await hashModel(context.io, text) : undefined;
       const client = await context.client();
-      const { digest, answer } = await ask(client, typed === undefined ? digestsOf(file!) : [typed]);
-      const { judgeProvenance } = await import('../judge-provenance.ts');
+      const answers = await ask(client, typed === undefined ? digestsOf(file!) : [typed]);
+      const { judgeProvenance, mergeProvenance } = await import('../judge-provenance.ts');
       const { PROVED } = await import('../../core/trust/index.ts');
-      const found = await judgeProvenance(context, client, digest, answer);
+      const parts: JudgedProvenance[] = [];
+      for (const { digest, answer } of answers) parts.push(await judgeProvenance(context, client, digest, answer));
+      const found = mergeProvenance(parts);
       const { judged, matches } = found;
       if (judged.verdict !== PROVED) context.refuse();
       const { origin, size } = judged;
+      const digest = answers[0]!.digest;
       context.print(
         {
           verdict: judged.verdict,
@@ -42,27 +46,42 @@ export function define(program: Command, context: Context): void {
           log: { origin, treeSize: size, checkpoint: judged.note },
           matches,
         },
-        () => describe(found, file, judged.verdict === PROVED),
+        () => describe(found, judged.verdict === PROVED),
       );
+      const earlier = earlierUnderOtherNames(matches);
+      if (earlier !== undefined) {
+        context.note(
+          `The same weights stand on record earlier under other tensor names: ${earlier.registration}, entry ${earlier.index}.`,
+        );
+      }
     });
 }
 
-/** The digest that survives a change of container comes first: it finds every record of the same weights. */
-function digestsOf({ weightDigest, fileDigest, namelessDigest }: ModelReport): Digest[] {
-  return [weightDigest, fileDigest, namelessDigest].filter((digest) => digest !== null);
+/** From what says most to what says least of how alike the models are. */
+function digestsOf({ fileDigest, weightDigest, namelessDigest }: ModelReport): Digest[] {
+  return [fileDigest, weightDigest, namelessDigest].filter((digest) => digest !== null);
 }
 
-async function ask(client: Client, digests: readonly Digest[]): Promise<{ digest: Digest; answer: Provenance }> {
+/** @returns an answer for each digest that stands on record, at least one */
+async function ask(client: Client, digests: readonly Digest[]): Promise<{ digest: Digest; answer: Provenance }[]> {
+  const answers: { digest: Digest; answer: Provenance }[] = [];
   for (const digest of digests) {
     try {
-      return { digest, answer: await client.get<Provenance>(`/v1/provenance/${digest}`) };
+      answers.push({ digest, answer: await client.get<Provenance>(`/v1/provenance/${digest}`) });
     } catch (error) {
       if (!(error instanceof RegistryError && error.code === 'not_found')) throw error;
     }
   }
+  if (answers.length > 0) return answers;
   throw new RegistryError('not_found', `Nothing is on record about ${digests.join(' or ')}.`, {
     fix: 'If the model is yours, put it on record with "muniment register".',
   });
+}
+
+/** The first record that the tensors' names hide, where a record under the asked names came after it. */
+function earlierUnderOtherNames(matches: readonly JudgedMatch[]): JudgedMatch | undefined {
+  const [first] = matches;
+  return first?.matched === 'nameless' && matches.some(({ matched }) => matched !== 'nameless') ? first : undefined;
 }
 
 const HOW = {
@@ -71,22 +90,21 @@ const HOW = {
   nameless: 'the same weights under other tensor names',
 };
 
-function describe({ judged, matches }: JudgedProvenance, file: ModelReport | undefined, proved: boolean): string {
+function describe({ judged, matches }: JudgedProvenance, proved: boolean): string {
   const { origin, size } = judged;
   const verdict = proved
     ? `verdict: proved. The record stands in the log ${origin} (${size} entries), whose key you pinned.`
     : `verdict: consistent, origin unproven. Everything fits together, but you have pinned no key of ${origin}:\n` +
       'get its key from a source you trust, then "muniment trust add KEY" ("muniment trust pin" believes the server itself).';
-  return `${matches.map((match) => describeMatch(match, file)).join('\n')}\n${verdict}\n`;
+  return `${matches.map(describeMatch).join('\n')}\n${verdict}\n`;
 }
 
-function describeMatch(match: JudgedMatch, file: ModelReport | undefined): string {
+function describeMatch(match: JudgedMatch): string {
   const { model, run, datasets, index, recordedAt } = match;
-  const how = file?.fileDigest === model.weights.fileDigest ? 'file' : match.matched;
   const last = run?.epochs.at(-1);
   return fields([
     ['model', model.name],
-    ['found by', HOW[how]],
+    ['found by', HOW[match.matched]],
     ['owners', match.owners.map(({ name, party, share }) => `${share}  ${name ?? '(erased)'}  ${party}`).join('\n')],
     ['license', model.license.expression],
     [
