@@ -297,8 +297,12 @@ describe('asking for a token', () => {
 });
 
 describe('introspection', () => {
-  it('tells a stranger nothing but that the token is not active', async () => {
-    expect(await introspect(stranger, (await issue()).access_token)).toEqual({ active: false });
+  it('answers whoever presents the genuine token, as the server that is shown it has to know', async () => {
+    const { access_token, jti } = await issue();
+    expect(await introspect(stranger, access_token)).toMatchObject({ active: true, jti });
+    expect((await stranger.call('GET', `/v1/tokens/${jti}`)).status).toBe(404);
+    await owner.ok('POST', `/v1/tokens/${jti}/revoke`, { reason: 'leaked' });
+    expect(await introspect(stranger, access_token)).toEqual({ active: false });
   });
 
   it('tells the same of any text that is no token of this registry', async () => {
@@ -313,7 +317,8 @@ describe('introspection', () => {
       `${access_token}x`,
       'y'.repeat(9000),
     ];
-    for (const text of texts) expect(await introspect(owner, text)).toEqual({ active: false });
+    for (const by of [owner, stranger])
+      for (const text of texts) expect(await introspect(by, text)).toEqual({ active: false });
   });
 
   it('takes an API key as a bearer token, and asks who is there without one', async () => {
