@@ -1,4 +1,6 @@
 /** The server's settings for the commands that run on its machine: the environment, with a few flags over it. */
+import { join } from 'node:path';
+import { RegistryError } from '../core/errors.ts';
 import type { Config } from '../platform/config/index.ts';
 import type { Log } from '../platform/logging/index.ts';
 import type { Context } from './context.ts';
@@ -18,6 +20,23 @@ export async function serverConfig(context: Context, { port, host, data }: Serve
     ...(host === undefined ? {} : { MUNIMENT_HOST: host }),
     ...(data === undefined ? {} : { MUNIMENT_DATA: data }),
   });
+}
+
+/**
+ * For commands that read a registry and must not make one.
+ * @throws RegistryError `not_found` in a folder where no registry was ever started
+ */
+export async function requireRegistry({ data, databaseUrl }: Config): Promise<void> {
+  if (databaseUrl !== undefined) return;
+  const { access } = await import('node:fs/promises');
+  try {
+    await access(join(data, 'database.json'));
+  } catch (cause) {
+    throw new RegistryError('not_found', `There is no registry in "${data}".`, {
+      fix: 'Name its folder with --data.',
+      cause,
+    });
+  }
 }
 
 /** At a terminal the log is kept to what somebody has to know, unless a level was asked for. */

@@ -1,5 +1,6 @@
 /** `muniment fsck`: recomputes everything that the database holds from the signed records, and says what differs. */
 import type { Command } from 'commander';
+import { RegistryError } from '../../core/errors.ts';
 import type { FsckReport } from '../../ledger/fsck/index.ts';
 import type { Context } from '../context.ts';
 import { progressBar } from '../progress.ts';
@@ -29,8 +30,9 @@ export function define(program: Command, context: Context): void {
     .option('--no-anchor', 'without the copy of the newest state outside the database')
     .addHelpText('after', '\nExample:\n  $ muniment fsck --full --since last-month.checkpoint')
     .action(async ({ full, since, anchor, data }: Options) => {
-      const { serverConfig, serverLog } = await import('../server-config.ts');
+      const { requireRegistry, serverConfig, serverLog } = await import('../server-config.ts');
       const config = await serverConfig(context, data === undefined ? {} : { data });
+      await requireRegistry(config);
       const log = await serverLog(context, config);
       const [{ openDatabase }, { runFsck }] = await Promise.all([
         import('../../platform/database/index.ts'),
@@ -55,12 +57,24 @@ export function define(program: Command, context: Context): void {
         await opening;
         bar?.stop();
         context.print(report, () => describe(report));
+      } catch (error) {
+        throw isNotMigrated(error) ? notMigrated(error) : error;
       } finally {
         bar?.stop();
         await database.close();
       }
     });
 }
+
+/** PostgreSQL's undefined_table, and undefined schema (Appendix A). */
+const isNotMigrated = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && (error.code === '42P01' || error.code === '3F000');
+
+const notMigrated = (cause: unknown): RegistryError =>
+  new RegistryError('state_conflict', 'The database is not migrated: tables of the registry are missing.', {
+    fix: 'Run "muniment migrate", if this is the right database.',
+    cause,
+  });
 
 function describe({ ok, origin, size, checked, findings, findingCount, erased, full, seconds }: FsckReport): string {
   const summary = fields([
