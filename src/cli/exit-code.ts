@@ -21,7 +21,7 @@ const UNREACHABLE: readonly ErrorCode[] = [
 ];
 
 export function exitCodeOf(code: ErrorCode): ExitCode {
-  if (code === 'usage') return EXIT.usage;
+  if (code === 'usage' || code === 'digest_malformed') return EXIT.usage;
   if (code === 'not_found') return EXIT.notFound;
   return UNREACHABLE.includes(code) ? EXIT.unreachable : EXIT.refused;
 }

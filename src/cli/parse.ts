@@ -2,10 +2,17 @@
 import type { Digest } from '../core/digest.ts';
 import { RegistryError } from '../core/errors.ts';
 
-/** `sha256:` and 64 hex digits, or the digits alone; undefined for anything else. */
+/**
+ * `sha256:` and 64 hex digits, or the digits alone; undefined for what does not begin as a digest.
+ * @throws RegistryError `digest_malformed` for `sha256:` with anything else after it
+ */
 export function digestOf(text: string): Digest | undefined {
   const hex = /^(?:sha256:)?([0-9a-f]{64})$/i.exec(text)?.[1];
-  return hex === undefined ? undefined : `sha256:${hex.toLowerCase()}`;
+  if (hex !== undefined) return `sha256:${hex.toLowerCase()}`;
+  if (!/^sha256:/i.test(text)) return undefined;
+  throw new RegistryError('digest_malformed', `"${text.slice(0, 120)}" is not a SHA-256 digest.`, {
+    fix: 'Give 64 hex digits, as "muniment hash FILE" prints them; write ./ before the name of a file.',
+  });
 }
 
 /** UTC with milliseconds, as statements carry it. @throws RegistryError `usage` */

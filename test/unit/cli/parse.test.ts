@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { exitCodeOf } from '../../../src/cli/exit-code.ts';
 import { splitShare } from '../../../src/cli/find.ts';
 import { digestOf, instantOf, numberOf, wholeNumberOf } from '../../../src/cli/parse.ts';
 import { bytes, columns, fields, percent } from '../../../src/cli/table.ts';
@@ -15,6 +16,14 @@ describe('digests', () => {
   it.each([HEX.slice(1), `${HEX}0`, `md5:${HEX}`, 'model.safetensors', ''])('"%s" is none', (text) => {
     expect(digestOf(text)).toBeUndefined();
   });
+
+  it.each([HEX.slice(1), `${HEX}0`, `${HEX.slice(1)}g`, ''])(
+    'of a wrong form are no names of files: sha256:%s',
+    (text) => {
+      expect(() => digestOf(`sha256:${text}`)).toThrow(expect.objectContaining({ code: 'digest_malformed' }));
+      expect(exitCodeOf('digest_malformed')).toBe(2);
+    },
+  );
 });
 
 describe('owners', () => {
