@@ -96,7 +96,11 @@ export async function verifyToken(context: Context, token: string, question: Tok
       },
     );
   }
-  return { verdict: 'valid', offline: false, claims, introspection: told };
+  const audienceChecked = question.audience !== undefined;
+  const verdict = audienceChecked
+    ? 'valid'
+    : `valid for ${claims.aud}; the audience was not checked, name yours with --audience`;
+  return { verdict, offline: false, audienceChecked, claims, introspection: told };
 }
 
 async function judge(

@@ -55,7 +55,10 @@ export function define(program: Command, context: Context): void {
       "Judge a token: online it is asked for at the registry, offline it is held to the registry's public keys.",
     )
     .argument('<token>', 'the token, @FILE, or - for standard input')
-    .option('--audience <url>', 'who is about to accept it; required offline')
+    .option(
+      '--audience <url>',
+      'who is about to accept it: yourself. Required offline; online the verdict says when it is missing',
+    )
     .option('--issuer <url>', "the registry's address; --url where none is given")
     .option('--offline', 'without a network; a revocation cannot be seen then')
     .option('--jwks <file>', 'the public keys: a file, or "cached" for those kept from the last time online', 'cached')
