@@ -45,18 +45,33 @@ export async function findOwners(
   return owners;
 }
 
-/** @throws RegistryError `not_found`; `usage` when several datasets bear the name */
-export async function findDataset(client: Client, text: string): Promise<DatasetView> {
+/**
+ * By id or name. Names are free for everybody, so where several datasets bear one, the caller's own come first, and
+ * records of the very same files count as one: the earliest.
+ * @param own the caller's party, where it is known
+ * @throws RegistryError `not_found`; `usage` when datasets of different files bear the name
+ */
+export async function findDataset(client: Client, text: string, own?: string): Promise<DatasetView> {
   if (/^dataset_[0-9a-z]{26}$/.test(text)) return client.get<DatasetView>(`/v1/datasets/${text}`);
-  const found = (await client.get<DatasetView[]>('/v1/datasets')).filter(({ name }) => name === text);
-  const [only] = found;
-  if (only !== undefined && found.length === 1) return only;
-  if (only === undefined) {
+  return chooseDataset(
+    (await client.get<DatasetView[]>('/v1/datasets')).filter(({ name }) => name === text),
+    text,
+    own,
+  );
+}
+
+/** @param named datasets of that name */
+export function chooseDataset(named: readonly DatasetView[], text: string, own: string | undefined): DatasetView {
+  const mine = named.filter(({ maker }) => maker === own);
+  const found = (mine.length > 0 ? mine : [...named]).sort((a, b) => a.recordedIndex - b.recordedIndex);
+  const [first] = found;
+  if (first === undefined) {
     throw new RegistryError('not_found', `There is no dataset named "${text}".`, {
       fix: 'See "muniment dataset list".',
     });
   }
-  throw new RegistryError('usage', `There are ${found.length} datasets named "${text}".`, {
-    fix: `Use an id: ${found.map(({ id }) => id).join(', ')}.`,
+  if (found.every(({ manifestDigest }) => manifestDigest === first.manifestDigest)) return first;
+  throw new RegistryError('usage', `There are ${found.length} datasets named "${text}", of different files.`, {
+    fix: `Use an id: ${found.map(({ id, version, holder }) => `${id} (version ${version}, ${holder.name})`).join(', ')}.`,
   });
 }

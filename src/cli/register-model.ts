@@ -7,7 +7,6 @@ import { licenseIds } from '../core/licensing/expression.ts';
 import { registration as kind, RELATIONS } from '../core/registry/registration.ts';
 import type { Receipt } from '../core/statement/receipt.ts';
 import { sha256 } from '../platform/crypto.ts';
-import type { Client } from './client.ts';
 import type { Context, PartyView, Session } from './context.ts';
 import { findDataset, findOwners } from './find.ts';
 import { hashModel } from './hash-model.ts';
@@ -27,7 +26,7 @@ export interface ModelFacts {
 /** @throws RegistryError `usage`, `shares_invalid`, `license_unknown`, `not_found`, `unreachable`, `malformed_container` */
 export async function describeModel(
   context: Context,
-  client: Client,
+  { client, me }: Session,
   path: string,
   facts: ModelFacts,
 ): Promise<RegistrationBody> {
@@ -36,7 +35,7 @@ export async function describeModel(
   const weights = await hashModel(context.io, path);
   const owners = await findOwners(client, facts.owner);
   const datasets: string[] = [];
-  for (const text of facts.dataset ?? []) datasets.push((await findDataset(client, text)).id);
+  for (const text of facts.dataset ?? []) datasets.push((await findDataset(client, text, me.party.id)).id);
   return { name: facts.name, weights, owners, license, run: null, datasets, parents };
 }
 

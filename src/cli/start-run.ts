@@ -32,10 +32,10 @@ export interface RunFacts {
 }
 
 export async function startRun(context: Context, facts: RunFacts): Promise<RunView> {
-  const { client } = await context.session();
+  const { client, me } = await context.session();
   const { arch, epochs, lr, batch, seed, hidden, optimizer, dropout, backend } = facts;
   const license = await licenseOf(facts);
-  const dataset = await findDataset(client, facts.dataset);
+  const dataset = await findDataset(client, facts.dataset, me.party.id);
   const asked = { arch, epochs, learningRate: lr, batchSize: batch, seed, hidden, optimizer, dropout };
   return client.post<RunView>('/v1/runs', {
     id: newId('run'),

@@ -36,7 +36,7 @@ export function define(program: Command, context: Context): void {
     .action(async (path: string, options: Options) => {
       const { describeModel, registerModel } = await import('../register-model.ts');
       const session = await context.session();
-      const body = await describeModel(context, session.client, path, options);
+      const body = await describeModel(context, session, path, options);
       const receipt = await registerModel(context, session, body);
       if (options.upload === true) {
         await session.client.put(
