@@ -73,7 +73,8 @@ module.exports = {
       from: { path: '^src/([^/]+)/', pathNot: '^src/core/' },
       to: {
         path: `^src/${any(['ledger', ...features])}/`,
-        pathNot: ['^src/$1/', '^src/[^/]+/index\\.ts$', '^src/[^/]+/[^/]+/index\\.ts$'],
+        // The reader of datasets' files: training's index would load the engine into a client.
+        pathNot: ['^src/$1/', '^src/[^/]+/index\\.ts$', '^src/[^/]+/[^/]+/index\\.ts$', '^src/training/idx\\.ts$'],
       },
     },
     {

@@ -7,6 +7,8 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
+import { equalBytes } from '../core/bytes.ts';
+import { canonicalize } from '../core/canonical-json.ts';
 import { formatDigest } from '../core/digest.ts';
 import type { Digest } from '../core/digest.ts';
 import { RegistryError } from '../core/errors.ts';
@@ -14,12 +16,13 @@ import { dataset as kind, manifestOf } from '../core/registry/dataset.ts';
 import type { Receipt } from '../core/statement/receipt.ts';
 import { sha256 } from '../platform/crypto.ts';
 import type { Client } from './client.ts';
-import type { Context } from './context.ts';
+import type { Context, Session } from './context.ts';
 import { findParty } from './find.ts';
 import { MNIST, mnistFolder, requireMnist } from './mnist.ts';
 import { progressBar } from './progress.ts';
 import { write } from './sign.ts';
-import type { DatasetBody } from './views.ts';
+import { checkReceipts } from './verify.ts';
+import type { DatasetBody, DatasetView } from './views.ts';
 
 export interface DatasetFacts {
   name?: string;
@@ -39,17 +42,27 @@ interface LocalFile {
   digest: Digest;
 }
 
-export async function addDataset(
-  context: Context,
-  path: string,
-  options: DatasetFacts,
-): Promise<{ body: DatasetBody; receipt: Receipt; uploaded: boolean }> {
+export interface AddedDataset {
+  body: DatasetBody;
+  receipt: Receipt;
+  uploaded: boolean;
+  /** Whether the caller had these files on record under this name and version before. */
+  known: boolean;
+  /** What was said this time and differs from that record, which does not change. */
+  changed: string[];
+  /** Whether workers can read it. */
+  trainable: boolean;
+}
+
+/** @throws RegistryError `dataset_malformed` for files that bear IDX's names and are none; nothing goes on record then */
+export async function addDataset(context: Context, path: string, options: DatasetFacts): Promise<AddedDataset> {
   const isMnist = path === 'mnist';
   const facts = isMnist ? { ...MNIST, ...options } : options;
   const { license, origin, holder } = requireFacts(facts);
   const folder = isMnist ? mnistFolder() : resolve(path);
   const files = await hashFolder(context, folder);
   if (isMnist) requireMnist(files);
+  const trainable = isMnist || (await isIdx(folder, files));
   const session = await context.session();
   const body: DatasetBody = {
     name: facts.name ?? basename(folder),
@@ -63,12 +76,58 @@ export async function addDataset(
     holder: await holderOf(session.client, holder),
     collection: facts.collection ?? null,
   };
+  const uploaded = facts.upload ?? !isMnist;
+  const before = await findOwn(session, body);
+  if (before !== undefined) {
+    const receipt = await receiptOf(context, session.client, before);
+    if (uploaded) await upload(context, session.client, before.id, files);
+    return {
+      body: bodyOf(before, body),
+      receipt,
+      uploaded,
+      known: true,
+      changed: changedIn(before, body),
+      trainable,
+    };
+  }
   const basis = body.holder.party === null ? [] : [(await findParty(session.client, body.holder.party)).statement];
   const receipt = await write(context, session, { kind, path: '/v1/datasets', body, basis });
-  const uploaded = facts.upload ?? !isMnist;
   if (uploaded) await upload(context, session.client, receipt.id, files);
-  return { body, receipt, uploaded };
+  return { body, receipt, uploaded, known: false, changed: [], trainable };
 }
+
+/** Files with the names of IDX must be IDX, all four of them; any others are recorded as they are. */
+async function isIdx(folder: string, files: readonly LocalFile[]): Promise<boolean> {
+  if (!files.some(({ name }) => /^(?:train|t10k|test)-(?:images|labels)/.test(name))) return false;
+  const { describeIdxFolder } = await import('../training/idx.ts');
+  await describeIdxFolder(folder);
+  return true;
+}
+
+async function findOwn({ client, me }: Session, body: DatasetBody): Promise<DatasetView | undefined> {
+  const same = await client.get<DatasetView[]>(`/v1/datasets?manifest=${encodeURIComponent(body.manifestDigest)}`);
+  return same.find(
+    ({ maker, name, version }) => maker === me.party.id && name === body.name && version === body.version,
+  );
+}
+
+async function receiptOf(context: Context, client: Client, { id, statement }: DatasetView): Promise<Receipt> {
+  const receipt = await client.get<Receipt>(`/v1/receipts/${statement}`);
+  const [spoken] = await checkReceipts(context, [receipt]);
+  if (spoken?.common.id === id) return receipt;
+  throw new RegistryError('proof_invalid', `The receipt is not the one of ${id}.`);
+}
+
+/** What is on record stays as it is, whatever is said of the same files now. */
+function bodyOf({ originUrl, license, holder, collection }: DatasetView, now: DatasetBody): DatasetBody {
+  return { ...now, originUrl, license, holder, collection };
+}
+
+/** Which of the facts are told differently now. */
+const changedIn = (before: DatasetBody, now: DatasetBody): string[] =>
+  (['originUrl', 'license', 'holder', 'collection'] as const).filter(
+    (member) => !equalBytes(canonicalize(before[member]), canonicalize(now[member])),
+  );
 
 function requireFacts({ license, origin, holder }: Partial<DatasetFacts>) {
   const missing = Object.entries({ license, origin, holder }).find(([, value]) => value === undefined)?.[0];

@@ -125,6 +125,57 @@ describe('on record and found again', () => {
     expect(files.map(({ name }) => name)).toEqual(['b.txt', 'deep/a.txt']);
   });
 
+  const add = (folder: string, ...more: string[]) =>
+    users.run<Written & { known?: boolean; code?: string }>(
+      ...([
+        'acme',
+        'dataset',
+        'add',
+        folder,
+        '--license',
+        'CC-BY-4.0',
+        '--origin',
+        'https://example.org/numbers',
+      ] as const),
+      ...['--holder', 'Somebody Else', ...more],
+    );
+
+  it('the same files again give the record that is there, and nothing new', async () => {
+    const { code, value, stderr } = await add(users.path('numbers'));
+    expect([code, value]).toEqual([0, expect.objectContaining({ id: dataset.id, known: true })]);
+    expect(stderr).toContain('on record already');
+    expect(stderr).toContain('no worker can train on it');
+    const other = await add(users.path('numbers'), '--license', 'MIT');
+    expect(other.value).toMatchObject({ id: dataset.id, license: { expression: 'CC-BY-4.0' } });
+    expect(other.stderr).toContain('says something else of license');
+  });
+
+  it.each([
+    ['garbage', ['train-images', 'train-labels', 't10k-images', 't10k-labels']],
+    ['three of the four', ['train-images', 'train-labels', 't10k-images']],
+  ])('files named as IDX that are %s are refused, and nothing goes on record', async (what, names) => {
+    const folder = users.path(what);
+    await mkdir(folder);
+    for (const name of names) await writeFile(join(folder, name), 'no pictures');
+    const { code, value } = await add(folder);
+    expect([code, value]).toEqual([1, expect.objectContaining({ code: 'dataset_malformed' })]);
+    expect((await users.run('acme', 'dataset', 'show', what)).code).toBe(3);
+  });
+
+  it('a name that others use, too, means the own dataset', async () => {
+    const folder = users.path('beta/numbers');
+    await mkdir(folder, { recursive: true });
+    await writeFile(join(folder, 'c.txt'), 'three');
+    const { id } = await users.do<Written>(
+      ...(['beta', 'dataset', 'add', folder, '--license', 'MIT', '--origin', 'https://example.org/b'] as const),
+      ...['--holder', 'Beta Corp'],
+    );
+    expect(await users.do('beta', 'dataset', 'show', 'numbers')).toMatchObject({ id });
+    expect(await users.do('acme', 'dataset', 'show', 'numbers')).toMatchObject({ id: dataset.id });
+    const { code, value } = await users.run('stranger', 'dataset', 'show', 'numbers');
+    expect([code, value]).toEqual([2, expect.objectContaining({ fix: expect.stringContaining(id) })]);
+  });
+
   it('a model goes on record, signed by its owner, and its file only where that is asked for', async () => {
     registered = await users.do<Written>(
       ...(['acme', 'register', model(), '--name', 'm', '--license', 'Apache-2.0', '--upload'] as const),
@@ -212,6 +263,11 @@ describe('on record and found again', () => {
     expect([said.code, said.value]).toEqual([3, expect.objectContaining({ code: 'not_found' })]);
   });
 
+  it('what begins as a digest and is none is wrong usage', async () => {
+    const said = await users.run('stranger', 'lookup', 'sha256:abc');
+    expect([said.code, said.value]).toEqual([2, expect.objectContaining({ code: 'digest_malformed' })]);
+  });
+
   it('a hostile container is named and refused', async () => {
     const path = users.path('hostile.safetensors');
     await writeFile(path, Buffer.concat([Buffer.from([0, 0, 0, 0, 0, 0, 0, 0x80]), Buffer.from('{}')]));
@@ -258,6 +314,19 @@ describe('a license and its token', () => {
     await writeFile(users.path('token'), access_token);
     expect(await verify('beta')).toMatchObject({ code: 0, value: { verdict: 'valid' } });
     expect(await verify('beta', '--offline')).toMatchObject({ code: 0, value: { offline: true } });
+  });
+
+  it('is valid, too, for a server that is no side of the license and is shown the token', async () => {
+    await users.join('registrar', 'server', 'Somebody With Servers');
+    expect(await verify('server')).toMatchObject({ code: 0, value: { verdict: 'valid', audienceChecked: true } });
+  });
+
+  it('without an audience the verdict says that nobody checked it', async () => {
+    const said = await users.do<{ verdict: string }>('beta', 'token', 'verify', `@${users.path('token')}`);
+    expect(said).toMatchObject({
+      verdict: `valid for ${audience}; the audience was not checked, name yours with --audience`,
+      audienceChecked: false,
+    });
   });
 
   it('without kept keys it cannot be judged offline', async () => {
@@ -319,6 +388,25 @@ describe('the record from outside', () => {
 
   it('an entry that is not there is not found', async () => {
     expect((await users.run('stranger', 'log', 'prove', '999999')).code).toBe(3);
+  });
+
+  it('fsck in a folder without a registry makes none, with exit code 3', async () => {
+    const folder = users.path('nothing here');
+    const { code, value } = await users.run('stranger', 'fsck', '--data', folder);
+    expect([code, value]).toEqual([3, expect.objectContaining({ code: 'not_found' })]);
+    await expect(stat(folder)).rejects.toMatchObject({ code: 'ENOENT' });
+  });
+
+  it('fsck of a database without tables says that it is not migrated', async () => {
+    const url = new URL(app.database.superuserUrl);
+    url.pathname = '/template1';
+    const env = { MUNIMENT_DATA: app.config.data, DATABASE_URL: url.href, MUNIMENT_LOG_LEVEL: 'error' };
+    const { code, stdout, stderr } = await runBuilt(['src/cli/main.js', 'fsck', '--json'], env);
+    expect([code, stderr]).toEqual([1, '']);
+    expect(JSON.parse(stdout)).toMatchObject({
+      code: 'state_conflict',
+      detail: expect.stringContaining('not migrated'),
+    });
   });
 
   it('fsck of the very database finds nothing wrong', async () => {

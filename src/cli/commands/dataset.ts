@@ -37,8 +37,13 @@ export function define(program: Command, context: Context): void {
     )
     .action(async (path: string, options: AddOptions) => {
       const { addDataset } = await import('../add-dataset.ts');
-      const { body, receipt, uploaded } = await addDataset(context, path, options);
-      context.print({ id: receipt.id, ...body, uploaded, receipt }, () =>
+      const { body, receipt, uploaded, known, changed, trainable } = await addDataset(context, path, options);
+      if (known) context.note(`You have these files on record already, as ${receipt.id}: nothing was added.`);
+      if (changed.length > 0) {
+        context.note(`The record says something else of ${changed.join(', ')}, and stays so: name another --version.`);
+      }
+      if (!trainable) context.note('These are not the four IDX files of a picture dataset: no worker can train on it.');
+      context.print({ id: receipt.id, ...body, uploaded, known, trainable, receipt }, () =>
         fields([
           ['dataset', receipt.id],
           ['name', `${body.name}, version ${body.version}`],
@@ -72,7 +77,10 @@ export function define(program: Command, context: Context): void {
     .addHelpText('after', '\nExample:\n  $ muniment dataset show mnist')
     .action(async (text: string) => {
       const { findDataset } = await import('../find.ts');
-      const found = await findDataset(await context.client(), text);
+      const { apiKey } = await context.settings();
+      // Whoever is nobody to the registry may look, too.
+      const own = apiKey === undefined ? undefined : (await context.session()).me.party.id;
+      const found = await findDataset(await context.client(), text, own);
       context.print(found, () =>
         fields([
           ['dataset', found.id],
