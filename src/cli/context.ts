@@ -94,10 +94,14 @@ export class Context {
     }
     const client = await this.client();
     const [me, log] = await Promise.all([client.get<WhoAmI>('/v1/whoami'), client.get<LogView>('/v1/log')]);
-    return { client, me, log, key: await this.#ownKey(me, keyFile) };
+    return { client, me, log, key: await this.#ownKey(client, me, keyFile) };
   }
 
-  async #ownKey({ party, roles }: WhoAmI, keyFile: string | undefined): Promise<StatementKey | undefined> {
+  async #ownKey(
+    client: Client,
+    { party, roles }: WhoAmI,
+    keyFile: string | undefined,
+  ): Promise<StatementKey | undefined> {
     // The registrar's statements are the registry's own, signed by its server.
     if (roles.includes('registrar')) return undefined;
     const registered = new Set<string>(party.keys.map(({ fingerprint }) => fingerprint));
@@ -115,6 +119,8 @@ export class Context {
     const { readKey } = await import('./keys.ts');
     const key = await readKey(keyFile);
     if (registered.has(key.keyId)) return key;
+    const { requireNobodyElses } = await import('./keys.ts');
+    await requireNobodyElses(client, party, keyFile, key.keyId);
     if (registered.size > 0) {
       throw new RegistryError('signature_required', `The key in "${keyFile}" is not registered for ${party.id}.`, {
         field: 'key',

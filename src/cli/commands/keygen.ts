@@ -27,6 +27,10 @@ export function define(program: Command, context: Context): void {
       const file = resolve(out ?? defaultKeyPath(home));
       // A key whose registration failed the last time is registered now, not replaced.
       const left = session === undefined ? undefined : await readPrivate(file);
+      if (session !== undefined && left !== undefined) {
+        const { readKey, requireNobodyElses } = await import('../keys.ts');
+        await requireNobodyElses(session.client, session.me.party, file, (await readKey(file)).keyId);
+      }
       const pem = left ?? makeP256().pem;
       if (left === undefined) await writeNew(file, pem);
       const { spki, keyId } = statementKey(pem);

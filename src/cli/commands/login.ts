@@ -2,10 +2,11 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { RegistryError } from '../../core/errors.ts';
-import type { WhoAmI } from '../context.ts';
+import type { PartyView, WhoAmI } from '../context.ts';
 import type { Context } from '../context.ts';
 import { Client } from '../client.ts';
-import { profilePath, readProfile, writeProfile } from '../profile.ts';
+import { defaultKeyPath, profilePath, readPrivate, readProfile, writeProfile } from '../profile.ts';
+import type { Settings } from '../settings.ts';
 import { fields } from '../table.ts';
 
 export function define(program: Command, context: Context): void {
@@ -24,8 +25,7 @@ export function define(program: Command, context: Context): void {
       }
       const client = new Client({ url: settings.url, apiKey });
       const { party, scopes } = await client.get<WhoAmI>('/v1/whoami');
-      const known = await readProfile(settings.home);
-      const key = settings.keyFile ?? (known?.party === party.id ? known.key : undefined);
+      const key = await keyFor(party, settings);
       await writeProfile(settings.home, {
         url: settings.url,
         apiKey,
@@ -41,4 +41,16 @@ export function define(program: Command, context: Context): void {
         ]),
       );
     });
+}
+
+/** The key that was named; else the one that this machine keeps, if it is this party's and not the one before's. */
+async function keyFor({ id, keys }: PartyView, { home, keyFile, profile }: Settings): Promise<string | undefined> {
+  if (keyFile !== undefined && keyFile !== resolve(profile?.key ?? '')) return keyFile;
+  const known = await readProfile(home);
+  if (known?.party === id && known.key !== undefined) return known.key;
+  const usual = defaultKeyPath(home);
+  if (keys.length === 0 || (await readPrivate(usual)) === undefined) return undefined;
+  const { readKey } = await import('../keys.ts');
+  const { keyId } = await readKey(usual);
+  return keys.some(({ fingerprint }) => fingerprint === keyId) ? usual : undefined;
 }
