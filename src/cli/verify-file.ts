@@ -4,6 +4,7 @@ import { RegistryError } from '../core/errors.ts';
 import { leafHash, verifyInclusion } from '../core/merkle/tree.ts';
 import { parseTlogProof } from '../core/note/tlog-proof.ts';
 import type { Receipt } from '../core/statement/receipt.ts';
+import { PROVED } from '../core/trust/index.ts';
 import { sha256 } from '../platform/crypto.ts';
 import type { Context } from './context.ts';
 import { readBytes } from './settings.ts';
@@ -18,23 +19,28 @@ export interface JudgedFile {
   kind?: string;
   id?: string;
   maker?: string;
+  /** How many were in the file and hold, all of them; what else is told here is of the first. */
+  receipts?: number;
 }
 
 /** @throws RegistryError `proof_invalid`, `signature_invalid`, `malformed_proof`, `checkpoint_untrusted`, `usage` */
 export async function verifyFile(context: Context, file: string, entryFile: string | undefined): Promise<JudgedFile> {
   const text = fromUtf8(await readBytes(file));
   if (text.startsWith('c2sp.org/tlog-proof@v1\n')) return verifyProofFile(context, text, entryFile);
-  const receipt = receiptIn(text);
-  const [spoken] = await checkReceipts(context, [receipt]);
-  const { verdict, origin, size } = await judgeCheckpoint(context, receipt.checkpoint);
+  const receipts = receiptsIn(text);
+  const receipt = receipts[0]!;
+  const [spoken] = await checkReceipts(context, receipts);
+  const judged = await Promise.all(receipts.map(({ checkpoint }) => judgeCheckpoint(context, checkpoint)));
+  const { origin, size } = judged[0]!;
   return {
-    verdict,
+    verdict: (judged.find(({ verdict }) => verdict !== PROVED) ?? judged[0]!).verdict,
     origin,
     index: receipt.index,
     treeSize: size,
     kind: receipt.kind,
     id: receipt.id,
     maker: spoken!.common.maker,
+    receipts: receipts.length,
   };
 }
 
@@ -51,19 +57,32 @@ async function verifyProofFile(context: Context, text: string, entryFile: string
   return { verdict, origin, index, treeSize: size };
 }
 
-/** The receipt itself, or what a command printed with the receipt in it. */
-function receiptIn(text: string): Receipt {
-  let value: { receipt?: Receipt } & Partial<Receipt>;
+/** The receipt itself, or what a command printed with the receipt in it, or a look-up with those of every match. */
+function receiptsIn(text: string): Receipt[] {
+  let value: unknown;
   try {
-    value = JSON.parse(text) as typeof value;
+    value = JSON.parse(text);
   } catch (cause) {
     throw new RegistryError('malformed_proof', 'The file holds neither a receipt nor a proof.', { cause });
   }
-  const found = value?.receipt ?? value;
-  if (typeof found !== 'object' || found === null || typeof found.checkpoint !== 'string') {
+  const { matches, receipt } = membersOf(value);
+  const found = Array.isArray(matches)
+    ? matches.flatMap((match) => {
+        const { registration, run, datasets } = membersOf(membersOf(match)['receipts']);
+        return [
+          registration,
+          ...(run === null ? [] : [run]),
+          ...(Array.isArray(datasets) ? (datasets as unknown[]) : []),
+        ];
+      })
+    : [receipt ?? value];
+  if (found.length === 0 || found.some((each) => typeof membersOf(each)['checkpoint'] !== 'string')) {
     throw new RegistryError('malformed_proof', 'The file holds no receipt.', {
       fix: 'Use the output of a command with --json.',
     });
   }
-  return found as Receipt;
+  return found as Receipt[];
 }
+
+const membersOf = (value: unknown): Record<string, unknown> =>
+  typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};

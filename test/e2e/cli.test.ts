@@ -75,6 +75,22 @@ describe('who you are', () => {
     expect(before.key).not.toBe(file);
   });
 
+  it('one machine serves two parties in turn, and takes neither for the other', async () => {
+    await users.do('acme', 'login', '--api-key', `@${users.path('beta.key')}`);
+    expect(JSON.parse(await readFile(users.path('acme/profile.json'), 'utf8'))).not.toHaveProperty('key');
+    const { value } = await users.run<{ detail: string; fix: string }>('acme', 'keygen', '--register');
+    expect(value).toMatchObject({
+      code: 'signature_required',
+      detail: expect.stringContaining('belongs to Acme Labs'),
+      fix: expect.stringContaining('keygen --out FILE --register'),
+    });
+    await users.do('acme', 'login', '--api-key', `@${users.path('acme.key')}`);
+    expect(JSON.parse(await readFile(users.path('acme/profile.json'), 'utf8'))).toMatchObject({
+      key: users.path('acme/signing.key'),
+    });
+    await users.do('acme', 'login', '--key', users.path('second.key'));
+  });
+
   it('without the key of a party that has one, nothing is written in its name', async () => {
     const { apiKey } = await users.do<{ apiKey: string }>('acme', 'party', 'key', '--label', 'elsewhere');
     await users.do('elsewhere', 'login', '--api-key', apiKey);
@@ -228,7 +244,11 @@ describe('on record and found again', () => {
   });
 
   it('a second registration by somebody else stays on record, marked with the first', async () => {
-    await users.do('beta', 'register', model(), '--name', 'mine!', '--owner', 'Beta Corp', '--license', 'MIT');
+    const later = await users.run(
+      ...(['beta', 'register', model(), '--name', 'mine!', '--owner', 'Beta Corp', '--license', 'MIT'] as const),
+    );
+    expect(later.value).toMatchObject({ precededBy: registered.id });
+    expect(later.stderr).toContain('stand on record since before');
     const { matches } = await users.do<LookedUp>('stranger', 'lookup', model());
     expect(matches.map(({ precededBy }) => precededBy)).toEqual([null, registered.id]);
     expect(matches.map(({ attestedBy }) => attestedBy)).toEqual(['maker', 'registry']);
@@ -256,6 +276,23 @@ describe('on record and found again', () => {
   ])('%s refuses with exit code 1', async (code, options) => {
     const said = await users.run('acme', 'register', model(), '--name', 'x', ...options);
     expect([said.code, said.value]).toEqual([1, expect.objectContaining({ code })]);
+  });
+
+  it('a license of one’s own comes with its text, and the advice says how', async () => {
+    const refused = await users.run(
+      ...([
+        'acme',
+        'register',
+        model(),
+        '--name',
+        'x',
+        '--owner',
+        'Acme Labs',
+        '--license',
+        'LicenseRef-mine',
+      ] as const),
+    );
+    expect(refused.value).toMatchObject({ fix: expect.stringContaining('--license-text FILE') });
   });
 
   it('an owner whom nobody knows is not found', async () => {
@@ -384,6 +421,27 @@ describe('the record from outside', () => {
     const { statement } = await users.do<{ statement: string }>('acme', 'party', 'show', acme);
     const proved = await users.do<{ index: number; proof: string }>('stranger', 'log', 'prove', statement);
     expect(proved.proof).toContain(`index ${proved.index}\n`);
+  });
+
+  it('a look-up that was kept verifies without a network, every receipt of it', async () => {
+    const kept = users.path('lookup.json');
+    const found = await users.do<{ matches: { receipts: { datasets: object[] } }[] }>('stranger', 'lookup', model());
+    const verify = async (value: object) => {
+      await writeFile(kept, JSON.stringify(value));
+      return users.runHere<{ receipts?: number; code?: string }>(
+        'stranger',
+        'http://127.0.0.1:1',
+        ...['log', 'verify', kept],
+      );
+    };
+    const receipts = found.matches.reduce((sum, match) => sum + 1 + match.receipts.datasets.length, 0);
+    expect(await verify(found)).toMatchObject({ code: 0, value: { verdict: 'proved', receipts } });
+    const changed = JSON.parse(JSON.stringify(found)) as {
+      matches: { receipts: { registration: { index: number } } }[];
+    };
+    changed.matches.at(-1)!.receipts.registration.index += 1;
+    expect((await verify(changed)).code).toBe(1);
+    expect(await verify({ matches: [{}] })).toMatchObject({ code: 1, value: { code: 'malformed_proof' } });
   });
 
   it('an entry that is not there is not found', async () => {

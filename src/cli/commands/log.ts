@@ -45,7 +45,7 @@ export function define(program: Command, context: Context): void {
   log
     .command('verify')
     .description('Check that the record has only grown since you last looked; or check one receipt, without a network.')
-    .argument('[file]', 'a receipt, as --json prints it, or a proof file (with --entry)')
+    .argument('[file]', 'a receipt or a look-up, as --json prints it, or a proof file (with --entry)')
     .option('--entry <file>', 'the entry that the proof file is about')
     .addHelpText('after', '\nExample:\n  $ muniment log verify\n  $ muniment log verify receipt.json')
     .action(async (file: string | undefined, { entry }: { entry?: string }) => {
@@ -59,6 +59,7 @@ export function define(program: Command, context: Context): void {
             ['entry', `${judged.index} of ${judged.treeSize}`],
             ['record', judged.kind === undefined ? undefined : `${judged.kind} ${judged.id}`],
             ['maker', judged.maker],
+            ['receipts', judged.receipts === 1 ? undefined : judged.receipts],
             ['verdict', judged.verdict],
           ]),
         );
