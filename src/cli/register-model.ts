@@ -3,7 +3,7 @@ import { formatDigest } from '../core/digest.ts';
 import { DIGEST_PATTERN } from '../core/digest.ts';
 import type { Digest } from '../core/digest.ts';
 import { RegistryError } from '../core/errors.ts';
-import { licenseIds } from '../core/licensing/expression.ts';
+import { isLicenseRef, licenseIds } from '../core/licensing/expression.ts';
 import { registration as kind, RELATIONS } from '../core/registry/registration.ts';
 import type { Receipt } from '../core/statement/receipt.ts';
 import { sha256 } from '../platform/crypto.ts';
@@ -62,7 +62,12 @@ export async function licenseOf({
   license,
   licenseText,
 }: Pick<ModelFacts, 'license' | 'licenseText'>): Promise<RegistrationBody['license']> {
-  licenseIds(license, 'license');
+  if (licenseIds(license, 'license').some(isLicenseRef) && licenseText === undefined) {
+    throw new RegistryError('license_unknown', `${license} is not on the SPDX list and comes without a text.`, {
+      field: 'license',
+      fix: 'Name the file of its text with --license-text FILE.',
+    });
+  }
   const textDigest = licenseText === undefined ? null : formatDigest(sha256(await readBytes(licenseText)));
   return { expression: license, textDigest };
 }

@@ -3,7 +3,7 @@ import { createReadStream } from 'node:fs';
 import type { Command } from 'commander';
 import type { Context } from '../context.ts';
 import { fields } from '../table.ts';
-import type { RegistrationBody } from '../views.ts';
+import type { ModelView, RegistrationBody } from '../views.ts';
 
 interface Options {
   name: string;
@@ -44,7 +44,13 @@ export function define(program: Command, context: Context): void {
           createReadStream(path, { highWaterMark: 1 << 18 }),
         );
       }
-      context.print({ id: receipt.id, ...body, uploaded: options.upload === true, receipt }, () =>
+      const { precededBy } = await session.client.get<ModelView>(`/v1/models/${receipt.id}`);
+      if (precededBy !== null) {
+        context.note(
+          `The same weights stand on record since before, registered by somebody else: ${precededBy} ("muniment lookup").`,
+        );
+      }
+      context.print({ id: receipt.id, ...body, uploaded: options.upload === true, precededBy, receipt }, () =>
         describeRegistered(receipt, body),
       );
     });

@@ -61,6 +61,11 @@ export function define(program: Command, context: Context): void {
       const { startRun } = await import('../start-run.ts');
       const started = await startRun(context, { ...options, ...required(options) });
       if (options.watch !== true) {
+        if ((await context.session()).key !== undefined) {
+          context.note(
+            `When it has ended, its model is not on record before you sign: "muniment train watch ${started.id}".`,
+          );
+        }
         context.print(started, () => `The training ${started.id} is queued: "muniment train watch ${started.id}".\n`);
         return;
       }
