@@ -178,6 +178,28 @@ describe('on record and found again', () => {
     expect((await users.run('acme', 'dataset', 'show', what)).code).toBe(3);
   });
 
+  it('four good files named as IDX can be trained on', async () => {
+    const folder = users.path('tiny pictures');
+    await mkdir(folder);
+    for (const part of ['train', 't10k']) {
+      await writeFile(
+        join(folder, `${part}-images`),
+        Buffer.from([0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 1, 7, 9]),
+      );
+      await writeFile(join(folder, `${part}-labels`), Buffer.from([0, 0, 8, 1, 0, 0, 0, 2, 0, 1]));
+    }
+    const { code, value, stderr } = await add(folder);
+    expect([code, stderr, value]).toEqual([0, '', expect.objectContaining({ trainable: true, uploaded: true })]);
+  });
+
+  it('a training that nobody watches says that its owner still has to sign', async () => {
+    const { code, value, stderr } = await users.run(
+      ...(['acme', 'train', '--dataset', 'tiny pictures', '--owner', 'Acme Labs', '--license', 'MIT'] as const),
+    );
+    expect([code, stderr]).toEqual([0, expect.stringContaining(`"muniment train watch ${String(value['id'])}"`)]);
+    await users.do('acme', 'train', 'cancel', String(value['id']));
+  });
+
   it('a name that others use, too, means the own dataset', async () => {
     const folder = users.path('beta/numbers');
     await mkdir(folder, { recursive: true });
