@@ -53,9 +53,12 @@ export class Registry1700000000003 implements MigrationInterface {
       );
       CREATE INDEX dataset_manifest ON registry.dataset (manifest_digest);
       CREATE TABLE registry.dataset_version (
-        manifest_digest text PRIMARY KEY,
-        first_dataset text NOT NULL,
-        ${recorded}
+        maker text NOT NULL,
+        name text NOT NULL,
+        version text NOT NULL,
+        dataset_id text NOT NULL,
+        ${recorded},
+        PRIMARY KEY (maker, name, version)
       );
       CREATE TABLE registry.run (
         id text PRIMARY KEY,

@@ -8,4 +8,6 @@ import type { Entities } from './platform/database/index.ts';
 import * as runs from './runs/run.entity.ts';
 import * as tokens from './tokens/token.entity.ts';
 
-export const ENTITIES: Entities = [ledger, parties, datasets, models, runs, licenses, tokens].flatMap(Object.values);
+const MODULES: object[] = [ledger, parties, datasets, models, runs, licenses, tokens];
+
+export const ENTITIES: Entities = MODULES.flatMap((module) => Object.values(module) as Entities);

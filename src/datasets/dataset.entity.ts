@@ -15,9 +15,10 @@ export class DatasetEntity {
 
 @Entity({ schema: 'registry', name: 'dataset_version' })
 export class DatasetVersionEntity {
-  @PrimaryColumn('text', { name: 'manifest_digest', primaryKeyConstraintName: 'dataset_version_pkey' })
-  manifestDigest!: string;
-  @Column('text', { name: 'first_dataset' }) firstDataset!: string;
+  @PrimaryColumn('text', { primaryKeyConstraintName: 'dataset_version_pkey' }) maker!: string;
+  @PrimaryColumn('text', { primaryKeyConstraintName: 'dataset_version_pkey' }) name!: string;
+  @PrimaryColumn('text', { primaryKeyConstraintName: 'dataset_version_pkey' }) version!: string;
+  @Column('text', { name: 'dataset_id' }) datasetId!: string;
   @Column('text') statement!: string;
   @Column('bigint', { name: 'recorded_index' }) recordedIndex!: string;
 }

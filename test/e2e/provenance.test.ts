@@ -164,14 +164,14 @@ describe('a look-up', () => {
     await verifier.receipt(honest);
   });
 
-  it('tells two models apart that share only a nameless digest, and names which digest matched', async () => {
+  it('marks weights that came back under other tensor names, and names which digest matched', async () => {
     const { namelessDigest } = body.weights;
     const twin = modelOf(ben!.id, { name: 'renamed tensors' });
     await ben!.made('/v1/models', { ...twin, weights: { ...twin.weights, namelessDigest } });
     const { matches } = await lookup(namelessDigest!);
     expect(matches.map(({ matched, model, precededBy }) => [matched, model.name, precededBy])).toEqual([
       ['nameless', body.name, null],
-      ['nameless', 'renamed tensors', null],
+      ['nameless', 'renamed tensors', matches[0]!.model['id']],
     ]);
     expect((await lookup(body.weights.weightDigest!)).matches).toHaveLength(1);
   });

@@ -5,7 +5,7 @@ import type { Digest } from '../../src/core/digest.ts';
 import { formatDigest } from '../../src/core/digest.ts';
 import { manifestOf } from '../../src/core/registry/dataset.ts';
 import type { RegistrationBody } from '../../src/core/registry/registration.ts';
-import { sha256 } from '../../src/platform/crypto.ts';
+import { newId, sha256 } from '../../src/platform/crypto.ts';
 
 export const anyDigest = (): Digest => `sha256:${toHex(randomBytes(32))}`;
 
@@ -34,7 +34,8 @@ export const modelOf = (owner: string, different: Partial<RegistrationBody> = {}
 
 export const datasetOf = (files: { name: string; bytes: Uint8Array }[], different: object = {}) => ({
   name: 'digits',
-  version: '1',
+  // A party's name and version stand for one dataset.
+  version: newId('version'),
   ...manifestOf(
     sha256,
     files.map(({ name, bytes }) => ({ name, bytes: bytes.length, digest: digestOf(bytes) })),

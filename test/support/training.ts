@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { formatDigest } from '../../src/core/digest.ts';
 import { manifestOf } from '../../src/core/registry/dataset.ts';
-import { sha256 } from '../../src/platform/crypto.ts';
+import { newId, sha256 } from '../../src/platform/crypto.ts';
 import type { RunView } from '../../src/runs/index.ts';
 import { mnistFolder } from '../../src/training/index.ts';
 import type { TestApp } from './app.ts';
@@ -86,7 +86,7 @@ export async function makeDataset(
   const listed = files.map(({ name, bytes, digest }) => ({ name, bytes: bytes.length, digest }));
   const { id } = await maker.ok('POST', '/v1/datasets', {
     name: 'a part of mnist',
-    version: '1',
+    version: newId('version'),
     ...manifestOf(sha256, listed),
     originUrl: 'http://yann.lecun.com/exdb/mnist',
     license: { expression: 'CC-BY-SA-3.0', status: 'asserted' },

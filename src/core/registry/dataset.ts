@@ -1,6 +1,7 @@
 /**
  * Datasets: one immutable version each, known by the digests of its files. Rights in it are *asserted* by whoever
- * registers it. The same files registered by somebody else stay on record too, in log order.
+ * registers it. A party's name and version stand for one set of files for ever; the same files registered by somebody
+ * else stay on record too, in log order.
  */
 import { z } from 'zod';
 import { canonicalize } from '../canonical-json.ts';
@@ -10,6 +11,7 @@ import { RegistryError } from '../errors.ts';
 import { licenseIds } from '../licensing/expression.ts';
 import { digest, form, id } from '../statement/statement.ts';
 import { kind, requireNew } from './kind.ts';
+import type { Tables } from './tables.ts';
 import { put } from './tables.ts';
 
 const MAX_FILES = 1000;
@@ -50,7 +52,7 @@ export const dataset = kind(
   {
     reads: ({ common, body }) => [
       ['dataset', common.id],
-      ['dataset_version', body.manifestDigest],
+      ['dataset_version', common.maker, body.name, body.version],
       ...(body.holder.party === null ? [] : [['party', body.holder.party] as const]),
     ],
     coheres(sha256, { files, manifestDigest }) {
@@ -73,13 +75,28 @@ export const dataset = kind(
       if (body.holder.party !== null && rows.get('party', body.holder.party) === undefined) {
         throw new RegistryError('not_found', `There is no party ${body.holder.party}.`, { field: 'holder.party' });
       }
-      const { name, manifestDigest } = body;
+      const { name, version, manifestDigest } = body;
+      requireNewVersion(rows.get('dataset_version', common.maker, name, version), body);
       const row = { id: common.id, manifestDigest, maker: common.maker, name, document: body, ...place };
-      const known = rows.get('dataset_version', manifestDigest);
       return [
         put('dataset', row),
-        ...(known === undefined ? [put('dataset_version', { manifestDigest, firstDataset: common.id, ...place })] : []),
+        put('dataset_version', { maker: common.maker, name, version, datasetId: common.id, ...place }),
       ];
     },
   },
 );
+
+function requireNewVersion(
+  known: Tables['dataset_version'] | undefined,
+  { name, version }: { name: string; version: string },
+): void {
+  if (known === undefined) return;
+  throw new RegistryError(
+    'already_registered',
+    `Your dataset ${name}, version ${version}, is ${known.datasetId} already.`,
+    {
+      field: 'version',
+      fix: 'Use what is on record, or name another version.',
+    },
+  );
+}

@@ -1,8 +1,8 @@
 /**
  * Registrations: one party's record of a model, with its owners, license, run, data and parents, in one statement.
  *
- * Somebody else may register the same weights later, thieves included: both records stay, in log order, and the later
- * one is marked with the earlier. The same party registers the same weights once; a run's result is registered once.
+ * Somebody else may register the same weights later, thieves included, and under other tensor names: both records stay,
+ * in log order, and the later one is marked with the first. The same party registers the same weights once; a run's result is registered once.
  */
 import { z } from 'zod';
 import type { Digest } from '../digest.ts';
@@ -59,6 +59,13 @@ const shape = {
 export const modelDigestOf = (weights: { weightDigest: Digest | null; fileDigest: Digest }): Digest =>
   weights.weightDigest ?? weights.fileDigest;
 
+/** Under which digests the model is the same one: renamed tensors are no new weights. */
+const knownAs = ({
+  weights,
+}: {
+  weights: { weightDigest: Digest | null; namelessDigest: Digest | null; fileDigest: Digest };
+}) => [...new Set([modelDigestOf(weights), ...(weights.namelessDigest === null ? [] : [weights.namelessDigest])])];
+
 const registrationForm = form('registration', shape, (_, { name, weights }) => [
   ...(weights.weightDigest === null ? [] : [{ name: 'weights', digest: weights.weightDigest }]),
   { name, digest: weights.fileDigest },
@@ -69,7 +76,7 @@ export type RegistrationBody = z.infer<typeof registrationForm.body>;
 export const registration = kind(registrationForm, {
   reads: ({ common, body }) => [
     ['registration', common.id],
-    ['model', modelDigestOf(body.weights)],
+    ...knownAs(body).map((digest): RowKey => ['model', digest]),
     ['registration_by', modelDigestOf(body.weights), common.maker],
     ...body.owners.map((owner): RowKey => ['party', owner.party]),
     ...body.datasets.map((dataset): RowKey => ['dataset', dataset]),
@@ -96,7 +103,8 @@ export const registration = kind(registrationForm, {
         },
       );
     }
-    const model = rows.get('model', modelDigest);
+    const first = knownAs(body).map((digest) => ({ digest, row: rows.get('model', digest) }));
+    const earliest = first.flatMap(({ row }) => row ?? []).sort((a, b) => a.recordedIndex - b.recordedIndex)[0];
     return [
       put('registration', {
         id: registrationId,
@@ -105,12 +113,14 @@ export const registration = kind(registrationForm, {
         name: body.name,
         licenseExpression: body.license.expression,
         runId: body.run,
-        precededBy: model?.firstRegistration ?? null,
+        precededBy: earliest?.firstRegistration ?? null,
         document: body,
         ...place,
       }),
       put('registration_by', { modelDigest, maker, registrationId, ...place }),
-      ...(model === undefined ? [put('model', { modelDigest, firstRegistration: registrationId, ...place })] : []),
+      ...first
+        .filter(({ row }) => row === undefined)
+        .map(({ digest }) => put('model', { modelDigest: digest, firstRegistration: registrationId, ...place })),
       ...runChange,
       ...digestsOf(body).map(([kind, digest]) => put('model_digest', { digest, kind, registrationId, ...place })),
       ...body.owners.map(({ party, share }) => {

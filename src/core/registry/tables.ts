@@ -39,7 +39,8 @@ export interface Tables {
     name: string;
     document: object;
   };
-  dataset_version: Recorded & { manifestDigest: Digest; firstDataset: string };
+  /** One party's one dataset of a name and version: what the pair means does not change. */
+  dataset_version: Recorded & { maker: string; name: string; version: string; datasetId: string };
   run: Recorded & {
     id: string;
     owner: string;
@@ -49,6 +50,10 @@ export interface Tables {
     /** The registration that came out of the run; a run registers once. */
     registrationId: string | null;
   };
+  /**
+   * Who registered weights first, by weight digest and by nameless digest, or by file digest where the container cannot be
+   * read: renaming tensors makes no new model.
+   */
   model: Recorded & { modelDigest: Digest; firstRegistration: string };
   registration: Recorded & {
     id: string;
@@ -57,7 +62,7 @@ export interface Tables {
     name: string;
     licenseExpression: string;
     runId: string | null;
-    /** The earlier registration of the same weights by somebody else, if there is one. */
+    /** The first registration of the same weights, under whatever tensor names, if it is not this one. */
     precededBy: string | null;
     document: object;
   };
@@ -93,7 +98,7 @@ export const KEYS = {
   api_key: ['id'],
   token_key: ['kid'],
   dataset: ['id'],
-  dataset_version: ['manifestDigest'],
+  dataset_version: ['maker', 'name', 'version'],
   run: ['id'],
   model: ['modelDigest'],
   registration: ['id'],
@@ -116,7 +121,14 @@ export type RowChange = { [T in TableName]: { table: T; row: Tables[T] } }[Table
 
 export const put = <T extends TableName>(table: T, row: Tables[T]): RowChange => ({ table, row }) as RowChange;
 
-export const keyText = (key: RowKey): string => (key.length === 2 ? `${key[0]} ${key[1]}` : key.join(' '));
+/** One text for one key: a blank inside a value is escaped, so it cannot pass for the one between two values. */
+export const keyText = ([table, ...values]: RowKey): string => {
+  let text: string = table;
+  for (const value of values) text += ` ${BLANK_OR_ESCAPE.test(value) ? value.replaceAll(/[ \\]/g, '\\$&') : value}`;
+  return text;
+};
+
+const BLANK_OR_ESCAPE = /[ \\]/;
 
 export function keyOf({ table, row }: RowChange): RowKey {
   const columns: readonly string[] = KEYS[table];

@@ -68,17 +68,29 @@ export async function initialize({ binaries, folder, user, superuser, password }
   await rename(draft, folder);
 }
 
-/** Starts the server on a free port and returns when it answers. */
+/**
+ * Starts the server and returns when it answers: on the port that it had last, where processes that joined it still look
+ * for it, else on a free one.
+ */
 export async function start(cluster: Cluster): Promise<Server> {
+  const portFile = `${cluster.folder}.port`;
+  const last = Number(await readFile(portFile, 'utf8').catch(noneYet));
   for (let attempt = 1; ; attempt++) {
-    const port = await freePort();
+    const port = attempt === 1 && last > 0 ? last : await freePort();
     try {
-      return await startOn(port, cluster);
+      const server = await startOn(port, cluster);
+      if (port !== last) await writeFile(portFile, `${port}\n`, { mode: 0o600 });
+      return server;
     } catch (error) {
       // Another program may have taken the port between the look and the start.
       if (attempt === 3 || !String((error as Error).cause).includes('Address already in use')) throw error;
     }
   }
+}
+
+function noneYet(error: NodeJS.ErrnoException): string {
+  if (error.code === 'ENOENT') return '0';
+  throw error;
 }
 
 /** Stops a server that still runs on the folder although its owner is gone. @returns whether there was one */

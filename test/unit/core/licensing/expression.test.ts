@@ -13,7 +13,6 @@ describe('license expressions', () => {
 
   test.each(['Apache 2', 'apache-2', 'MIT OR', '', 'MIT; DROP TABLE', 'NOASSERTION OR MIT', '('.repeat(2000)])(
     'refuses "%.40s" by name',
-    (expression) =>
-      expect(() => licenseIds(expression)).toThrow(expect.objectContaining({ code: 'license_unknown' })),
+    (expression) => expect(() => licenseIds(expression)).toThrow(expect.objectContaining({ code: 'license_unknown' })),
   );
 });

@@ -12,7 +12,7 @@ import { newId, sha256, verifyP256 } from '../../../../src/platform/crypto.ts';
 import type { Key } from '../../../support/test-log.ts';
 import { anyDigest, makeKey, ORIGIN, TestLog } from '../../../support/test-log.ts';
 
-const refused = (code: string) => expect.objectContaining({ code }) as Error;
+const refused = (code: string) => expect.objectContaining({ code });
 
 let log: TestLog;
 beforeEach(() => {
@@ -149,6 +149,21 @@ describe('registrations', () => {
     expect(log.get('model_digest', weights.fileDigest, second.id)).toBeDefined();
   });
 
+  test('the same weights under other tensor names are marked with who had them first', () => {
+    const [owner, thief] = [log.makeParty(), log.makeParty()];
+    const first = log.speak(registration, attested(owner.id), body(owner.id));
+    const { weights } = log.get('registration', first.id)!.document as RegistrationBody;
+    const renamed = { ...weights, fileDigest: anyDigest(), weightDigest: anyDigest() };
+    const second = log.speak(registration, attested(thief.id), body(thief.id, { weights: renamed }));
+    expect(log.get('registration', second.id)!.precededBy).toBe(first.id);
+    const third = log.speak(
+      registration,
+      attested(thief.id),
+      body(thief.id, { weights: { ...renamed, weightDigest: anyDigest() } }),
+    );
+    expect(log.get('registration', third.id)!.precededBy).toBe(first.id);
+  });
+
   test('one party registers the same weights once', () => {
     const owner = log.makeParty();
     const wanted = body(owner.id);
@@ -195,6 +210,32 @@ describe('registrations', () => {
     const wanted = body(owner.id, { datasets: [made.id] });
     expect(() => log.speak(registration, attested(owner.id), wanted)).toThrow(refused('basis_stale'));
     expect(() => log.speak(registration, attested(owner.id, [made.statement]), wanted)).not.toThrow();
+  });
+});
+
+describe('datasets', () => {
+  const data = (name: string, version: string) => ({
+    name,
+    version,
+    ...manifestOf(sha256, [{ name: 'a', bytes: 1, digest: anyDigest() }]),
+    originUrl: 'https://example.org/d',
+    license: { expression: 'CC-BY-SA-3.0', status: 'asserted' as const },
+    holder: { name: 'Somebody', party: null },
+    collection: null,
+  });
+
+  test('a name and version of one party stand for one set of files', () => {
+    const [owner, other] = [log.makeParty(), log.makeParty()];
+    log.speak(dataset, attested(owner.id), data('digits', '1'));
+    expect(() => log.speak(dataset, attested(owner.id), data('digits', '1'))).toThrow(refused('already_registered'));
+    log.speak(dataset, attested(owner.id), data('digits', '2'));
+    log.speak(dataset, attested(other.id), data('digits', '1'));
+  });
+
+  test('blanks in names do not make two datasets one', () => {
+    const owner = log.makeParty();
+    log.speak(dataset, attested(owner.id), data('a', 'b c'));
+    expect(() => log.speak(dataset, attested(owner.id), data('a b', 'c'))).not.toThrow();
   });
 });
 
