@@ -7,9 +7,11 @@ const nested = (levels: number) => '['.repeat(levels) + ']'.repeat(levels);
 describe('JSON of a request', () => {
   it('is read as JSON.parse reads it, whatever it holds', () => {
     fc.assert(
-      fc.property(fc.jsonValue({ maxDepth: 8 }), (value) => {
-        expect(parseStrictly(JSON.stringify(value))).toEqual(JSON.parse(JSON.stringify(value)));
-      }),
+      fc.property(
+        // A member of this name is refused, which a test of its own says.
+        fc.jsonValue({ maxDepth: 8 }).filter((value) => !JSON.stringify(value).includes('__proto__')),
+        (value) => expect(parseStrictly(JSON.stringify(value))).toEqual(JSON.parse(JSON.stringify(value))),
+      ),
     );
   });
 
