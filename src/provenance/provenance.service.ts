@@ -1,11 +1,12 @@
 /** Answers what is on record about a digest, with the proofs that let the asker check it alone. Reads, writes nothing. */
 import { Injectable } from '@nestjs/common';
+import type { Digest } from '../core/digest.ts';
 import { RegistryError } from '../core/errors.ts';
 import { Ledger } from '../ledger/index.ts';
 import { DataSource } from '../platform/database/index.ts';
 import type { Provenance } from './provenance.schema.ts';
 import { readHash } from './provenance.schema.ts';
-import type { Recorded } from './provenance.store.ts';
+import type { Current, Recorded } from './provenance.store.ts';
 import { findCurrent, findRecorded } from './provenance.store.ts';
 
 /** About 3 KiB each. */
@@ -15,6 +16,7 @@ const MAX_KEPT = 5000;
 export class ProvenanceService {
   /** By registration. */
   readonly #recorded = new Map<string, Recorded>();
+  #asked: { digests: Set<Digest>; answer: Promise<Map<Digest, Current[]>> } | undefined;
 
   constructor(
     private readonly ledger: Ledger,
@@ -24,7 +26,7 @@ export class ProvenanceService {
   /** @throws RegistryError `digest_malformed`, `not_found` */
   async lookup(hash: string): Promise<Provenance> {
     const digest = readHash(hash);
-    const current = await findCurrent(this.database, digest);
+    const current = await this.#currentOf(digest);
     if (current.length === 0) {
       throw new RegistryError('not_found', `Nothing is on record about ${digest}.`, { field: 'hash' });
     }
@@ -60,6 +62,22 @@ export class ProvenanceService {
         };
       }),
     };
+  }
+
+  /** Look-ups that arrive together ask the database together; each sees the state of the moment that follows it. */
+  async #currentOf(digest: Digest): Promise<Current[]> {
+    if (this.#asked === undefined) {
+      const digests = new Set<Digest>();
+      const answer = new Promise<void>((resolve) => setImmediate(resolve)).then(async () => {
+        this.#asked = undefined;
+        const byDigest = new Map([...digests].map((asked): [Digest, Current[]] => [asked, []]));
+        for (const row of await findCurrent(this.database, [...digests])) byDigest.get(row.digest)?.push(row);
+        return byDigest;
+      });
+      this.#asked = { digests, answer };
+    }
+    this.#asked.digests.add(digest);
+    return (await this.#asked.answer).get(digest) ?? [];
   }
 
   /** What statements say never changes, so it is read once. */

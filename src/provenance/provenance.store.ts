@@ -1,5 +1,6 @@
 /**
- * The look-up in two queries. The first is asked every time: which registrations a digest belongs to, and what of them
+ * The look-up in two queries. The first is asked every time, for all look-ups of one
+ * moment together: which registrations a digest belongs to, and what of them
  * can change (owners and their names, the standing of relations). The second is asked once for each registration: what
  * its statement, its run's and its datasets' say, which never changes.
  */
@@ -9,6 +10,7 @@ import { prepared } from '../platform/database/index.ts';
 import type { ProvenanceMatch } from './provenance.schema.ts';
 
 export interface Current extends Pick<ProvenanceMatch, 'matched' | 'owners' | 'parents'> {
+  digest: Digest;
   registrationId: string;
 }
 
@@ -25,24 +27,28 @@ export interface Recorded extends Pick<
 const MAX_MATCHES = 100;
 
 const CURRENT = `
-  SELECT md.kind AS matched, md.registration_id AS "registrationId",
+  SELECT k.digest, m.kind AS matched, m.registration_id AS "registrationId",
     (SELECT json_agg(json_build_object('party', t.party_id, 'name', n.value,
          'share', t.share_num || '/' || t.share_den, 'sinceIndex', t.recorded_index)
        ORDER BY t.share_num::numeric / t.share_den DESC, t.party_id)
      FROM registry.title t
      JOIN registry.party y ON y.id = t.party_id
      LEFT JOIN registry.disclosure n ON n.commitment = y.name_commitment
-     WHERE t.registration_id = md.registration_id) AS owners,
+     WHERE t.registration_id = m.registration_id) AS owners,
     coalesce(
       (SELECT json_agg(json_build_object('relation', l.relation, 'digest', l.digest, 'standing', l.standing)
          ORDER BY l.position)
-       FROM registry.relation l WHERE l.registration_id = md.registration_id), '[]') AS parents
-  FROM registry.model_digest md
-  WHERE md.digest = $1 ORDER BY md.recorded_index LIMIT ${MAX_MATCHES}`;
+       FROM registry.relation l WHERE l.registration_id = m.registration_id), '[]') AS parents
+  FROM unnest($1::text[]) AS k(digest)
+  CROSS JOIN LATERAL (
+    SELECT md.kind, md.registration_id, md.recorded_index FROM registry.model_digest md
+    WHERE md.digest = k.digest ORDER BY md.recorded_index LIMIT ${MAX_MATCHES}
+  ) m
+  ORDER BY m.recorded_index`;
 
-/** In log order. */
-export const findCurrent = (database: DataSource, digest: Digest): Promise<Current[]> =>
-  prepared<Current>(database, 'provenance-current', CURRENT, [digest]);
+/** Of each digest, in log order. */
+export const findCurrent = (database: DataSource, digests: readonly Digest[]): Promise<Current[]> =>
+  prepared<Current>(database, 'provenance-current', CURRENT, [digests]);
 
 const RECORDED = `
   SELECT r.id AS "registrationId",
