@@ -30,12 +30,32 @@ export function parseCanonical(bytes: Uint8Array): Json {
     throw new RegistryError('malformed_json', 'The bytes are not JSON in UTF-8.', { cause });
   }
   // UTF-8 that decodes has one spelling, so texts that are equal stand for bytes that are.
-  if (write(value, []) !== text) {
+  if (!isPlainlyCanonical(value, text) && write(value, []) !== text) {
     throw new RegistryError('malformed_json', 'The JSON is not in canonical form (RFC 8785).', {
       fix: 'Serialise it with sorted members, no white space and no duplicate members.',
     });
   }
   return value;
+}
+
+/**
+ * True for nearly all that is canonical, and for nothing else, in a third of the time that writing it out takes: RFC 8785
+ * is what ECMAScript serialises once the members are sorted and no lone surrogate hides behind an escape.
+ */
+const isPlainlyCanonical = (value: Json, text: string): boolean =>
+  isSorted(value, 0) && !text.includes('\\ud') && JSON.stringify(value) === text;
+
+function isSorted(value: Json, depth: number): boolean {
+  if (value === null || typeof value !== 'object') return true;
+  if (depth > MAX_DEPTH) return false;
+  if (Array.isArray(value)) return value.every((item) => isSorted(item, depth + 1));
+  let before: string | undefined;
+  for (const name of Object.keys(value)) {
+    if (before !== undefined && before >= name) return false;
+    if (!isSorted(value[name]!, depth + 1)) return false;
+    before = name;
+  }
+  return true;
 }
 
 /** Printable ASCII without the quote and the backslash: what JSON spells as it is, and nearly all that is written. */

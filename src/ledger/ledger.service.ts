@@ -23,7 +23,7 @@ import type { Common } from '../core/statement/statement.ts';
 import { commonShape, formatStatement } from '../core/statement/statement.ts';
 import { zodProblem } from '../core/statement/zod-problem.ts';
 import type { Principal } from '../platform/auth/index.ts';
-import { newId, newNonce, sha256, verifyP256 } from '../platform/crypto.ts';
+import { newId, newNonce, sha256, verifyP256OnThread } from '../platform/crypto.ts';
 import { LedgerCore } from './ledger-core.ts';
 import { findStatement, findStatements } from './log.store.ts';
 import type { StatementRow } from './log.store.ts';
@@ -105,7 +105,7 @@ export class Ledger {
   ): Promise<Receipt> {
     const { disclosures = [], ...envelope } = write;
     const signed = parseEnvelope(envelope);
-    const spoken = verifySpoken(sha256, verifyP256, signed, await this.#spkiOf(signed.keyId));
+    const spoken = await verifySpoken(sha256, verifyP256OnThread, signed, await this.#spkiOf(signed.keyId));
     if (spoken.kind.kind !== kind.kind) {
       throw new RegistryError(
         'invalid_input',
@@ -143,7 +143,7 @@ export class Ledger {
       basis: [],
     };
     const unbased = this.#sign(kind, draft, body);
-    verifyInner(verifyP256, unbased.spoken);
+    await verifyInner(verifyP256OnThread, unbased.spoken);
     const { spoken, signed } = this.#sign(kind, { ...draft, basis: await this.#basisOf(unbased.spoken) }, body);
     return this.#submit(
       { spoken, signed, disclosures: this.#openings(commitmentsOf(spoken), disclosures) },

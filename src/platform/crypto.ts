@@ -49,7 +49,20 @@ export function p256Key(spki: string, field = 'spki'): KeyObject {
   return key;
 }
 
-export const verifyP256: VerifyP256 = (spki, message, signature) => verify('sha256', message, p256Key(spki), signature);
+/** @throws RegistryError as `p256Key` does */
+export const verifyP256 = (spki: string, message: Uint8Array, signature: Uint8Array): boolean =>
+  verify('sha256', message, p256Key(spki), signature);
+
+/** The same on libuv's threads: a check takes 70 µs, a seventh of which stays with the caller's thread. */
+export const verifyP256OnThread: VerifyP256 = (spki, message, signature) => {
+  const key = p256Key(spki);
+  return new Promise((resolve, reject) => {
+    verify('sha256', message, key, signature, (error, valid) => {
+      if (error === null) resolve(valid);
+      else reject(error);
+    });
+  });
+};
 
 export const verifyEd25519 = (publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean =>
   verify(null, message, ed25519Key(publicKey), signature);

@@ -81,7 +81,7 @@ describe('a batch of issued tokens', () => {
       const proof = inclusionProof.map(fromBase64);
       verifyInclusion(sha256, { index, size, leafHash: leaf, proof, root: parseDigest(root) });
       const { checkpoint } = await openCheckpoint(receipt.checkpoint, origin, [verifier]);
-      const spoken = verifyReceipt(sha256, verifyP256, receipt, checkpoint);
+      const spoken = await verifyReceipt(sha256, verifyP256, receipt, checkpoint);
       expect(spoken).toMatchObject({ kind: { kind: 'token-batch' }, body: { size, root } });
       expect(spoken.common.id).toBe(batch!.id);
 

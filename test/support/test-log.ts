@@ -1,9 +1,10 @@
 /** A log in memory, judged by the same functions as the real one: just enough to tell what a statement would change. */
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
-import { toHex } from '../../src/core/bytes.ts';
-import { judge, log, party, readsOf } from '../../src/core/registry/index.ts';
+import { fromBase64, toHex } from '../../src/core/bytes.ts';
+import { RegistryError } from '../../src/core/errors.ts';
+import { innerSignaturesOf, judge, log, party, readsOf } from '../../src/core/registry/index.ts';
 import type { Kind, Rows } from '../../src/core/registry/kind.ts';
-import { verifySpoken } from '../../src/core/registry/spoken.ts';
+import { readSpoken } from '../../src/core/registry/spoken.ts';
 import type { RowChange, TableName, Tables } from '../../src/core/registry/tables.ts';
 import { keyOf, keyText } from '../../src/core/registry/tables.ts';
 import { pae } from '../../src/core/statement/dsse.ts';
@@ -53,7 +54,12 @@ export class TestLog implements Rows {
   /** Signs and records; throws what the judgement throws, and then nothing has changed. */
   speak<Body>(kind: Kind<Body>, common: Partial<Common> & { maker: string }, body: Body, key: Key = this.registryKey) {
     const { payload, signature } = this.draft(kind, common, body, key);
-    const spoken = verifySpoken(sha256, verifyP256, { payload, signature, keyId: key.keyId }, key.spki);
+    const spoken = readSpoken(sha256, payload, key.spki);
+    if (!verifyP256(key.spki, pae(payload), signature)) throw new Error('The draft was not signed with its key.');
+    for (const inner of innerSignaturesOf(spoken)) {
+      if (verifyP256(inner.spki, inner.message, fromBase64(inner.signature))) continue;
+      throw new RegistryError('signature_invalid', `The signature in ${inner.field} does not verify.`);
+    }
     const asked = new Set(readsOf(spoken, this).map(keyText));
     const seen: Rows = {
       get: (table, ...name) => (asked.has(keyText([table, ...name])) ? this.get(table, ...name) : undefined),

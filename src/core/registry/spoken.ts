@@ -13,8 +13,8 @@ import { parseStatement } from '../statement/statement.ts';
 import type { Kind, Spoken } from './kind.ts';
 import { innerSignaturesOf, KINDS } from './index.ts';
 
-/** ECDSA P-256 with SHA-256; `signature` in DER, `spki` as base64 of DER. */
-export type VerifyP256 = (spki: string, message: Uint8Array, signature: Uint8Array) => boolean;
+/** ECDSA P-256 with SHA-256; `signature` in DER, `spki` as base64 of DER. It may be checked on another thread. */
+export type VerifyP256 = (spki: string, message: Uint8Array, signature: Uint8Array) => Promise<boolean> | boolean;
 
 /**
  * @param spki base64 of the signer's public key, as the log entry shows it
@@ -43,24 +43,24 @@ function requireOwnName({ kind, common }: Spoken): void {
 }
 
 /** @throws RegistryError `signature_invalid`, `malformed_statement`, `malformed_json` */
-export function verifySpoken(
+export async function verifySpoken(
   sha256: Sha256,
   verify: VerifyP256,
   { payload, signature, keyId }: Signed,
   spki: string,
-): Spoken {
+): Promise<Spoken> {
   const spoken = readSpoken(sha256, payload, spki);
   if (keyId !== spoken.fingerprint) {
     throw new RegistryError('signature_invalid', 'The key id is not the fingerprint of the signing key.', {
       field: 'signatures.0.keyid',
     });
   }
-  if (!verify(spki, pae(payload), signature)) {
+  if (!(await verify(spki, pae(payload), signature))) {
     throw new RegistryError('signature_invalid', "The statement's signature does not verify.", {
       field: 'signatures.0.sig',
     });
   }
-  verifyInner(verify, spoken);
+  await verifyInner(verify, spoken);
   return spoken;
 }
 
@@ -69,9 +69,9 @@ export function verifySpoken(
  * that it was merely told.
  * @throws RegistryError `signature_invalid`, `invalid_input` for a key that is none
  */
-export function verifyInner(verify: VerifyP256, spoken: Spoken): void {
+export async function verifyInner(verify: VerifyP256, spoken: Spoken): Promise<void> {
   for (const { spki, message, signature, field } of innerSignaturesOf(spoken)) {
-    if (verify(spki, message, fromBase64(signature))) continue;
+    if (await verify(spki, message, fromBase64(signature))) continue;
     throw new RegistryError('signature_invalid', `The signature in ${field} does not verify.`, { field });
   }
 }

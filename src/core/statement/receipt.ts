@@ -73,14 +73,14 @@ export const entryOf = (sha256: Sha256, payload: Uint8Array, signature: Uint8Arr
  * @param root the root hash of the receipt's checkpoint, whose signature the caller has judged
  * @throws RegistryError `signature_invalid`, `malformed_statement`, `proof_invalid`
  */
-export function verifyReceipt(
+export async function verifyReceipt(
   sha256: Sha256,
   verify: VerifyP256,
   receipt: Receipt,
   { size, root }: { size: number; root: Uint8Array },
-): Spoken {
+): Promise<Spoken> {
   const signed = parseEnvelope(receipt.envelope);
-  const spoken = verifySpoken(sha256, verify, signed, receipt.publicKey);
+  const spoken = await verifySpoken(sha256, verify, signed, receipt.publicKey);
   const said = [receipt.statement, receipt.kind, receipt.id, receipt.treeSize];
   const found = [spoken.payloadDigest, spoken.kind.kind, spoken.common.id, size];
   if (said.some((value, i) => value !== found[i])) {

@@ -57,7 +57,7 @@ export async function verifyReceiptAgainst(
   const read = receiptSchema.safeParse(receipt);
   if (!read.success) throw zodProblem(read.error, 'malformed_proof');
   const checkpoint = await verifyCheckpoint(crypto, read.data.checkpoint, trust);
-  const spoken = verifyReceipt(crypto.sha256, crypto.verifyP256, read.data, checkpoint);
+  const spoken = await verifyReceipt(crypto.sha256, crypto.verifyP256, read.data, checkpoint);
   if (spoken.common.origin !== checkpoint.origin) {
     throw new RegistryError(
       'proof_invalid',

@@ -1,11 +1,9 @@
 /** `muniment fsck` without its terminal: the opened database and Node's cryptography handed to the verifier. */
-import { verify } from 'node:crypto';
-import { p256Key, sha256, verifyEd25519 } from '../../platform/crypto.ts';
+import { sha256, verifyEd25519, verifyP256OnThread } from '../../platform/crypto.ts';
 import type { Database } from '../../platform/database/index.ts';
 import type { FsckOptions } from './fsck.ts';
 import { fsck } from './fsck.ts';
 import type { FsckReport } from './report.ts';
-import type { VerifyP256Async } from './statements.ts';
 
 export interface RunFsckOptions extends Pick<FsckOptions, 'anchorDir' | 'full' | 'onProgress' | 'since'> {
   readonly database: Pick<Database, 'appUrl'>;
@@ -16,14 +14,6 @@ export interface RunFsckOptions extends Pick<FsckOptions, 'anchorDir' | 'full' |
  * @throws RegistryError `database_unavailable`
  */
 export async function runFsck({ database, ...options }: RunFsckOptions): Promise<FsckReport & { exitCode: 0 | 1 }> {
-  const report = await fsck({ ...options, url: database.appUrl.reveal(), sha256, verifyEd25519, verifyP256 });
+  const report = await fsck({ ...options, url: database.appUrl.reveal(), sha256, verifyEd25519, verifyP256: verifyP256OnThread });
   return { ...report, exitCode: report.ok ? 0 : 1 };
 }
-
-/** In the threads of libuv's pool, so that all cores verify. */
-const verifyP256: VerifyP256Async = (spki, message, signature) => {
-  const key = p256Key(spki);
-  return new Promise((resolve, reject) => {
-    verify('sha256', message, key, signature, (error, valid) => (error ? reject(error) : resolve(valid)));
-  });
-};

@@ -15,7 +15,7 @@ export function parseStrictly(text: string): unknown {
   }
   let value: unknown;
   try {
-    value = JSON.parse(text, check);
+    value = UNSEEN.test(text) || !text.isWellFormed() ? JSON.parse(text, check) : JSON.parse(text);
   } catch (cause) {
     if (cause instanceof RegistryError) throw cause;
     throw new RegistryError('malformed_json', 'The body is not JSON.', {
@@ -30,6 +30,9 @@ export function parseStrictly(text: string): unknown {
   }
   return value;
 }
+
+/** Only text that holds one of these can hold what `check` refuses; nearly none does, and looking is cheaper. */
+const UNSEEN = /\\u|__proto__|constructor/;
 
 function check(key: string, value: unknown): unknown {
   if (!isKeepable(key) || (typeof value === 'string' && !isKeepable(value))) {
@@ -58,7 +61,7 @@ function repeatedName(text: string): string | undefined {
     else if (character === '}' || character === ']') open.pop();
     else if (character === '"') {
       const start = i;
-      while (text[++i] !== '"') if (text[i] === '\\') i++;
+      i = endOfString(text, i);
       const names = open.at(-1);
       COLON.lastIndex = i + 1;
       if (names === undefined || !COLON.test(text)) continue;
@@ -73,15 +76,21 @@ function repeatedName(text: string): string | undefined {
 function depthOf(text: string): number {
   let depth = 0;
   let deepest = 0;
-  let quoted = false;
   for (let i = 0; i < text.length; i++) {
     const character = text[i];
-    if (quoted) {
-      if (character === '\\') i++;
-      else if (character === '"') quoted = false;
-    } else if (character === '"') quoted = true;
+    if (character === '"') i = endOfString(text, i);
     else if (character === '{' || character === '[') deepest = Math.max(deepest, ++depth);
     else if (character === '}' || character === ']') depth--;
   }
   return deepest;
+}
+
+/** Where the string that begins at `start` ends: at a quote behind an even number of backslashes, or with the text. */
+function endOfString(text: string, start: number): number {
+  for (let end = text.indexOf('"', start + 1); end >= 0; end = text.indexOf('"', end + 1)) {
+    let backslashes = 0;
+    while (text[end - 1 - backslashes] === '\\') backslashes++;
+    if (backslashes % 2 === 0) return end;
+  }
+  return text.length;
 }

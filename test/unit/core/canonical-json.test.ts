@@ -52,8 +52,43 @@ describe('canonical JSON', () => {
     ['a byte order mark', '\ufeff1'],
     ['a trailing newline', '1\n'],
     ['half a document', '{"a":'],
+    ['names of digits in the order of numbers', '{"9":1,"10":2}'],
+    ['an escaped lone surrogate', '["\\ud800"]'],
+    ['an escape that needs none', '["\\u0061"]'],
+    ['nesting that would exhaust the stack', '['.repeat(100_000) + ']'.repeat(100_000)],
   ])('does not parse %s', (_, source) => {
     expect(() => parseCanonical(utf8(source))).toThrow(expect.objectContaining({ code: 'malformed_json' }));
+  });
+
+  test('parses names of digits in the order of their characters', () => {
+    expect(parseCanonical(utf8('{"10":2,"9":1}'))).toEqual({ 9: 1, 10: 2 });
+  });
+
+  test('parses a text exactly when its value is written so', () => {
+    const name = fc.constantFrom('a', 'b', 'B', '9', '10', 'é', '😀', '\ufb33', '', 'a"');
+    const { value } = fc.letrec((tie) => ({
+      value: fc.oneof(
+        { depthSize: 'small' },
+        fc.integer(),
+        fc.string(),
+        fc.array(tie('value')),
+        fc.array(fc.tuple(name, tie('value'))).map((members) => ({ members })),
+      ),
+    }));
+    const spell = (node: unknown): string => {
+      if (Array.isArray(node)) return `[${node.map(spell).join(',')}]`;
+      if (typeof node !== 'object') return JSON.stringify(node);
+      const { members } = node as { members: [string, unknown][] };
+      return `{${members.map(([key, item]) => `${JSON.stringify(key)}:${spell(item)}`).join(',')}}`;
+    };
+    fc.assert(
+      fc.property(value, (node) => {
+        const source = spell(node);
+        const canonical = text(JSON.parse(source)) === source;
+        if (canonical) expect(parseCanonical(utf8(source))).toEqual(JSON.parse(source));
+        else expect(() => parseCanonical(utf8(source))).toThrow(expect.objectContaining({ code: 'malformed_json' }));
+      }),
+    );
   });
 
   test('parse is the inverse of format for any value', () => {
