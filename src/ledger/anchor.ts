@@ -61,7 +61,7 @@ export class Anchor {
 
   async #write(head: Head): Promise<void> {
     if (this.#newest && this.#newest.size >= head.size) return;
-    await mkdir(this.#folder, { recursive: true, mode: 0o700 });
+    if (this.#newest === undefined) await mkdir(this.#folder, { recursive: true, mode: 0o700 });
     const temporary = `${this.#file}.new`;
     const handle = await open(temporary, 'w', 0o600);
     try {

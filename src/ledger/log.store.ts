@@ -3,6 +3,8 @@ import type { EntityManager } from 'typeorm';
 import type { TileMap } from '../core/merkle/subtree.ts';
 import type { Tile, TileId } from '../core/merkle/tile.ts';
 import { tileKey } from '../core/merkle/tile.ts';
+import type { Change } from '../platform/database/index.ts';
+import { prepared } from '../platform/database/index.ts';
 import type { Head } from './anchor.ts';
 
 export interface StatementRow {
@@ -23,9 +25,11 @@ const COLUMNS = `index, payload_digest AS "payloadDigest", kind, maker, visibili
 
 /** Takes the head of the log for this transaction: writers of all processes follow one another. */
 export async function lockHead(manager: EntityManager): Promise<(Head & { origin: string }) | undefined> {
-  const rows: { origin: string; size: string; root: Buffer }[] = await manager.query(
+  const rows = await prepared<{ origin: string; size: string; root: Buffer }>(
+    manager,
     `SELECT origin, size, root, set_config('idle_in_transaction_session_timeout', '${FROZEN_WRITER_TIMEOUT_MS}', true)
      FROM ledger.log_head WHERE id = 1 FOR UPDATE`,
+    [],
   );
   return rows[0] && { origin: rows[0].origin, size: Number(rows[0].size), root: rows[0].root };
 }
@@ -45,44 +49,48 @@ export async function createHead(manager: EntityManager, origin: string, { size,
   ]);
 }
 
-/** Compare and swap; false when the head is not the one that was locked. */
-export async function moveHead(manager: EntityManager, from: Head, to: Head, note: string): Promise<boolean> {
-  const [, changed]: [unknown, number] = await manager.query(
-    `UPDATE ledger.log_head SET size = $1, root = $2, note = $3 WHERE id = 1 AND size = $4 AND root = $5`,
-    [to.size, to.root, note, from.size, from.root],
-  );
-  return changed === 1;
-}
+/** Compare and swap: touches no row when the head is not the one that was locked. */
+export const moveHead =
+  (from: Head, to: Head, note: string): Change =>
+  (bind) =>
+    `UPDATE ledger.log_head SET size = ${bind(to.size)}, root = ${bind(to.root)}, note = ${bind(note)}
+     WHERE id = 1 AND size = ${bind(from.size)} AND root = ${bind(from.root)} RETURNING 1`;
 
-export async function insertStatements(manager: EntityManager, rows: readonly StatementRow[]): Promise<void> {
-  const column = <K extends keyof StatementRow>(name: K) => rows.map((row) => bytes(row[name]));
-  await manager.query(
-    `INSERT INTO ledger.statement (index, payload_digest, kind, maker, visibility, payload, signature, spki)
-     SELECT * FROM unnest($1::bigint[], $2::bytea[], $3::text[], $4::text[], $5::text[], $6::bytea[], $7::bytea[], $8::bytea[])`,
-    [
-      column('index'),
-      column('payloadDigest'),
-      column('kind'),
-      column('maker'),
-      column('visibility'),
-      column('payload'),
-      column('signature'),
-      column('spki'),
-    ],
-  );
-}
+/** The rows are of consecutive indexes. Bytes travel laid end to end: in an array, each would be spelled out in hex. */
+export const insertStatements =
+  (rows: readonly StatementRow[]): Change =>
+  (bind) => {
+    const column = <K extends keyof StatementRow>(name: K) => rows.map((row) => row[name]);
+    const cut = (name: string, parts: readonly Uint8Array[]) =>
+      `substring(${bind(Buffer.concat(parts))}::bytea FROM ${name}_at FOR ${name}_length)`;
+    const places = (parts: readonly Uint8Array[]) => {
+      let at = 1;
+      const starts = parts.map(({ length }) => (at += length) - length);
+      return `${bind(starts)}::int[], ${bind(parts.map(({ length }) => length))}::int[]`;
+    };
+    const payloads = column('payload');
+    const signatures = column('signature');
+    const spkis = column('spki');
+    const digests = column('payloadDigest');
+    return `INSERT INTO ledger.statement (index, payload_digest, kind, maker, visibility, payload, signature, spki)
+     SELECT ${bind(rows[0]?.index)}::bigint + place - 1, ${cut('digest', digests)}, kind, maker, visibility,
+       ${cut('payload', payloads)}, ${cut('signature', signatures)}, ${cut('spki', spkis)}
+     FROM unnest(${bind(column('kind'))}::text[], ${bind(column('maker'))}::text[], ${bind(column('visibility'))}::text[],
+         ${places(digests)}, ${places(payloads)}, ${places(signatures)}, ${places(spkis)}) WITH ORDINALITY
+       AS k(kind, maker, visibility, digest_at, digest_length, payload_at, payload_length, signature_at, signature_length,
+         spki_at, spki_length, place)`;
+  };
 
 /** node-postgres writes a Buffer inside an array as bytea, but not a bare Uint8Array. */
-const bytes = (value: Uint8Array | number | string) =>
-  typeof value === 'object' ? Buffer.from(value.buffer, value.byteOffset, value.byteLength) : value;
+const bytes = (value: Uint8Array) => Buffer.from(value.buffer, value.byteOffset, value.byteLength);
 
-export async function upsertTiles(manager: EntityManager, tiles: readonly Tile[]): Promise<void> {
-  await manager.query(
-    `INSERT INTO ledger.tile (level, index, hashes) SELECT * FROM unnest($1::smallint[], $2::bigint[], $3::bytea[])
-     ON CONFLICT (level, index) DO UPDATE SET hashes = excluded.hashes`,
-    [tiles.map((tile) => tile.level), tiles.map((tile) => tile.index), tiles.map((tile) => bytes(tile.bytes))],
-  );
-}
+export const upsertTiles =
+  (tiles: readonly Tile[]): Change =>
+  (bind) =>
+    `INSERT INTO ledger.tile (level, index, hashes)
+     SELECT * FROM unnest(${bind(tiles.map(({ level }) => level))}::smallint[], ${bind(tiles.map(({ index }) => index))}::bigint[],
+       ${bind(tiles.map((tile) => bytes(tile.bytes)))}::bytea[])
+     ON CONFLICT (level, index) DO UPDATE SET hashes = excluded.hashes`;
 
 export async function readTileRows(manager: EntityManager, ids: readonly TileId[]): Promise<TileMap> {
   if (ids.length === 0) return new Map();
@@ -94,9 +102,10 @@ export async function readTileRows(manager: EntityManager, ids: readonly TileId[
   return new Map(rows.map((row) => [tileKey({ level: row.level, index: Number(row.index) }), row.hashes]));
 }
 
-export async function insertBundle(manager: EntityManager, index: number, entries: Uint8Array): Promise<void> {
-  await manager.query(`INSERT INTO ledger.entry_bundle (index, entries) VALUES ($1, $2)`, [index, entries]);
-}
+export const insertBundle =
+  (index: number, entries: Uint8Array): Change =>
+  (bind) =>
+    `INSERT INTO ledger.entry_bundle (index, entries) VALUES (${bind(index)}, ${bind(entries)})`;
 
 export async function readBundle(manager: EntityManager, index: number): Promise<Uint8Array | undefined> {
   const rows: { entries: Buffer }[] = await manager.query(`SELECT entries FROM ledger.entry_bundle WHERE index = $1`, [
@@ -167,7 +176,8 @@ export async function readIdempotency(
   keys: readonly { partyId: string; key: string }[],
 ): Promise<Remembered[]> {
   if (keys.length === 0) return [];
-  const rows: (Omit<Remembered, 'statementIndex'> & { statementIndex: string })[] = await manager.query(
+  const rows = await prepared<Omit<Remembered, 'statementIndex'> & { statementIndex: string }>(
+    manager,
     `SELECT i.party_id AS "partyId", i.key, i.request_digest AS "requestDigest", i.statement_index AS "statementIndex"
      FROM unnest($1::text[], $2::text[]) AS k(party_id, key) JOIN ops.idempotency i USING (party_id, key)`,
     [keys.map(({ partyId }) => partyId), keys.map(({ key }) => key)],
@@ -175,28 +185,17 @@ export async function readIdempotency(
   return rows.map((row) => ({ ...row, statementIndex: Number(row.statementIndex) }));
 }
 
-export async function insertIdempotency(manager: EntityManager, rows: readonly Remembered[]): Promise<void> {
-  if (rows.length === 0) return;
-  await manager.query(
+export const insertIdempotency =
+  (rows: readonly Remembered[]): Change =>
+  (bind) =>
     `INSERT INTO ops.idempotency (party_id, key, request_digest, statement_index)
-     SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[])`,
-    [
-      rows.map((row) => row.partyId),
-      rows.map((row) => row.key),
-      rows.map((row) => row.requestDigest),
-      rows.map((row) => row.statementIndex),
-    ],
-  );
-}
+     SELECT * FROM unnest(${bind(rows.map((row) => row.partyId))}::text[], ${bind(rows.map((row) => row.key))}::text[],
+       ${bind(rows.map((row) => row.requestDigest))}::text[], ${bind(rows.map((row) => row.statementIndex))}::bigint[])`;
 
-export async function insertDisclosures(
-  manager: EntityManager,
-  rows: readonly { commitment: string; value: string; salt: string }[],
-): Promise<void> {
-  if (rows.length === 0) return;
-  await manager.query(
-    `INSERT INTO registry.disclosure (commitment, value, salt) SELECT * FROM unnest($1::text[], $2::text[], $3::text[])
-     ON CONFLICT (commitment) DO NOTHING`,
-    [rows.map((row) => row.commitment), rows.map((row) => row.value), rows.map((row) => row.salt)],
-  );
-}
+export const insertDisclosures =
+  (rows: readonly { commitment: string; value: string; salt: string }[]): Change =>
+  (bind) =>
+    `INSERT INTO registry.disclosure (commitment, value, salt)
+     SELECT * FROM unnest(${bind(rows.map((row) => row.commitment))}::text[], ${bind(rows.map((row) => row.value))}::text[],
+       ${bind(rows.map((row) => row.salt))}::text[])
+     ON CONFLICT (commitment) DO NOTHING`;

@@ -9,6 +9,7 @@ import type { Digest } from '../core/digest.ts';
 import type { Rows } from '../core/registry/kind.ts';
 import type { RowChange, RowKey, TableName, Tables } from '../core/registry/tables.ts';
 import { KEYS, keyOf, keyText } from '../core/registry/tables.ts';
+import type { Change } from '../platform/database/index.ts';
 
 export const snake = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 const camel = (name: string): string => name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
@@ -36,10 +37,6 @@ export class LoadedRows implements Rows {
     return this.#statements.get(payloadDigest);
   }
 
-  has(key: RowKey): boolean {
-    return key[0] === 'statement' ? this.#statements.has(key[1] ?? '') : this.#rows.has(keyText(key));
-  }
-
   apply(change: RowChange): void {
     this.#rows.set(keyText(keyOf(change)), change.row);
   }
@@ -59,8 +56,9 @@ export class LoadedRows implements Rows {
     const wanted = new Map<RowKey[0], RowKey[]>();
     const seen = new Set<string>();
     for (const key of keys) {
+      if (key[0] === 'statement' && this.#statements.has(key[1]!)) continue;
       const text = keyText(key);
-      if (this.has(key) || seen.has(text)) continue;
+      if (this.#rows.has(text) || seen.has(text)) continue;
       seen.add(text);
       const group = wanted.get(key[0]);
       if (group === undefined) wanted.set(key[0], [key]);
@@ -84,6 +82,7 @@ export class LoadedRows implements Rows {
           : `SELECT '${table}' AS t, to_jsonb(x) AS r FROM ${list} JOIN registry.${table} x USING (${columns.join(', ')})`,
       );
     }
+    // Not prepared: a plan made while a table was small would read all of it once it is large.
     const found: { t: RowKey[0]; r: Record<string, unknown> }[] = await manager.query(
       parts.join(' UNION ALL '),
       values,
@@ -106,25 +105,31 @@ export class LoadedRows implements Rows {
 const rowOf = (record: Record<string, unknown>): object =>
   Object.fromEntries(Object.entries(record).map(([column, value]) => [member(column), value]));
 
-/** Writes each changed row as it stands at the end of the batch. */
-export async function writeRows(manager: EntityManager, changes: Iterable<RowChange>): Promise<void> {
+/** Each changed row as it stands at the end of the batch: one change a table. */
+export function writeRows(changes: Iterable<RowChange>): Change[] {
   const last = new Map<string, RowChange>();
   for (const change of changes) last.set(keyText(keyOf(change)), change);
   const byTable = new Map<TableName, object[]>();
   for (const { table, row } of last.values()) {
-    const record = Object.fromEntries(Object.entries(row).map(([name, value]) => [snake(name), value as unknown]));
     const rows = byTable.get(table);
-    if (rows === undefined) byTable.set(table, [record]);
-    else rows.push(record);
+    if (rows === undefined) byTable.set(table, [row]);
+    else rows.push(row);
   }
-  const writes = [...byTable].map(([table, rows]) => {
-    const key: readonly string[] = KEYS[table].map(snake);
-    const rest = Object.keys(rows[0] ?? {}).filter((column) => !key.includes(column));
-    return manager.query(
-      `INSERT INTO registry.${table} SELECT * FROM jsonb_populate_recordset(NULL::registry.${table}, $1::jsonb)
-       ON CONFLICT (${key.join(', ')}) DO UPDATE SET ${rest.map((column) => `${column} = excluded.${column}`).join(', ')}`,
-      [JSON.stringify(rows)],
-    );
-  });
-  await Promise.all(writes);
+  // In one order of tables, so that like batches have like texts.
+  return [...byTable]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([table, rows]) => {
+      const names = Object.keys(rows[0] ?? {});
+      const columns = names.map(snake);
+      const records = rows.map((row) => {
+        const record: Record<string, unknown> = {};
+        for (let i = 0; i < names.length; i++) record[columns[i]!] = (row as Record<string, unknown>)[names[i]!];
+        return record;
+      });
+      const key: readonly string[] = KEYS[table].map(snake);
+      const rest = columns.filter((column) => !key.includes(column));
+      return (bind) =>
+        `INSERT INTO registry.${table} SELECT * FROM jsonb_populate_recordset(NULL::registry.${table}, ${bind(JSON.stringify(records))}::jsonb)
+         ON CONFLICT (${key.join(', ')}) DO UPDATE SET ${rest.map((column) => `${column} = excluded.${column}`).join(', ')}`;
+    });
 }

@@ -9,10 +9,10 @@
 import type { DataSource, EntityManager } from 'typeorm';
 import { equalBytes, fromBase64, toBase64 } from '../core/bytes.ts';
 import { RegistryError } from '../core/errors.ts';
-import type { TileMap, TileMemo } from '../core/merkle/subtree.ts';
+import type { TileMap } from '../core/merkle/subtree.ts';
 import { appendLeaves, nextEdge } from '../core/merkle/append.ts';
 import { formatBundle } from '../core/merkle/bundle.ts';
-import { proveInclusionFrom } from '../core/merkle/proof.ts';
+import { proveInclusionsFrom } from '../core/merkle/proof.ts';
 import { edgeTiles, TILE_WIDTH, tileKey } from '../core/merkle/tile.ts';
 import { leafHash } from '../core/merkle/tree.ts';
 import { judge, readersOf, readsOf } from '../core/registry/index.ts';
@@ -24,6 +24,8 @@ import { formatEnvelope } from '../core/statement/dsse.ts';
 import type { Receipt } from '../core/statement/receipt.ts';
 import { entryOf, formatReceipt } from '../core/statement/receipt.ts';
 import { sha256 } from '../platform/crypto.ts';
+import type { Change } from '../platform/database/index.ts';
+import { together, transaction } from '../platform/database/index.ts';
 import type { Anchor, Head } from './anchor.ts';
 import { refuseRollback } from './anchor.ts';
 import type { CheckpointSigner } from './checkpoint-signer.ts';
@@ -49,8 +51,9 @@ interface Waiting {
 /** Recorded now, or by an earlier request with the same idempotency key. */
 export type Outcome = { readonly receipt: Receipt } | { readonly earlierIndex: number };
 
-/** Bounds the time that other replicas wait for the head. */
+/** Both bound the time that other replicas wait for the head, and the second what one statement of SQL carries. */
 const MAX_BATCH = 512;
+const MAX_BATCH_BYTES = 16 * 1024 * 1024;
 const MAX_QUEUE = 20_000;
 
 export class LogWriter {
@@ -58,8 +61,8 @@ export class LogWriter {
   #running: Promise<void> | undefined;
   #stopped = false;
   readonly #releasing = new Set<Promise<void>>();
-  /** Edge tiles of the tree whose head this process wrote last; good only while the head in the database is that one. */
-  #edge: { head: Head; tiles: TileMap } | undefined;
+  /** The right edge of the log whose head this process wrote last; good only while the head in the database is that one. */
+  #edge: (Edge & { head: Head }) | undefined;
 
   constructor(
     private readonly database: DataSource,
@@ -90,10 +93,18 @@ export class LogWriter {
     try {
       // One turn of the event loop lets the requests that arrived together travel together.
       await new Promise((resolve) => setImmediate(resolve));
-      while (this.#queue.length > 0) await this.#commit(this.#queue.splice(0, MAX_BATCH));
+      while (this.#queue.length > 0) await this.#commit(this.#nextBatch());
     } finally {
       this.#running = undefined;
     }
+  }
+
+  #nextBatch(): Waiting[] {
+    let bytes = 0;
+    const full = this.#queue.findIndex(
+      ({ submission }, i) => i === MAX_BATCH || (bytes += submission.signed.payload.length) > MAX_BATCH_BYTES,
+    );
+    return this.#queue.splice(0, full < 0 ? this.#queue.length : full);
   }
 
   async #commit(batch: readonly Waiting[]): Promise<void> {
@@ -101,7 +112,7 @@ export class LogWriter {
     try {
       // A crash before the commit leaves nothing; one after it leaves the whole batch, answered by nobody: a repeated
       // request finds its record by idempotency key or by the statement's digest.
-      const head = await this.database.transaction('READ COMMITTED', async (manager) => {
+      const head = await transaction(this.database, async (manager) => {
         const outcome = await this.#append(manager, batch);
         settled = outcome.settled;
         return outcome.head;
@@ -195,17 +206,15 @@ export class LogWriter {
     const appended = appendLeaves(
       sha256,
       head.size,
-      edge,
+      edge.tiles,
       entries.map((entry) => leafHash(sha256, entry)),
     );
     const next: Head = { size: appended.size, root: appended.root };
     const note = this.signer.sign(next);
+    const bundles = cutBundles(head.size, [...edge.entries, ...entries]);
 
-    // Sent together as well: one wait for all of them.
-    const [moved] = await Promise.all([
-      store.moveHead(manager, head, next, note),
+    const moved = await together(manager, store.moveHead(head, next, note), [
       store.insertStatements(
-        manager,
         submissions.map(({ spoken, signed }, i) => ({
           index: head.size + i,
           payloadDigest: sha256(signed.payload),
@@ -217,27 +226,19 @@ export class LogWriter {
           spki: spkis[i]!,
         })),
       ),
-      writeRows(manager, changes),
-      store.insertDisclosures(
-        manager,
-        submissions.flatMap(({ disclosures }) => disclosures),
-      ),
-      store.insertIdempotency(
-        manager,
-        accepted.flatMap(({ waiting: { submission }, index }) =>
-          submission.idempotency ? [{ ...submission.idempotency, statementIndex: index }] : [],
-        ),
-      ),
-      store.upsertTiles(manager, appended.tiles),
-      writeFullBundles(manager, head.size, entries),
+      store.upsertTiles(appended.tiles),
+      ...bundles.full.map(({ index, bytes }) => store.insertBundle(index, bytes)),
+      ...writeRows(changes),
+      ...besides(accepted),
     ]);
-    if (!moved) throw new RegistryError('ledger_inconsistent', 'The head of the log moved while it was locked.');
+    if (moved !== 1) throw new RegistryError('ledger_inconsistent', 'The head of the log moved while it was locked.');
     for (const { waiting, index } of accepted) await waiting.submission.alongside?.(manager, index);
 
-    const memo: TileMemo = new Map();
-    const tiles = new Map(edge);
+    const tiles = new Map(edge.tiles);
     for (const tile of appended.tiles) tiles.set(tileKey(tile), tile.bytes);
-    this.#edge = { head: next, tiles: nextEdge(edge, appended) };
+    const indexes = accepted.map(({ index }) => index);
+    const proofs = proveInclusionsFrom(sha256, indexes, next.size, tiles, new Map());
+    this.#edge = { head: next, tiles: nextEdge(edge.tiles, appended), entries: bundles.rest };
     return {
       head: next,
       receipts: submissions.map(({ spoken, signed }, i) =>
@@ -247,20 +248,58 @@ export class LogWriter {
           id: spoken.common.id,
           envelope: formatEnvelope(signed),
           spki: spoken.spki,
-          index: head.size + i,
+          index: indexes[i]!,
           treeSize: next.size,
-          inclusionProof: proveInclusionFrom(sha256, head.size + i, next.size, tiles, memo).map(toBase64),
+          inclusionProof: proofs[i]!.map(toBase64),
           checkpoint: note,
         }),
       ),
     };
   }
 
-  async #edgeOf(manager: EntityManager, head: Head): Promise<TileMap> {
+  async #edgeOf(manager: EntityManager, head: Head): Promise<Edge> {
     const known = this.#edge;
-    if (known && known.head.size === head.size && equalBytes(known.head.root, head.root)) return known.tiles;
-    return store.readTileRows(manager, edgeTiles(head.size));
+    if (known && known.head.size === head.size && equalBytes(known.head.root, head.root)) return known;
+    const [tiles, statements] = await Promise.all([
+      store.readTileRows(manager, edgeTiles(head.size)),
+      store.readStatements(manager, head.size - (head.size % TILE_WIDTH), head.size),
+    ]);
+    return { tiles, entries: statements.map((row) => entryOf(sha256, row.payload, row.signature, row.spki)) };
   }
+}
+
+/** What the next append builds upon. */
+interface Edge {
+  /** The partial tiles of the tree. */
+  readonly tiles: TileMap;
+  /** Those that no full bundle holds yet. */
+  readonly entries: readonly Uint8Array[];
+}
+
+/**
+ * A bundle is written once, when its last entry arrives.
+ * @param entries from the start of the bundle that is not full at `size`
+ */
+function cutBundles(size: number, entries: readonly Uint8Array[]) {
+  const first = Math.floor(size / TILE_WIDTH);
+  const count = Math.floor(entries.length / TILE_WIDTH);
+  const full = Array.from({ length: count }, (_, i) => ({
+    index: first + i,
+    bytes: formatBundle(entries.slice(i * TILE_WIDTH, (i + 1) * TILE_WIDTH)),
+  }));
+  return { full, rest: entries.slice(count * TILE_WIDTH) };
+}
+
+/** What goes with a statement and is no part of the ledger. */
+function besides(accepted: readonly { waiting: Waiting; index: number }[]): Change[] {
+  const disclosures = accepted.flatMap(({ waiting }) => waiting.submission.disclosures);
+  const remembered = accepted.flatMap(({ waiting: { submission }, index }) =>
+    submission.idempotency ? [{ ...submission.idempotency, statementIndex: index }] : [],
+  );
+  return [
+    ...(disclosures.length > 0 ? [store.insertDisclosures(disclosures)] : []),
+    ...(remembered.length > 0 ? [store.insertIdempotency(remembered)] : []),
+  ];
 }
 
 /**
@@ -311,21 +350,4 @@ function requireUnrecorded(rows: LoadedRows, { payloadDigest }: Spoken): void {
   throw new RegistryError('already_recorded', `The statement is on record already, at index ${index}.`, {
     fix: `Fetch its receipt: GET /v1/receipts/${payloadDigest}.`,
   });
-}
-
-/** A bundle is written once, when its 256th entry arrives; the entries before it come from their statements. */
-async function writeFullBundles(
-  manager: EntityManager,
-  oldSize: number,
-  entries: readonly Uint8Array[],
-): Promise<void> {
-  const newSize = oldSize + entries.length;
-  for (let bundle = Math.floor(oldSize / TILE_WIDTH); (bundle + 1) * TILE_WIDTH <= newSize; bundle++) {
-    const start = bundle * TILE_WIDTH;
-    const stored = start < oldSize ? await store.readStatements(manager, start, oldSize) : [];
-    const older = stored.map((row) => entryOf(sha256, row.payload, row.signature, row.spki));
-    const from = Math.max(start - oldSize, 0);
-    const bytes = formatBundle([...older, ...entries.slice(from, start + TILE_WIDTH - oldSize)]);
-    await store.insertBundle(manager, bundle, bytes);
-  }
 }

@@ -48,7 +48,7 @@ const CURRENT = `
 
 /** Of each digest, in log order. */
 export const findCurrent = (database: DataSource, digests: readonly Digest[]): Promise<Current[]> =>
-  prepared<Current>(database, 'provenance-current', CURRENT, [digests]);
+  prepared<Current>(database.manager, CURRENT, [digests]);
 
 const RECORDED = `
   SELECT r.id AS "registrationId",
@@ -77,11 +77,8 @@ const RECORDED = `
   WHERE r.id = ANY ($1)`;
 
 export async function findRecorded(database: DataSource, registrationIds: readonly string[]): Promise<Recorded[]> {
-  const rows = await prepared<Omit<Recorded, 'recordedAt'> & { recordedAt: Date }>(
-    database,
-    'provenance-recorded',
-    RECORDED,
-    [registrationIds],
-  );
+  const rows = await prepared<Omit<Recorded, 'recordedAt'> & { recordedAt: Date }>(database.manager, RECORDED, [
+    registrationIds,
+  ]);
   return rows.map((row) => ({ ...row, recordedAt: row.recordedAt.toISOString() }));
 }

@@ -53,6 +53,37 @@ export function proveInclusionFrom(
 }
 
 /**
+ * The inclusion proofs of many leaves in one tree: each sibling that several of them share is hashed once.
+ * @throws RegistryError as `proveInclusionFrom`
+ */
+export function proveInclusionsFrom(
+  sha256: Sha256,
+  indexes: readonly number[],
+  size: number,
+  tiles: TileMap,
+  memo?: TileMemo,
+): Uint8Array[][] {
+  for (const index of indexes) requireLeaf(index, size);
+  const proofs = indexes.map((): Uint8Array[] => []);
+  const descend = (start: number, end: number, leaves: readonly number[]): void => {
+    if (end - start <= 1 || leaves.length === 0) return;
+    const split = start + splitPoint(end - start);
+    const left = leaves.filter((leaf) => indexes[leaf]! < split);
+    const right = leaves.filter((leaf) => indexes[leaf]! >= split);
+    descend(start, split, left);
+    descend(split, end, right);
+    const sibling = (range: LeafRange) => hashRange(sha256, range, tiles, memo);
+    if (left.length > 0) push(sibling({ start: split, end }), left);
+    if (right.length > 0) push(sibling({ start, end: split }), right);
+  };
+  const push = (hash: Uint8Array, leaves: readonly number[]): void => {
+    for (const leaf of leaves) proofs[leaf]!.push(hash);
+  };
+  descend(0, size, [...indexes.keys()]);
+  return proofs;
+}
+
+/**
  * The consistency proof from tiles in hand; empty when `first` is 0 or equals `second`.
  * @throws RegistryError `invalid_input` when `first` exceeds `second`, `ledger_inconsistent`
  */
@@ -117,9 +148,7 @@ export async function readTiles(reader: TileReader, ids: readonly TileId[]): Pro
 
 /** The sibling of each node on the way from the leaf to the root. */
 function inclusionPlan(index: number, size: number): LeafRange[] {
-  if (!isSize(index) || !isSize(size) || index >= size) {
-    throw new RegistryError('invalid_input', `There is no leaf ${index} in a tree of ${size}.`, { field: 'index' });
-  }
+  requireLeaf(index, size);
   const siblings: LeafRange[] = [];
   let start = 0;
   let end = size;
@@ -134,6 +163,11 @@ function inclusionPlan(index: number, size: number): LeafRange[] {
     }
   }
   return siblings.reverse();
+}
+
+function requireLeaf(index: number, size: number): void {
+  if (isSize(index) && isSize(size) && index < size) return;
+  throw new RegistryError('invalid_input', `There is no leaf ${index} in a tree of ${size}.`, { field: 'index' });
 }
 
 /** SUBPROOF of RFC 9162 §2.1.4.1: walk down to the end of the first tree, keeping what lies on the other side. */

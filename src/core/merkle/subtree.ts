@@ -45,7 +45,7 @@ export interface TileNodes {
 export function subtreesOf({ start, end }: LeafRange): Subtree[] {
   const subtrees: Subtree[] = [];
   let at = start;
-  for (let height = 52; height >= 0; height--) {
+  for (let height = Math.ceil(Math.log2(Math.max(end - start, 1))); height >= 0; height--) {
     const leaves = 2 ** height;
     if (end - at < leaves) continue;
     subtrees.push({ height, index: at / leaves });

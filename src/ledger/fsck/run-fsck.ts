@@ -14,6 +14,12 @@ export interface RunFsckOptions extends Pick<FsckOptions, 'anchorDir' | 'full' |
  * @throws RegistryError `database_unavailable`
  */
 export async function runFsck({ database, ...options }: RunFsckOptions): Promise<FsckReport & { exitCode: 0 | 1 }> {
-  const report = await fsck({ ...options, url: database.appUrl.reveal(), sha256, verifyEd25519, verifyP256: verifyP256OnThread });
+  const report = await fsck({
+    ...options,
+    url: database.appUrl.reveal(),
+    sha256,
+    verifyEd25519,
+    verifyP256: verifyP256OnThread,
+  });
   return { ...report, exitCode: report.ok ? 0 : 1 };
 }

@@ -1,17 +1,34 @@
 /**
- * Prepared statements, for the few queries that are asked so often that planning them each time would cost more than
- * running them. TypeORM has no name for a query, so these go to its connection pool directly.
+ * Prepared statements, for queries that are asked so often that planning them each time would cost more than running
+ * them. TypeORM has no name for a query, so these go to its connections directly.
  */
-import type { Pool } from 'pg';
-import type { DataSource } from 'typeorm';
+import type { Pool, PoolClient } from 'pg';
+import type { EntityManager } from 'typeorm';
 
-/** @param name unique for the text within the program */
+/** Each connection keeps the plan of each name: texts beyond this many are planned anew each time. */
+const MAX_NAMES = 250;
+const names = new Map<string, string>();
+
+/** @param manager of a transaction, in which the query then runs, or of the pool */
 export async function prepared<Row extends object>(
-  database: DataSource,
-  name: string,
+  manager: EntityManager,
   text: string,
   values: readonly unknown[],
 ): Promise<Row[]> {
-  const pool = (database.driver as unknown as { master: Pool }).master;
-  return (await pool.query<Row>({ name, text, values: [...values] })).rows;
+  const name = nameOf(text);
+  const query = { text, values: [...values], ...(name === undefined ? {} : { name }) };
+  return (await (await connectionOf(manager)).query<Row>(query)).rows;
+}
+
+async function connectionOf({ queryRunner, dataSource }: EntityManager): Promise<Pool | PoolClient> {
+  if (queryRunner) return (await queryRunner.connect()) as PoolClient;
+  return (dataSource.driver as unknown as { master: Pool }).master;
+}
+
+function nameOf(text: string): string | undefined {
+  const known = names.get(text);
+  if (known !== undefined || names.size >= MAX_NAMES) return known;
+  const name = `muniment_${names.size}`;
+  names.set(text, name);
+  return name;
 }

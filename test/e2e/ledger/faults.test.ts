@@ -4,7 +4,8 @@
  * and the writer goes on.
  */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { DataSource, EntityManager } from 'typeorm';
+import type { PoolClient, QueryConfig } from 'pg';
+import type { DataSource } from 'typeorm';
 import { registration } from '../../../src/core/registry/index.ts';
 import { Anchor } from '../../../src/ledger/anchor.ts';
 import type { Head } from '../../../src/ledger/anchor.ts';
@@ -43,28 +44,28 @@ const instead = <T extends object>(real: T, replaced: Partial<Record<keyof T, un
     },
   });
 
-const faultyManager = (manager: EntityManager): EntityManager =>
-  instead(manager, {
-    query: async (...args: Parameters<EntityManager['query']>) => {
-      const number = queries++;
-      strike(number, 'before');
-      const result: unknown = await manager.query(...args);
-      strike(number, 'after');
+/** Counts and strikes at the one place where every query passes: the connection of the transaction. */
+const faultyClient = (client: PoolClient): PoolClient =>
+  instead(client, {
+    query: async (query: QueryConfig | string, values?: unknown[]) => {
+      const text = typeof query === 'string' ? query : query.text;
+      const at = text === 'COMMIT' ? 'commit' : /^(?:BEGIN|ROLLBACK)/.test(text) ? undefined : queries++;
+      if (at !== undefined) strike(at, 'before');
+      const result = await client.query(query as string, values);
+      if (at !== undefined) strike(at, 'after');
       return result;
     },
   });
 
 const faultyDataSource = (dataSource: DataSource): DataSource =>
   instead(dataSource, {
-    transaction: async (level: 'READ COMMITTED', work: (manager: EntityManager) => Promise<unknown>) => {
+    createQueryRunner: () => {
       queries = 0;
-      const result = await dataSource.transaction(level, async (manager) => {
-        const outcome = await work(faultyManager(manager));
-        strike('commit', 'before');
-        return outcome;
-      });
-      strike('commit', 'after');
-      return result;
+      const runner = dataSource.createQueryRunner();
+      const connect = runner.connect.bind(runner);
+      let client: Promise<PoolClient> | undefined;
+      runner.connect = () => (client ??= connect().then((real: PoolClient) => faultyClient(real)));
+      return runner;
     },
   });
 
@@ -123,7 +124,7 @@ async function failsAt(at: Fault['at'], flavor: Flavor): Promise<Submission[]> {
   fault = { at, flavor };
   const results = await Promise.allSettled(batch.map((submission) => writer.submit(submission)));
   expect(results.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
-  expect(results[0]).toMatchObject({ reason: expect.any(Injected) as unknown });
+  expect(results[0]).toMatchObject({ reason: { message: `${flavor} ${at}` } });
   expect(fault).toBeUndefined();
   return batch;
 }
@@ -132,7 +133,7 @@ describe.each<Flavor>(['before', 'after'])('a failure %s', (flavor) => {
   it('any query of the batch leaves nothing of it, and it may be sent again', async () => {
     await writer.submit(write());
     const steps = queries;
-    expect(steps).toBeGreaterThan(6);
+    expect(steps).toBeGreaterThanOrEqual(3);
     for (let step = 0; step < steps; step++) {
       const batch = await failsAt(step, flavor);
       for (const submission of batch) expect(await recorded(submission)).toBe(0);
