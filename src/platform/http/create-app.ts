@@ -3,7 +3,6 @@
  * request without bodies or credentials, security headers, strict body parsers, zod at the edges, one error filter.
  */
 import { randomUUID } from 'node:crypto';
-import helmet from '@fastify/helmet';
 import type { DynamicModule } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
@@ -18,6 +17,7 @@ import { VERSION } from '../version.ts';
 import { registerBodyParsers } from './body-parsers.ts';
 import { serveOpenApi } from './openapi.ts';
 import { ProblemFilter, sendProblem } from './problem.filter.ts';
+import { securityHeaders } from './security-headers.ts';
 import { validation } from './validation.ts';
 
 export interface App {
@@ -56,7 +56,6 @@ export async function createApp(module: DynamicModule, config: Config, log: Log)
   const fastify: FastifyInstance = adapter.getInstance();
   const closing = addHooks(fastify);
   registerBodyParsers(fastify);
-  await nest.register(helmet, { contentSecurityPolicy: CONTENT_SECURITY_POLICY });
   nest.useGlobalPipes(validation());
   nest.useGlobalFilters(new ProblemFilter());
   serveOpenApi(nest, VERSION);
@@ -76,21 +75,6 @@ export async function createApp(module: DynamicModule, config: Config, log: Log)
   };
 }
 
-/** Nothing from elsewhere. `upgrade-insecure-requests` stays out: a plain HTTP server on a local network would break. */
-const CONTENT_SECURITY_POLICY = {
-  useDefaults: false,
-  directives: {
-    defaultSrc: ["'self'"],
-    baseUri: ["'self'"],
-    formAction: ["'self'"],
-    frameAncestors: ["'none'"],
-    imgSrc: ["'self'", 'data:'],
-    objectSrc: ["'none'"],
-    scriptSrc: ["'self'"],
-    styleSrc: ["'self'", "'unsafe-inline'"],
-  },
-};
-
 /** A caller's id is taken over when it is harmless in a log line. */
 function requestId({ headers }: { headers: Record<string, unknown> }): string {
   const given = headers['x-request-id'];
@@ -99,8 +83,9 @@ function requestId({ headers }: { headers: Record<string, unknown> }): string {
 
 function addHooks(fastify: FastifyInstance): { begun: boolean } {
   const closing = { begun: false };
+  const headers = securityHeaders();
   fastify.addHook('onRequest', (request, reply, done) => {
-    void reply.header('x-request-id', request.id);
+    void reply.headers(headers).header('x-request-id', request.id);
     // No table keeps U+0000: what it would name cannot exist, and PostgreSQL would refuse the query as an error.
     if (/%00/.test(request.url)) {
       return done(new RegistryError('invalid_input', 'The address holds the character U+0000.'));
