@@ -5,7 +5,10 @@
 import { createParamDecorator } from '@nestjs/common';
 import type { ExecutionContext } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
+import { canonicalize } from '../core/canonical-json.ts';
+import { formatDigest } from '../core/digest.ts';
 import { RegistryError } from '../core/errors.ts';
+import { sha256 } from '../platform/crypto.ts';
 import type { WriteOptions } from './ledger.service.ts';
 
 export type Idempotency = WriteOptions['idempotency'];
@@ -19,5 +22,6 @@ export const IdempotencyKey = createParamDecorator((_: unknown, context: Executi
       field: 'Idempotency-Key',
     });
   }
-  return { key, request: { path: request.url, body: request.body } };
+  const requestDigest = formatDigest(sha256(canonicalize({ path: request.url, body: request.body })));
+  return { key, requestDigest };
 });

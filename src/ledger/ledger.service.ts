@@ -5,7 +5,6 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from '../platform/database/index.ts';
 import { z } from 'zod';
-import { canonicalize } from '../core/canonical-json.ts';
 import type { Digest } from '../core/digest.ts';
 import { formatDigest, parseDigest } from '../core/digest.ts';
 import { fromUtf8, toBase64 } from '../core/bytes.ts';
@@ -45,8 +44,8 @@ export const writeSchema = <Body>(kind: Kind<Body>): z.ZodType<Write<Body>> => {
 };
 
 export interface WriteOptions {
-  /** The client's `Idempotency-Key`, with the request that it stands for. */
-  idempotency?: { key: string; request: unknown } | undefined;
+  /** The client's `Idempotency-Key`, the request that it stands for, and which of several writes in that this one is. */
+  idempotency?: { key: string; requestDigest: Digest; position?: number } | undefined;
   alongside?: Submission['alongside'];
 }
 
@@ -94,6 +93,30 @@ export class Ledger {
     if ('payload' in write) return this.accept(kind, principal, write, options);
     const { id, ...body } = write;
     return this.attest(kind, { maker: principal.partyId, id, body: body as Body }, options);
+  }
+
+  /**
+   * Records many writes of one request, in their order and each for itself: one that is refused leaves the others alone.
+   * @returns for each its receipt, or why it was refused
+   * @throws what is nobody's fault among the callers; what was recorded before it is found again by the idempotency key
+   */
+  async writeAll<Body>(
+    kind: Kind<Body>,
+    principal: Principal,
+    writes: readonly Write<Body>[],
+    { idempotency }: WriteOptions,
+  ): Promise<(Receipt | RegistryError)[]> {
+    const outcomes = await Promise.allSettled(
+      writes.map((write, position) =>
+        this.write(kind, principal, write, idempotency && { idempotency: { ...idempotency, position } }),
+      ),
+    );
+    return outcomes.map((outcome) => {
+      if (outcome.status === 'fulfilled') return outcome.value;
+      const reason: unknown = outcome.reason;
+      if (reason instanceof RegistryError && reason.status < 500) return reason;
+      throw reason;
+    });
   }
 
   /** Records a statement that the caller's party signed. */
@@ -227,15 +250,7 @@ export class Ledger {
     const outcome = await this.core.writer.submit({
       ...submission,
       ...(alongside ? { alongside } : {}),
-      ...(idempotency
-        ? {
-            idempotency: {
-              partyId,
-              key: idempotency.key,
-              requestDigest: formatDigest(sha256(canonicalize(idempotency.request))),
-            },
-          }
-        : {}),
+      ...(idempotency ? { idempotency: keyed(partyId, idempotency) } : {}),
     });
     if ('receipt' in outcome) return outcome.receipt;
     const { earlierIndex } = outcome;
@@ -257,6 +272,12 @@ export class Ledger {
     this.#spkis.set(keyId, row.spki);
     return row.spki;
   }
+}
+
+/** No client can send a key with a blank in it, so the key of one write among several stands for nothing else. */
+function keyed(partyId: string, { key, requestDigest, position }: NonNullable<WriteOptions['idempotency']>) {
+  if (position === undefined) return { partyId, key, requestDigest };
+  return { partyId, key: `${key} ${position}`, within: key, requestDigest };
 }
 
 type Recorded = Omit<Placed, 'checkpoint' | 'inclusionProof' | 'index' | 'treeSize'>;

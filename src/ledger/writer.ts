@@ -37,7 +37,13 @@ export interface Submission {
   readonly spoken: Spoken;
   readonly signed: Signed;
   readonly disclosures: readonly (Disclosure & { commitment: string })[];
-  readonly idempotency?: { readonly partyId: string; readonly key: string; readonly requestDigest: string };
+  readonly idempotency?: {
+    readonly partyId: string;
+    readonly key: string;
+    readonly requestDigest: string;
+    /** The key of the request, where this write is one of several in it: it stands for that one request, too. */
+    readonly within?: string;
+  };
   /** More to write in the same transaction; what it throws refuses this write alone. */
   alongside?(manager: EntityManager, index: number): Promise<void>;
 }
@@ -158,16 +164,26 @@ export class LogWriter {
     const settled: (() => void)[] = [];
     const accepted: { waiting: Waiting; index: number }[] = [];
     const changes: RowChange[] = [];
+    const remembered: store.Remembered[] = [];
+    const before = (partyId: string, key: string) => earlier.get(`${partyId} ${key}`);
+    const remember = (row: store.Remembered) => {
+      earlier.set(`${row.partyId} ${row.key}`, row);
+      remembered.push(row);
+    };
     for (const waiting of batch) {
       const { spoken, idempotency } = waiting.submission;
       const index = head.size + accepted.length;
       try {
-        const before = idempotency && earlier.get(`${idempotency.partyId} ${idempotency.key}`);
-        if (before !== undefined) {
-          requireSameRequest(before.requestDigest, idempotency!.requestDigest);
-          const { statementIndex } = before;
-          settled.push(() => waiting.resolve({ earlierIndex: statementIndex }));
-          continue;
+        if (idempotency) {
+          const { partyId, key, within, requestDigest } = idempotency;
+          for (const name of within === undefined ? [key] : [within, key]) {
+            requireSameRequest(before(partyId, name)?.requestDigest, requestDigest);
+          }
+          const done = before(partyId, key);
+          if (done !== undefined) {
+            settled.push(() => waiting.resolve({ earlierIndex: done.statementIndex }));
+            continue;
+          }
         }
         requireUnrecorded(rows, spoken);
         // What a write before it in this batch made may lead to rows that nobody asked for yet.
@@ -177,7 +193,11 @@ export class LogWriter {
         changes.push(...changed);
         rows.setStatement(spoken.payloadDigest, index);
         if (idempotency) {
-          earlier.set(`${idempotency.partyId} ${idempotency.key}`, { ...idempotency, statementIndex: index });
+          const { partyId, key, within, requestDigest } = idempotency;
+          remember({ partyId, key, requestDigest, statementIndex: index });
+          if (within !== undefined && before(partyId, within) === undefined) {
+            remember({ partyId, key: within, requestDigest, statementIndex: index });
+          }
         }
         accepted.push({ waiting, index });
       } catch (error) {
@@ -186,7 +206,10 @@ export class LogWriter {
     }
     if (accepted.length === 0) return { settled };
 
-    const written = await this.#write(manager, head, accepted, changes);
+    const written = await this.#write(manager, head, accepted, [
+      ...writeRows(changes),
+      ...besides(accepted, remembered),
+    ]);
     for (const [i, { waiting }] of accepted.entries()) {
       settled.push(() => waiting.resolve({ receipt: written.receipts[i]! }));
     }
@@ -197,7 +220,7 @@ export class LogWriter {
     manager: EntityManager,
     head: Head & { origin: string },
     accepted: readonly { waiting: Waiting; index: number }[],
-    changes: readonly RowChange[],
+    changes: readonly Change[],
   ): Promise<{ head: Head; receipts: Receipt[] }> {
     const submissions = accepted.map(({ waiting }) => waiting.submission);
     const edge = await this.#edgeOf(manager, head);
@@ -228,8 +251,7 @@ export class LogWriter {
       ),
       store.upsertTiles(appended.tiles),
       ...bundles.full.map(({ index, bytes }) => store.insertBundle(index, bytes)),
-      ...writeRows(changes),
-      ...besides(accepted),
+      ...changes,
     ]);
     if (moved !== 1) throw new RegistryError('ledger_inconsistent', 'The head of the log moved while it was locked.');
     for (const { waiting, index } of accepted) await waiting.submission.alongside?.(manager, index);
@@ -291,11 +313,8 @@ function cutBundles(size: number, entries: readonly Uint8Array[]) {
 }
 
 /** What goes with a statement and is no part of the ledger. */
-function besides(accepted: readonly { waiting: Waiting; index: number }[]): Change[] {
+function besides(accepted: readonly { waiting: Waiting }[], remembered: readonly store.Remembered[]): Change[] {
   const disclosures = accepted.flatMap(({ waiting }) => waiting.submission.disclosures);
-  const remembered = accepted.flatMap(({ waiting: { submission }, index }) =>
-    submission.idempotency ? [{ ...submission.idempotency, statementIndex: index }] : [],
-  );
   return [
     ...(disclosures.length > 0 ? [store.insertDisclosures(disclosures)] : []),
     ...(remembered.length > 0 ? [store.insertIdempotency(remembered)] : []),
@@ -331,13 +350,17 @@ async function earlierRequests(
   manager: EntityManager,
   batch: readonly Waiting[],
 ): Promise<Map<string, store.Remembered>> {
-  const keys = batch.flatMap(({ submission }) => (submission.idempotency ? [submission.idempotency] : []));
+  const keys = batch.flatMap(({ submission: { idempotency } }) => {
+    if (idempotency === undefined) return [];
+    const { partyId, key, within } = idempotency;
+    return [{ partyId, key }, ...(within === undefined ? [] : [{ partyId, key: within }])];
+  });
   const known = await store.readIdempotency(manager, keys);
   return new Map(known.map((row) => [`${row.partyId} ${row.key}`, row]));
 }
 
-function requireSameRequest(before: string, now: string): void {
-  if (before === now) return;
+function requireSameRequest(before: string | undefined, now: string): void {
+  if (before === undefined || before === now) return;
   throw new RegistryError('idempotency_key_reused', 'The idempotency key was used for another request.', {
     field: 'Idempotency-Key',
     fix: 'Use a new key for a new request.',

@@ -11,7 +11,14 @@ import type { Principal } from '../platform/auth/index.ts';
 import { CurrentPrincipal, Requires } from '../platform/auth/index.ts';
 import { ByteStream } from '../platform/http/byte-stream.ts';
 import type { ModelQuery } from './model.schema.ts';
-import { modelParams, modelQuery, modelView, writeRegistrationSchema } from './model.schema.ts';
+import {
+  modelParams,
+  modelQuery,
+  modelView,
+  registerAllSchema,
+  registeredAll,
+  writeRegistrationSchema,
+} from './model.schema.ts';
 import { ModelService } from './model.service.ts';
 
 type Id = z.infer<typeof modelParams>;
@@ -30,6 +37,19 @@ export class ModelController {
     @IdempotencyKey() idempotency: Idempotency,
   ) {
     return this.models.register(principal, body, idempotency);
+  }
+
+  /** For many models at once: registered in their order, each recorded or refused for itself. */
+  @Post('batch')
+  @HttpCode(200)
+  @Requires('models:write')
+  @ApiResponse({ status: 200, standardSchema: registeredAll })
+  registerAll(
+    @CurrentPrincipal() principal: Principal,
+    @Body({ schema: registerAllSchema }) { registrations }: { registrations: Write<RegistrationBody>[] },
+    @IdempotencyKey() idempotency: Idempotency,
+  ) {
+    return this.models.registerAll(principal, registrations, idempotency);
   }
 
   @Get()

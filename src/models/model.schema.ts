@@ -1,10 +1,34 @@
 import { z } from 'zod';
 import { registration } from '../core/registry/index.ts';
 import type { RegistrationBody } from '../core/registry/registration.ts';
+import { receiptSchema } from '../core/statement/receipt.ts';
 import { digest } from '../core/statement/statement.ts';
 import { writeSchema } from '../ledger/index.ts';
 
 export const writeRegistrationSchema = writeSchema(registration).meta({ id: 'WriteRegistration' });
+
+/** One request writes no more than this many, so that it cannot keep the log to itself. */
+const MAX_REGISTRATIONS = 500;
+
+export const registerAllSchema = z
+  .strictObject({ registrations: z.array(writeRegistrationSchema).min(1).max(MAX_REGISTRATIONS) })
+  .meta({ id: 'WriteRegistrations' });
+
+export const registeredAll = z
+  .strictObject({
+    results: z
+      .array(
+        z.union([
+          z.strictObject({ receipt: receiptSchema }),
+          z.strictObject({
+            problem: z.looseObject({ code: z.string(), detail: z.string(), status: z.int() }).describe('RFC 9457'),
+          }),
+        ]),
+      )
+      .describe('In the order of the registrations'),
+  })
+  .meta({ id: 'RegisteredAll' });
+export type RegisteredAll = z.infer<typeof registeredAll>;
 
 const recordedShape = {
   id: z.string().describe('Of the registration'),

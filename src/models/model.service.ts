@@ -9,7 +9,7 @@ import type { Idempotency, Write } from '../ledger/index.ts';
 import { Ledger } from '../ledger/index.ts';
 import type { Principal } from '../platform/auth/index.ts';
 import { ArtifactStore, atMost } from '../platform/storage/index.ts';
-import type { ModelQuery, ModelView, RecordedModel } from './model.schema.ts';
+import type { ModelQuery, ModelView, RecordedModel, RegisteredAll } from './model.schema.ts';
 import {
   findModel,
   holdsTitle,
@@ -29,6 +29,20 @@ export class ModelService {
 
   register(principal: Principal, write: Write<RegistrationBody>, idempotency: Idempotency): Promise<Receipt> {
     return this.ledger.write(registration, principal, write, { idempotency });
+  }
+
+  /** Many registrations in one request; each is recorded or refused for itself. */
+  async registerAll(
+    principal: Principal,
+    writes: readonly Write<RegistrationBody>[],
+    idempotency: Idempotency,
+  ): Promise<RegisteredAll> {
+    const outcomes = await this.ledger.writeAll(registration, principal, writes, { idempotency });
+    return {
+      results: outcomes.map((outcome) =>
+        outcome instanceof RegistryError ? { problem: { ...outcome.toProblem() } } : { receipt: outcome },
+      ),
+    };
   }
 
   /** @throws RegistryError `not_found` */

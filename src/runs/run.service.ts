@@ -2,15 +2,13 @@
 import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { DataSource } from '../platform/database/index.ts';
-import { canonicalize } from '../core/canonical-json.ts';
-import { formatDigest } from '../core/digest.ts';
 import { RegistryError } from '../core/errors.ts';
 import { isLicenseRef, licenseIds } from '../core/licensing/expression.ts';
 import { requireWhole } from '../core/share.ts';
 import { DatasetService } from '../datasets/index.ts';
 import type { Idempotency } from '../ledger/index.ts';
 import type { Principal } from '../platform/auth/index.ts';
-import { newId, sha256 } from '../platform/crypto.ts';
+import { newId } from '../platform/crypto.ts';
 import { Jobs } from '../platform/jobs/index.ts';
 import { ArtifactStore } from '../platform/storage/index.ts';
 import { checkpointsOf } from './run-work.store.ts';
@@ -49,7 +47,6 @@ export class RunService {
     await this.#requireData(asked.dataset);
 
     const id = asked.id ?? newId('run');
-    const requestDigest = idempotency && formatDigest(sha256(canonicalize(idempotency.request)));
     const run = {
       ...asked,
       id,
@@ -57,7 +54,7 @@ export class RunService {
       hyperparameters: hyperparameters as StartRun['hyperparameters'],
       registrationId: newId('registration'),
       jobId: randomUUID(),
-      idempotency: idempotency && { key: idempotency.key, requestDigest: requestDigest! },
+      idempotency,
     };
     const made = await this.database.transaction(async (manager) => {
       if (!(await insertRun(manager, run))) return false;
@@ -68,7 +65,7 @@ export class RunService {
     if (idempotency) {
       const earlier = await findByIdempotencyKey(this.database.manager, owner, idempotency.key);
       if (earlier) {
-        if (earlier.requestDigest === requestDigest) return this.#find(earlier.id);
+        if (earlier.requestDigest === idempotency.requestDigest) return this.#find(earlier.id);
         throw new RegistryError('idempotency_key_reused', 'The idempotency key was used for another request.', {
           field: 'Idempotency-Key',
           fix: 'Use a new key for a new request.',

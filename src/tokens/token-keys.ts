@@ -11,6 +11,7 @@ import { DataSource } from '../platform/database/index.ts';
 import { RegistryError } from '../core/errors.ts';
 import { tokenKey, tokenKeyRetirement } from '../core/registry/index.ts';
 import type { Receipt } from '../core/statement/receipt.ts';
+import type { Idempotency } from '../ledger/index.ts';
 import { holding, Ledger, signingKey } from '../ledger/index.ts';
 import { Config } from '../platform/config/index.ts';
 import { makeP256 } from '../platform/crypto.ts';
@@ -78,16 +79,16 @@ export class TokenKeys implements OnApplicationBootstrap {
   }
 
   /** Makes the next key, which signs once every verifier can have seen it; `immediately` where the present one leaked. */
-  async rotate({ immediately = false } = {}): Promise<Receipt> {
+  async rotate({ immediately = false } = {}, idempotency?: Idempotency): Promise<Receipt> {
     const lead = immediately ? 0 : this.config.tokenKeyLeadSeconds * 1000;
-    return holding(this.database, KEYS_LOCK, () => this.#make(new Date(Date.now() + lead)));
+    return holding(this.database, KEYS_LOCK, () => this.#make(new Date(Date.now() + lead), idempotency));
   }
 
   /**
    * Ends a key for good: every token that it signed is refused from now on.
    * @throws RegistryError `not_found`; `state_conflict` when it is retired already, or is the one that signs
    */
-  async retire(kid: string, reason: string): Promise<Receipt> {
+  async retire(kid: string, reason: string, idempotency?: Idempotency): Promise<Receipt> {
     return holding(this.database, KEYS_LOCK, async () => {
       const current = signingKeyAt(await readTokenKeys(this.database.manager), new Date());
       if (current?.kid === kid) {
@@ -97,22 +98,26 @@ export class TokenKeys implements OnApplicationBootstrap {
         });
       }
       const { registryParty: maker } = this.ledger;
-      const receipt = await this.ledger.attest(tokenKeyRetirement, { maker, body: { kid, reason } });
+      const receipt = await this.ledger.attest(tokenKeyRetirement, { maker, body: { kid, reason } }, { idempotency });
       this.#known = undefined;
       return receipt;
     });
   }
 
-  async #make(notBefore: Date): Promise<Receipt> {
+  async #make(notBefore: Date, idempotency?: Idempotency): Promise<Receipt> {
     const { pkcs8 } = makeP256();
     const spki = createPublicKey(toKey(pkcs8)).export({ format: 'der', type: 'spki' });
     const { kid } = await toJwk(spki);
     // A crash after this leaves a sealed key that nothing names.
     await signingKey(this.database.manager, this.masterKey, sealedName(kid), () => pkcs8);
-    const receipt = await this.ledger.attest(tokenKey, {
-      maker: this.ledger.registryParty,
-      body: { kid, spki: spki.toString('base64'), notBefore: notBefore.toISOString() },
-    });
+    const receipt = await this.ledger.attest(
+      tokenKey,
+      {
+        maker: this.ledger.registryParty,
+        body: { kid, spki: spki.toString('base64'), notBefore: notBefore.toISOString() },
+      },
+      { idempotency },
+    );
     this.#known = undefined;
     this.log.info({ kid, notBefore }, 'A key for license tokens was made.');
     return receipt;

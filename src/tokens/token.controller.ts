@@ -47,8 +47,11 @@ export class TokenController {
   @Post('token-keys')
   @Requires('registrar')
   @ApiResponse({ status: 201, standardSchema: receiptSchema })
-  rotate(@Body({ schema: rotateSchema }) body: z.infer<typeof rotateSchema>) {
-    return this.keys.rotate(body);
+  rotate(
+    @Body({ schema: rotateSchema }) body: z.infer<typeof rotateSchema>,
+    @IdempotencyKey() idempotency: Idempotency,
+  ) {
+    return this.keys.rotate(body, idempotency);
   }
 
   /** For a key that leaked: all its tokens are refused from now on. */
@@ -58,7 +61,8 @@ export class TokenController {
   retire(
     @Param({ schema: keyParams }) { kid }: z.infer<typeof keyParams>,
     @Body({ schema: retireSchema }) { reason }: z.infer<typeof retireSchema>,
+    @IdempotencyKey() idempotency: Idempotency,
   ) {
-    return this.keys.retire(kid, reason);
+    return this.keys.retire(kid, reason, idempotency);
   }
 }

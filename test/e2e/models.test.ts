@@ -46,6 +46,78 @@ const view = (receipt: Receipt, maker: Party, body: RegistrationBody) => ({
   recordedIndex: receipt.index,
 });
 
+const owners = (...shares: [party: string, share: string][]) => ({
+  owners: shares.map(([party, share]) => ({ party, share })),
+});
+
+type Results = { results: ({ receipt: Receipt } | { problem: { code: string; field?: string } })[] };
+const receiptOf = (result: Results['results'][number]) => ('receipt' in result ? result.receipt : undefined);
+const codeOf = (result: Results['results'][number]) => ('problem' in result ? result.problem.code : undefined);
+
+describe('many registrations in one request', () => {
+  it('are recorded in their order, and each that is refused says why and leaves the others alone', async () => {
+    const good = [modelOf(ada!.id), modelOf(ada!.id)];
+    const halves = modelOf(ada!.id, owners([ada!.id, '1/2']));
+    const { results } = await ada!.made<Results>('/v1/models/batch', {
+      registrations: [good[0], halves, good[1], good[0]],
+    });
+    expect(results.map(codeOf)).toEqual([undefined, 'shares_invalid', undefined, 'already_registered']);
+    const receipts = results.flatMap((result) => receiptOf(result) ?? []);
+    expect(receipts[1]!.index).toBe(receipts[0]!.index + 1);
+    for (const [i, receipt] of receipts.entries()) {
+      expect(await verifier.receipt(receipt)).toMatchObject({ body: good[i]!, common: { maker: ada!.id } });
+    }
+  });
+
+  it('may be signed by their maker, and one with a broken signature is refused alone', async () => {
+    const [right, wrong] = [ben!.signedWrite(registration, modelOf(ben!.id)), ben!.signedWrite(registration, modelOf(ben!.id))];
+    wrong.signatures[0]!.sig = right.signatures[0]!.sig;
+    const { results } = await ben!.made<Results>('/v1/models/batch', { registrations: [wrong, right] });
+    expect(results.map(codeOf)).toEqual(['signature_invalid', undefined]);
+    await verifier.receipt(receiptOf(results[1]!)!);
+  });
+
+  it('repeated under one idempotency key are recorded once; a longer or other request under it is refused whole', async () => {
+    const once = { 'idempotency-key': 'batch-1' };
+    const halves = modelOf(ada!.id, owners([ada!.id, '1/2']));
+    const registrations = [halves, ...Array.from({ length: 5 }, () => modelOf(ada!.id))];
+    const before = await count('registry.registration');
+    const [first, again] = await Promise.all([
+      ada!.made<Results>('/v1/models/batch', { registrations }, once),
+      ada!.made<Results>('/v1/models/batch', { registrations }, once),
+    ]);
+    const places = ({ results }: Results) => results.map((result) => receiptOf(result)?.index);
+    expect(places(again)).toEqual(places(first));
+    expect(places(first).filter((index) => index !== undefined)).toHaveLength(5);
+    const longer = await ada!.made<Results>(
+      '/v1/models/batch',
+      { registrations: [...registrations, modelOf(ada!.id)] },
+      once,
+    );
+    expect(new Set(longer.results.map(codeOf))).toEqual(new Set(['idempotency_key_reused']));
+    const single = await ada!.post('/v1/models', modelOf(ada!.id), once);
+    expect([single.status, single.body.code]).toEqual([409, 'idempotency_key_reused']);
+    expect(await count('registry.registration')).toBe(before + 5);
+  });
+
+  it.each([
+    ['none', 0],
+    ['more than 500', 501],
+  ])('are refused by name when there are %s', async (_, length) => {
+    const registrations = Array.from({ length }, () => modelOf(ada!.id));
+    const { status, body } = await ada!.post('/v1/models/batch', { registrations });
+    expect([status, body.code, body.field]).toEqual([400, 'invalid_input', 'registrations']);
+  });
+
+  it('are refused whole, with the member named, when one has not the form of a registration', async () => {
+    const before = await count('ledger.statement');
+    const registrations = [modelOf(ada!.id), { ...modelOf(ada!.id), name: '' }];
+    const { status, body } = await ada!.post('/v1/models/batch', { registrations });
+    expect([status, body.code, body.field]).toEqual([400, 'invalid_input', 'registrations.1.name']);
+    expect(await count('ledger.statement')).toBe(before);
+  });
+});
+
 describe('a registration', () => {
   it('is made from plain JSON for a party without a key, and says so', async () => {
     const body = modelOf(ada!.id, { parents: [{ digest: anyDigest(), relation: 'fine-tuned-from' }] });
@@ -86,9 +158,6 @@ describe('a registration', () => {
     expect(await ids(`&before=${second!.recordedIndex}`)).toEqual(made.slice(2));
   });
 
-  const owners = (...shares: [party: string, share: string][]) => ({
-    owners: shares.map(([party, share]) => ({ party, share })),
-  });
   it.each<[string, () => object, number, string, string]>([
     [
       'shares that add up to less than 1',

@@ -9,7 +9,17 @@ import type { Receipt } from '../../../src/core/statement/receipt.ts';
 import { sha256, verifyEd25519, verifyP256 } from '../../../src/platform/crypto.ts';
 import { query } from '../../support/postgres.ts';
 import type { Process } from './fixture.ts';
-import { everyKind, giveKey, makeParty, modelBody, newKey, register, spoken, TestLedger } from './fixture.ts';
+import {
+  everyKind,
+  giveKey,
+  makeParty,
+  modelBody,
+  newKey,
+  register,
+  requestDigest,
+  spoken,
+  TestLedger,
+} from './fixture.ts';
 
 let log: TestLedger;
 let first: Process;
@@ -59,7 +69,7 @@ it('answers a request repeated under one idempotency key with the first record, 
       maker: first.ledger.registryParty,
       body: { party: id, secretDigest: `sha256:${'0'.repeat(64)}`, label: '', scopes: ['read'], expiresAt: null },
     },
-    { idempotency: { key: 'key-1', request: { name: 'Grace' } } },
+    { idempotency: { key: 'key-1', requestDigest: requestDigest('Grace') } },
   );
   expect(again.id).toBe(id);
   await verifyOffline(again);

@@ -4,9 +4,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DataSource } from 'typeorm';
-import { toHex } from '../../../src/core/bytes.ts';
+import { toHex, utf8 } from '../../../src/core/bytes.ts';
 import { batchRoot, issuanceLeaves } from '../../../src/core/licensing/issuance-record.ts';
 import type { Digest } from '../../../src/core/digest.ts';
+import { formatDigest } from '../../../src/core/digest.ts';
 import {
   apiKey,
   dataset,
@@ -157,6 +158,9 @@ export const modelBody = (owner: string, name = 'a model') => ({
   parents: [],
 });
 
+/** What an idempotency key stands for, told apart by `name`. */
+export const requestDigest = (name: string): Digest => formatDigest(sha256(utf8(name)));
+
 export async function makeParty({ ledger }: Process, name = 'Ada', idempotency?: string): Promise<string> {
   const disclosure = { value: name, salt: newNonce() };
   const receipt = await ledger.attest(
@@ -166,7 +170,7 @@ export async function makeParty({ ledger }: Process, name = 'Ada', idempotency?:
       body: { kind: 'person', roles: [], nameCommitment: commit(sha256, disclosure.salt, disclosure.value) },
       disclosures: [disclosure],
     },
-    idempotency === undefined ? {} : { idempotency: { key: idempotency, request: { name } } },
+    idempotency === undefined ? {} : { idempotency: { key: idempotency, requestDigest: requestDigest(name) } },
   );
   return receipt.id;
 }
