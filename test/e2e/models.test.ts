@@ -70,7 +70,10 @@ describe('many registrations in one request', () => {
   });
 
   it('may be signed by their maker, and one with a broken signature is refused alone', async () => {
-    const [right, wrong] = [ben!.signedWrite(registration, modelOf(ben!.id)), ben!.signedWrite(registration, modelOf(ben!.id))];
+    const [right, wrong] = [
+      ben!.signedWrite(registration, modelOf(ben!.id)),
+      ben!.signedWrite(registration, modelOf(ben!.id)),
+    ];
     wrong.signatures[0]!.sig = right.signatures[0]!.sig;
     const { results } = await ben!.made<Results>('/v1/models/batch', { registrations: [wrong, right] });
     expect(results.map(codeOf)).toEqual(['signature_invalid', undefined]);

@@ -4,78 +4,33 @@
  * and the writer goes on.
  */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { PoolClient, QueryConfig } from 'pg';
-import type { DataSource } from 'typeorm';
 import { registration } from '../../../src/core/registry/index.ts';
-import { Anchor } from '../../../src/ledger/anchor.ts';
-import type { Head } from '../../../src/ledger/anchor.ts';
 import type { Submission } from '../../../src/ledger/writer.ts';
 import { LogWriter } from '../../../src/ledger/writer.ts';
 import { query } from '../../support/postgres.ts';
 import type { Process } from './fixture.ts';
 import { makeParty, modelBody, spoken, TestLedger } from './fixture.ts';
-
-type Flavor = 'after' | 'before';
+import type { Flavor, Step, Strike } from './injection.ts';
+import { StruckAnchor, struckDataSource } from './injection.ts';
 
 /** Fails once: at the query of that number in the next transaction, at its commit, or at the anchor. */
 interface Fault {
-  at: 'anchor' | 'commit' | number;
+  at: Step;
   flavor: Flavor;
 }
 
 class Injected extends Error {}
 
 let fault: Fault | undefined;
+/** How many queries the last transaction made. */
 let queries = 0;
 
-function strike(at: Fault['at'], flavor: Flavor): void {
-  if (fault?.at !== at || fault.flavor !== flavor) return;
+const strike: Strike = (at, flavor) => {
+  if (typeof at === 'number') queries = at + 1;
+  if (fault?.at !== at || fault.flavor !== flavor) return Promise.resolve();
   fault = undefined;
-  throw new Injected(`${flavor} ${at}`);
-}
-
-/** The members named replaced, all others bound to the real object. */
-const instead = <T extends object>(real: T, replaced: Partial<Record<keyof T, unknown>>): T =>
-  new Proxy(real, {
-    get(target, name) {
-      if (name in replaced) return replaced[name as keyof T];
-      const value: unknown = Reflect.get(target, name);
-      return typeof value === 'function' ? (value.bind(target) as unknown) : value;
-    },
-  });
-
-/** Counts and strikes at the one place where every query passes: the connection of the transaction. */
-const faultyClient = (client: PoolClient): PoolClient =>
-  instead(client, {
-    query: async (query: QueryConfig | string, values?: unknown[]) => {
-      const text = typeof query === 'string' ? query : query.text;
-      const at = text === 'COMMIT' ? 'commit' : /^(?:BEGIN|ROLLBACK)/.test(text) ? undefined : queries++;
-      if (at !== undefined) strike(at, 'before');
-      const result = await client.query(query as string, values);
-      if (at !== undefined) strike(at, 'after');
-      return result;
-    },
-  });
-
-const faultyDataSource = (dataSource: DataSource): DataSource =>
-  instead(dataSource, {
-    createQueryRunner: () => {
-      queries = 0;
-      const runner = dataSource.createQueryRunner();
-      const connect = runner.connect.bind(runner);
-      let client: Promise<PoolClient> | undefined;
-      runner.connect = () => (client ??= connect().then((real: PoolClient) => faultyClient(real)));
-      return runner;
-    },
-  });
-
-class FaultyAnchor extends Anchor {
-  override async put(head: Head): Promise<void> {
-    strike('anchor', 'before');
-    await super.put(head);
-    strike('anchor', 'after');
-  }
-}
+  return Promise.reject(new Injected(`${flavor} ${at}`));
+};
 
 let log: TestLedger;
 let process: Process;
@@ -100,7 +55,11 @@ beforeAll(async () => {
   process = await log.open();
   const { dataSource, core } = process;
   const logId = core.signer.origin.split('/').at(-1)!;
-  writer = new LogWriter(faultyDataSource(dataSource), core.signer, new FaultyAnchor(log.anchorDir, logId));
+  writer = new LogWriter(
+    struckDataSource(dataSource, strike),
+    core.signer,
+    new StruckAnchor(log.anchorDir, logId, strike),
+  );
   owner = await makeParty(process);
   held = (await core.published.publish()).note;
   // From now on this writer knows the edge of the tree and need not read it again.
@@ -119,7 +78,7 @@ async function goesOn(): Promise<void> {
   expect((await log.fsck({ since: held })).findings).toEqual([]);
 }
 
-async function failsAt(at: Fault['at'], flavor: Flavor): Promise<Submission[]> {
+async function failsAt(at: Step, flavor: Flavor): Promise<Submission[]> {
   const batch = [write(), write()];
   fault = { at, flavor };
   const results = await Promise.allSettled(batch.map((submission) => writer.submit(submission)));

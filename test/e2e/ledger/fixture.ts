@@ -56,11 +56,12 @@ export class TestLedger {
   private constructor(
     readonly database: TestDatabase,
     readonly anchorDir: string,
-    private readonly masterKey: MasterKey,
+    /** 32 bytes, for a process that is started with them. */
+    readonly masterKey: Uint8Array,
   ) {}
 
   static async create(): Promise<TestLedger> {
-    return new TestLedger(await createTestDatabase(), await emptyFolder(), new MasterKey(randomBytes(32)));
+    return new TestLedger(await createTestDatabase(), await emptyFolder(), randomBytes(32));
   }
 
   /** A copy of the database as it stands, beside the same anchors unless other ones are given. Ends all processes. */
@@ -74,7 +75,11 @@ export class TestLedger {
     const dataSource = new DataSource(dataSourceOptions(this.database.appUrl.reveal(), ENTITIES, 4));
     await dataSource.initialize();
     try {
-      const core = await LedgerCore.open(dataSource, { anchorDir, logName: 'test.local' }, this.masterKey);
+      const core = await LedgerCore.open(
+        dataSource,
+        { anchorDir, logName: 'test.local' },
+        new MasterKey(this.masterKey),
+      );
       let closed: Promise<void> | undefined;
       const close = async () => {
         await core.writer.stop();

@@ -79,7 +79,7 @@ export async function trainInChild(request: ChildRequest, env: NodeJS.ProcessEnv
   const path = (name: string) => fileURLToPath(new URL(name, import.meta.url));
   const { stdout } = await promisify(execFile)(
     process.execPath,
-    ['--import', path('typescript-loader.js'), path('train-child.ts'), JSON.stringify(request)],
+    ['--import', path('../../support/typescript-loader.js'), path('train-child.ts'), JSON.stringify(request)],
     { env: { ...process.env, NODE_OPTIONS: '', ...env }, maxBuffer: 2 ** 28 },
   );
   return JSON.parse(stdout) as ChildAnswer;

@@ -80,7 +80,7 @@ describe('hyperparameters', () => {
       for (const url of ${JSON.stringify(modules.map((name) => path(`../../../src/training/${name}.ts`)))}) await import(url);
       const { default: module } = await import('node:module');
       console.log(JSON.stringify(Object.keys(module._cache).filter((name) => name.includes('@tensorflow'))));`;
-    const loader = path('typescript-loader.js');
+    const loader = path('../../support/typescript-loader.js');
     const { stdout } = await promisify(execFile)(
       process.execPath,
       ['--import', loader, '--input-type=module', '-e', script],

@@ -291,9 +291,9 @@ describe('signed bytes', () => {
 
   test('refuses a key id that is not the fingerprint of the key', async () => {
     const { payload, signature } = drafted();
-    await expect(
-      verifySpoken(sha256, verifyP256, { payload, signature, keyId }, log.registryKey.spki),
-    ).rejects.toThrow(refused('signature_invalid'));
+    await expect(verifySpoken(sha256, verifyP256, { payload, signature, keyId }, log.registryKey.spki)).rejects.toThrow(
+      refused('signature_invalid'),
+    );
   });
 
   test('refuses subjects that tell another story than the predicate', () => {

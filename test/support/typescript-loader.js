@@ -10,7 +10,7 @@ const hooks = `
     if (!url.endsWith('.ts')) return next(url, context);
     const { code } = await transform(await readFile(fileURLToPath(url), 'utf8'), {
       filename: fileURLToPath(url),
-      jsc: { target: 'es2022', parser: { syntax: 'typescript' } },
+      jsc: { target: 'es2022', parser: { syntax: 'typescript', decorators: true }, transform: { legacyDecorator: true, decoratorMetadata: true } },
       module: { type: 'es6' },
       sourceMaps: 'inline',
     });

@@ -1,0 +1,75 @@
+/**
+ * Reaches into a writer's transaction at each of its steps: the queries in their order, the commit, the anchor. What is
+ * done there is up to the test; the writer itself is the real one.
+ */
+import type { PoolClient, QueryConfig } from 'pg';
+import type { DataSource } from 'typeorm';
+import { Anchor } from '../../../src/ledger/anchor.ts';
+import type { Head } from '../../../src/ledger/anchor.ts';
+
+/** Before the step did anything, or after it did but before anybody heard of it. */
+export type Flavor = 'after' | 'before';
+
+/** The number of a query within its transaction, or what follows them. */
+export type Step = 'anchor' | 'commit' | number;
+
+/** Called around each step; what it throws, the writer gets instead of the answer. */
+export type Strike = (step: Step, flavor: Flavor, client?: PoolClient) => Promise<void>;
+
+/** The members named replaced, all others bound to the real object. */
+const instead = <T extends object>(real: T, replaced: Partial<Record<keyof T, unknown>>): T =>
+  new Proxy(real, {
+    get(target, name) {
+      if (name in replaced) return replaced[name as keyof T];
+      const value: unknown = Reflect.get(target, name);
+      return typeof value === 'function' ? (value.bind(target) as unknown) : value;
+    },
+  });
+
+/** @param begin called when a transaction gets its connection */
+export function struckDataSource(
+  dataSource: DataSource,
+  strike: Strike,
+  begin: () => void = () => undefined,
+): DataSource {
+  const struckClient = (client: PoolClient): PoolClient => {
+    let queries = 0;
+    return instead(client, {
+      // The one place where every query passes.
+      query: async (query: QueryConfig | string, values?: unknown[]) => {
+        const text = typeof query === 'string' ? query : query.text;
+        const step = text === 'COMMIT' ? 'commit' : /^(?:BEGIN|ROLLBACK)/.test(text) ? undefined : queries++;
+        if (step !== undefined) await strike(step, 'before', client);
+        const result = await client.query(query as string, values);
+        if (step !== undefined) await strike(step, 'after', client);
+        return result;
+      },
+    });
+  };
+  return instead(dataSource, {
+    createQueryRunner: () => {
+      begin();
+      const runner = dataSource.createQueryRunner();
+      const connect = runner.connect.bind(runner);
+      let client: Promise<PoolClient> | undefined;
+      runner.connect = () => (client ??= connect().then((real: PoolClient) => struckClient(real)));
+      return runner;
+    },
+  });
+}
+
+export class StruckAnchor extends Anchor {
+  constructor(
+    folder: string,
+    logId: string,
+    private readonly strike: Strike,
+  ) {
+    super(folder, logId);
+  }
+
+  override async put(head: Head): Promise<void> {
+    await this.strike('anchor', 'before');
+    await super.put(head);
+    await this.strike('anchor', 'after');
+  }
+}
