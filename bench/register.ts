@@ -32,11 +32,12 @@ export async function run(): Promise<BenchResult[]> {
         { length: PREPARED },
         (_, i) => signedRegistration(server.origin, owner, `${round} ${i}`).body,
       );
-      let used = 0;
-      const { perSecond, p50Ms, p99Ms } = await drive(server.url, SECONDS, CONNECTIONS, () => {
-        const body = bodies[used++];
-        if (body === undefined) throw new Error(`The ${PREPARED} prepared registrations are used up.`);
-        return { method: 'POST', path: '/v1/models', headers, body };
+      const { perSecond, p50Ms, p99Ms } = await drive({
+        url: server.url,
+        seconds: SECONDS,
+        connections: CONNECTIONS,
+        requests: bodies.map((body) => ({ method: 'POST', path: '/v1/models', headers, body })),
+        again: false,
       });
       rounds.push({ ours: perSecond, peer: await pgbench(server.databaseUrl, bodies[0]!.length), p50Ms, p99Ms });
     }
