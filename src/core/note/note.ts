@@ -76,12 +76,24 @@ export function parseNote(note: string): Note {
   const split = note.lastIndexOf('\n\n');
   if (split < 0) throw malformed('has no blank line before its signatures');
   const text = note.slice(0, split + 1);
-  const lines = note.slice(split + 2).split('\n');
-  if (lines.pop() !== '') throw malformed('does not end in a newline');
-  const signatures = lines.map(parseSignature);
+  const signatures = parseSignatures(note.slice(split + 2));
   checkParts(text, signatures);
   return { text, signatures };
 }
+
+/**
+ * Signature lines by themselves, as a log witness answers with them; judges nothing.
+ * @throws RegistryError `malformed_note`
+ */
+export function parseSignatures(text: string): NoteSignature[] {
+  const lines = text.split('\n');
+  if (lines.pop() !== '') throw malformed('does not end in a newline');
+  return lines.map(parseSignature);
+}
+
+/** The inverse of `parseSignatures` for signatures that a note can carry. */
+export const formatSignatures = (signatures: readonly NoteSignature[]): string =>
+  signatures.map(formatSignature).join('');
 
 /**
  * The exact inverse of `parseNote`.
@@ -89,7 +101,7 @@ export function parseNote(note: string): Note {
  */
 export function formatNote(text: string, signatures: readonly NoteSignature[]): string {
   checkParts(text, signatures);
-  const note = `${text}\n${signatures.map(formatSignature).join('')}`;
+  const note = `${text}\n${formatSignatures(signatures)}`;
   if (note.length > MAX_NOTE_LENGTH) throw malformed('is longer than a million characters');
   return note;
 }
