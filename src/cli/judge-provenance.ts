@@ -13,9 +13,9 @@ import type { RunBody } from '../core/registry/run.ts';
 import type { Receipt } from '../core/statement/receipt.ts';
 import type { Client } from './client.ts';
 import type { Context } from './context.ts';
-import { PROVED } from '../core/trust/index.ts';
 import type { JudgedCheckpoint } from '../core/trust/index.ts';
 import { checkReceipts, holdAgainstKept, judgeOrPin } from './verify.ts';
+import { weakest } from './witnessed.ts';
 import type { DatasetBody, Provenance, ProvenanceMatch, RegistrationBody } from './views.ts';
 
 /** One registration, as its maker signed it. */
@@ -75,9 +75,9 @@ export function mergeProvenance(parts: readonly JudgedProvenance[]): JudgedProve
   if (first === undefined) throw invalid('The answer holds no record.');
   if (others.some(({ origin }) => origin !== first.origin)) throw invalid('The answers come from different logs.');
   const largest = others.reduce((most, judged) => (judged.size > most.size ? judged : most), first);
-  const weakest = [first, ...others].find(({ verdict }) => verdict !== PROVED) ?? largest;
+  const { verdict, witnessed } = weakest([largest, first, ...others]);
   return {
-    judged: { ...largest, verdict: weakest.verdict },
+    judged: { ...largest, verdict, witnessed },
     matches: [...found.values()].sort((a, b) => a.index - b.index),
   };
 }

@@ -12,26 +12,47 @@ import type { Receipt } from '../core/statement/receipt.ts';
 import { sha256 } from '../platform/crypto.ts';
 import type { Client } from './client.ts';
 import type { Context } from './context.ts';
+import { PROVED, UNWITNESSED } from '../core/trust/index.ts';
 import { keptCheckpoint } from './kept-checkpoints.ts';
 import { digestOf, wholeNumberOf } from './parse.ts';
 import type { JudgedCheckpoint } from '../core/trust/index.ts';
-import { checkReceipts, holdAgainstKept, judgeOrPin } from './verify.ts';
+import { checkReceipts, holdAgainstKept, judgeCheckpoint, judgeOrPin } from './verify.ts';
 import { readEntry, tileReader } from './tiles.ts';
 
 /**
- * The newest checkpoint, judged and held against the last one seen.
- * @returns with the size of that last one, null when the log is seen for the first time
+ * The newest checkpoint, judged and held against the last one seen. Where the reader wants witnesses and they have not
+ * seen it yet, the newest one that they have seen stands for it, which the newest must extend.
+ * @returns with the size of the newest, and of that last one, null when the log is seen for the first time
  * @throws RegistryError `checkpoint_rolled_back`, `proof_invalid`, `checkpoint_untrusted`, `signature_invalid`
  */
 export async function readLog(
   context: Context,
-): Promise<{ client: Client; judged: JudgedCheckpoint; since: number | null }> {
+): Promise<{ client: Client; judged: JudgedCheckpoint; newest: number; since: number | null }> {
   const client = await context.client();
   const judged = await judgeOrPin(context, client, await client.text('/checkpoint'));
   const { home } = await context.settings();
   const kept = await keptCheckpoint(home, judged.origin);
   await holdAgainstKept(context, client, judged);
-  return { client, judged, since: kept === undefined ? null : parseCheckpoint(parseNote(kept).text).size };
+  return {
+    client,
+    judged: judged.verdict === UNWITNESSED ? await witnessedInstead(context, client, judged) : judged,
+    newest: judged.size,
+    since: kept === undefined ? null : parseCheckpoint(parseNote(kept).text).size,
+  };
+}
+
+async function witnessedInstead(context: Context, client: Client, newest: JudgedCheckpoint): Promise<JudgedCheckpoint> {
+  let note: string;
+  try {
+    note = await client.text('/checkpoint/witnessed');
+  } catch (error) {
+    if (error instanceof RegistryError && error.code === 'not_found') return newest;
+    throw error;
+  }
+  const witnessed = await judgeCheckpoint(context, note);
+  if (witnessed.verdict !== PROVED || witnessed.origin !== newest.origin) return newest;
+  await holdAgainstKept(context, client, witnessed);
+  return witnessed;
 }
 
 export interface ProvedEntry {

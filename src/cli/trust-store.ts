@@ -6,7 +6,15 @@ import { readFile } from 'node:fs/promises';
 import { RegistryError } from '../core/errors.ts';
 import { parseVerifierKey } from '../core/note/verifier-key.ts';
 import type { Trust } from '../core/trust/index.ts';
-import { addTrust, formatTrust, NO_TRUST, parseTrust, PROVED, verifyCheckpoint } from '../core/trust/index.ts';
+import {
+  addTrust,
+  addWitness,
+  formatTrust,
+  NO_TRUST,
+  parseTrust,
+  PROVED,
+  verifyCheckpoint,
+} from '../core/trust/index.ts';
 import { sha256, verifyEd25519 } from '../platform/crypto.ts';
 import type { Client } from './client.ts';
 import type { Context, LogView } from './context.ts';
@@ -25,16 +33,36 @@ export async function readTrust(path: string): Promise<Trust> {
 }
 
 /**
- * Adds a key to the trust file. The key names its log itself.
+ * Adds a log's key to the trust file. The key names its log itself.
  * @throws RegistryError `state_conflict` when another key is pinned for the log; `configuration_invalid`
  */
-export async function pin(path: string, verifierKey: string): Promise<{ origin: string; added: boolean }> {
-  const trust = await readTrust(path);
-  const more = addTrust(sha256, trust, verifierKey);
+export async function pin(
+  path: string,
+  verifierKey: string,
+  options: { operator?: string | undefined; quorum?: number | undefined } = {},
+): Promise<{ origin: string; added: boolean }> {
   const { name: origin } = parseVerifierKey(sha256, verifierKey);
-  if (more === trust) return { origin, added: false };
-  await writePrivate(path, formatTrust(more));
-  return { origin, added: true };
+  return { origin, added: await change(path, (trust) => addTrust(sha256, trust, verifierKey, options)) };
+}
+
+/**
+ * Adds a witness of a log to the trust file.
+ * @throws RegistryError `not_found` for a log that is not trusted, `state_conflict`, `configuration_invalid`
+ */
+export const pinWitness = (
+  path: string,
+  origin: string,
+  witness: { verifierKey: string; operator: string },
+  quorum: number | undefined,
+): Promise<boolean> => change(path, (trust) => addWitness(sha256, trust, origin, witness, quorum));
+
+/** @returns whether anything changed */
+async function change(path: string, more: (trust: Trust) => Trust): Promise<boolean> {
+  const trust = await readTrust(path);
+  const changed = more(trust);
+  if (changed === trust) return false;
+  await writePrivate(path, formatTrust(changed));
+  return true;
 }
 
 /**

@@ -4,14 +4,16 @@ import { RegistryError } from '../core/errors.ts';
 import { leafHash, verifyInclusion } from '../core/merkle/tree.ts';
 import { parseTlogProof } from '../core/note/tlog-proof.ts';
 import type { Receipt } from '../core/statement/receipt.ts';
-import { PROVED } from '../core/trust/index.ts';
+import type { JudgedCheckpoint } from '../core/trust/index.ts';
 import { sha256 } from '../platform/crypto.ts';
 import type { Context } from './context.ts';
 import { readBytes } from './settings.ts';
 import { checkReceipts, judgeCheckpoint } from './verify.ts';
+import { weakest } from './witnessed.ts';
 
 export interface JudgedFile {
-  verdict: string;
+  verdict: JudgedCheckpoint['verdict'];
+  witnessed: JudgedCheckpoint['witnessed'];
   origin: string;
   index: number;
   treeSize: number;
@@ -32,8 +34,10 @@ export async function verifyFile(context: Context, file: string, entryFile: stri
   const [spoken] = await checkReceipts(context, receipts);
   const judged = await Promise.all(receipts.map(({ checkpoint }) => judgeCheckpoint(context, checkpoint)));
   const { origin, size } = judged[0]!;
+  const { verdict, witnessed } = weakest(judged);
   return {
-    verdict: (judged.find(({ verdict }) => verdict !== PROVED) ?? judged[0]!).verdict,
+    verdict,
+    witnessed,
     origin,
     index: receipt.index,
     treeSize: size,
@@ -52,9 +56,9 @@ async function verifyProofFile(context: Context, text: string, entryFile: string
     });
   }
   const { index, proof, checkpoint: note } = parseTlogProof(text);
-  const { verdict, origin, size, root } = await judgeCheckpoint(context, note);
+  const { verdict, witnessed, origin, size, root } = await judgeCheckpoint(context, note);
   verifyInclusion(sha256, { index, size, root, proof, leafHash: leafHash(sha256, await readBytes(entryFile)) });
-  return { verdict, origin, index, treeSize: size };
+  return { verdict, witnessed, origin, index, treeSize: size };
 }
 
 /** The receipt itself, or what a command printed with the receipt in it, or a look-up with those of every match. */

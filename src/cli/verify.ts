@@ -14,7 +14,7 @@ import { parseNote } from '../core/note/note.ts';
 import type { Spoken } from '../core/registry/kind.ts';
 import type { Receipt } from '../core/statement/receipt.ts';
 import type { JudgedCheckpoint } from '../core/trust/index.ts';
-import { judgeProgress, PROVED, verifyCheckpoint, verifyReceiptAgainst } from '../core/trust/index.ts';
+import { judgeProgress, UNPROVEN, verifyCheckpoint, verifyReceiptAgainst } from '../core/trust/index.ts';
 import { sha256, verifyEd25519, verifyP256 } from '../platform/crypto.ts';
 import type { Client } from './client.ts';
 import type { Context } from './context.ts';
@@ -69,7 +69,7 @@ export async function holdAgainstKept(context: Context, client: Client, shown: J
  */
 export async function judgeOrPin(context: Context, client: Client, note: string): Promise<JudgedCheckpoint> {
   const judged = await judgeCheckpoint(context, note);
-  if (judged.verdict === PROVED) return judged;
+  if (judged.verdict !== UNPROVEN) return judged;
   return (await offerToPin(context, client, judged.origin)) ? judgeCheckpoint(context, note) : judged;
 }
 

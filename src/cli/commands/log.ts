@@ -3,6 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import type { Context } from '../context.ts';
 import { fields } from '../table.ts';
+import { describeWitnessed, noteVerdict } from '../witnessed.ts';
 
 export function define(program: Command, context: Context): void {
   const log = program.command('log').description('Check the record from outside: nothing changed, nothing removed.');
@@ -14,11 +15,11 @@ export function define(program: Command, context: Context): void {
     .action(async () => {
       const { readLog } = await import('../read-log.ts');
       const { judged } = await readLog(context);
-      const { origin, size, root } = judged;
+      const { origin, size, root, witnessed } = judged;
       noteVerdict(context, judged.verdict);
       const rootText = Buffer.from(root).toString('base64');
       context.print(
-        { verdict: judged.verdict, origin, treeSize: size, root: rootText, checkpoint: judged.note },
+        { verdict: judged.verdict, witnessed, origin, treeSize: size, root: rootText, checkpoint: judged.note },
         () => judged.note,
       );
     });
@@ -60,34 +61,27 @@ export function define(program: Command, context: Context): void {
             ['record', judged.kind === undefined ? undefined : `${judged.kind} ${judged.id}`],
             ['maker', judged.maker],
             ['receipts', judged.receipts === 1 ? undefined : judged.receipts],
+            ['witnesses', describeWitnessed(judged.witnessed)],
             ['verdict', judged.verdict],
           ]),
         );
         return;
       }
       const { readLog } = await import('../read-log.ts');
-      const { judged, since } = await readLog(context);
+      const { judged, newest, since } = await readLog(context);
       noteVerdict(context, judged.verdict);
-      const { origin, size: treeSize } = judged;
-      context.print({ verdict: judged.verdict, origin, treeSize, since }, () =>
+      const { origin, size: treeSize, verdict, witnessed } = judged;
+      context.print({ verdict, witnessed, origin, treeSize, newest, since }, () =>
         fields([
           ['log', origin],
-          ['entries', String(treeSize)],
+          ['entries', treeSize === newest ? String(treeSize) : `${treeSize} witnessed, of ${newest}`],
           [
             'since then',
             since === null ? 'seen for the first time' : `grew from ${since} entries, none of them changed`,
           ],
-          ['verdict', judged.verdict],
+          ['witnesses', describeWitnessed(witnessed)],
+          ['verdict', verdict],
         ]),
       );
     });
-}
-
-/** Without a pinned key there is a result, but nothing that vouches for it. */
-function noteVerdict(context: Context, verdict: string): void {
-  if (verdict === 'proved') return;
-  context.refuse();
-  context.note(
-    'You have pinned no key of this log: get its key from a source you trust, then "muniment trust add KEY".',
-  );
 }

@@ -6,6 +6,7 @@
 import type { Command } from 'commander';
 import { RegistryError } from '../../core/errors.ts';
 import type { Digest } from '../../core/digest.ts';
+import type { Verdict } from '../../core/trust/index.ts';
 import type { Client } from '../client.ts';
 import type { Context } from '../context.ts';
 import type { ModelReport } from '../hash-model.ts';
@@ -31,6 +32,7 @@ export function define(program: Command, context: Context): void {
       const answers = await ask(client, typed === undefined ? digestsOf(file!) : [typed]);
       const { judgeProvenance, mergeProvenance } = await import('../judge-provenance.ts');
       const { PROVED } = await import('../../core/trust/index.ts');
+      const { describeWitnessed } = await import('../witnessed.ts');
       const parts: JudgedProvenance[] = [];
       for (const { digest, answer } of answers) parts.push(await judgeProvenance(context, client, digest, answer));
       const found = mergeProvenance(parts);
@@ -41,12 +43,13 @@ export function define(program: Command, context: Context): void {
       context.print(
         {
           verdict: judged.verdict,
+          witnessed: judged.witnessed,
           digest,
           ...(file === undefined ? {} : { file }),
           log: { origin, treeSize: size, checkpoint: judged.note },
           matches,
         },
-        () => describe(found, judged.verdict === PROVED),
+        () => describe(found, describeWitnessed(judged.witnessed)),
       );
       const earlier = earlierUnderOtherNames(matches);
       if (earlier !== undefined) {
@@ -90,13 +93,19 @@ const HOW = {
   nameless: 'the same weights under other tensor names',
 };
 
-function describe({ judged, matches }: JudgedProvenance, proved: boolean): string {
-  const { origin, size } = judged;
-  const verdict = proved
-    ? `verdict: proved. The record stands in the log ${origin} (${size} entries), whose key you pinned.`
-    : `verdict: consistent, origin unproven. Everything fits together, but you have pinned no key of ${origin}:\n` +
-      'get its key from a source you trust, then "muniment trust add KEY" ("muniment trust pin" believes the server itself).';
-  return `${matches.map(describeMatch).join('\n')}\n${verdict}\n`;
+function describe({ judged, matches }: JudgedProvenance, witnesses: string | undefined): string {
+  const { origin, size, verdict } = judged;
+  const told: Record<Verdict, string> = {
+    proved: `The record stands in the log ${origin} (${size} entries), whose key you pinned.`,
+    'signed by the log, witness quorum not met':
+      `The record stands in the log ${origin} (${size} entries), but fewer operators\n` +
+      'of witnesses have seen it than your trust file demands. A fresh record is cosigned within moments: ask again.',
+    'consistent, origin unproven':
+      `Everything fits together, but you have pinned no key of ${origin}:\n` +
+      'get its key from a source you trust, then "muniment trust add KEY" ("muniment trust pin" believes the server itself).',
+  };
+  const seen = witnesses === undefined ? '' : `witnesses: ${witnesses.replaceAll('\n', '\n           ')}\n`;
+  return `${matches.map(describeMatch).join('\n')}\nverdict: ${verdict}. ${told[verdict]}\n${seen}`;
 }
 
 function describeMatch(match: JudgedMatch): string {

@@ -1,5 +1,17 @@
 export { judgeProgress } from './progress.ts';
-export { addTrust, formatTrust, NO_TRUST, parseTrust, trustFileSchema } from './trust-file.ts';
-export type { Trust } from './trust-file.ts';
-export { PROVED, UNPROVEN, verifyCheckpoint, verifyReceiptAgainst } from './verdict.ts';
+export {
+  addTrust,
+  addWitness,
+  formatTrust,
+  isWitnessKey,
+  NO_TRUST,
+  parseTrust,
+  trustFileSchema,
+} from './trust-file.ts';
+export type { Trust, TrustedLog } from './trust-file.ts';
+export { PROVED, UNPROVEN, UNWITNESSED, verifyCheckpoint, verifyReceiptAgainst } from './verdict.ts';
 export type { JudgedCheckpoint, Verdict } from './verdict.ts';
+export { parseWitnessPolicy } from './witness-policy.ts';
+export type { WitnessPolicy } from './witness-policy.ts';
+export { readWitnesses, witnessLevel } from './witnesses.ts';
+export type { WitnessLevel } from './witnesses.ts';

@@ -1,13 +1,15 @@
 /**
  * Judging what a log shows against what the reader believes. A log that the trust file names must have signed; of one
  * that it does not name, all can fit together and still be made up by whoever answered, so the best verdict is
- * `consistent, origin unproven`, and never an error: it says exactly what was found.
+ * `consistent, origin unproven`, and never an error: it says exactly what was found. Where the reader wants witnesses, a
+ * checkpoint that too few operators have cosigned is the log's word alone, which may be another one for somebody else.
  */
 import type { Sha256 } from '../digest.ts';
 import { RegistryError } from '../errors.ts';
 import type { Checkpoint } from '../note/checkpoint.ts';
 import { openCheckpoint, parseCheckpoint } from '../note/checkpoint.ts';
 import type { Ed25519Verify } from '../note/note.ts';
+import { cosignatureVerifier } from '../note/cosignature.ts';
 import { ed25519Verifier, parseNote } from '../note/note.ts';
 import { parseVerifierKey } from '../note/verifier-key.ts';
 import type { Spoken } from '../registry/kind.ts';
@@ -16,13 +18,19 @@ import type { Receipt } from '../statement/receipt.ts';
 import { receiptSchema, verifyReceipt } from '../statement/receipt.ts';
 import { zodProblem } from '../statement/zod-problem.ts';
 import type { Trust } from './trust-file.ts';
+import { witnessesOf } from './trust-file.ts';
+import type { WitnessLevel } from './witnesses.ts';
+import { readWitnesses, witnessLevel } from './witnesses.ts';
 
 export const PROVED = 'proved';
+export const UNWITNESSED = 'signed by the log, witness quorum not met';
 export const UNPROVEN = 'consistent, origin unproven';
-export type Verdict = typeof PROVED | typeof UNPROVEN;
+export type Verdict = typeof PROVED | typeof UNWITNESSED | typeof UNPROVEN;
 
 export interface JudgedCheckpoint extends Checkpoint {
   readonly verdict: Verdict;
+  /** Null for a log that is not trusted: then nothing tells whose the cosignatures are. */
+  readonly witnessed: WitnessLevel | null;
   /** Verbatim: evidence, should the log ever tell something else */
   readonly note: string;
 }
@@ -37,10 +45,16 @@ export async function verifyCheckpoint(
 ): Promise<JudgedCheckpoint> {
   const claimed = parseCheckpoint(parseNote(note).text);
   const log = trust.logs.find(({ origin }) => origin === claimed.origin);
-  if (log === undefined) return { ...claimed, verdict: UNPROVEN, note };
-  const verifier = ed25519Verifier(sha256, parseVerifierKey(sha256, log.verifierKey), verifyEd25519);
-  const { checkpoint } = await openCheckpoint(note, log.origin, [verifier]);
-  return { ...checkpoint, verdict: PROVED, note };
+  if (log === undefined) return { ...claimed, verdict: UNPROVEN, witnessed: null, note };
+  const logKey = parseVerifierKey(sha256, log.verifierKey);
+  const trusted = witnessesOf(log);
+  const keys = readWitnesses(sha256, trusted, logKey);
+  const { checkpoint, verified } = await openCheckpoint(note, log.origin, [
+    ed25519Verifier(sha256, logKey, verifyEd25519),
+    ...keys.map((key) => cosignatureVerifier(sha256, key, verifyEd25519)),
+  ]);
+  const witnessed = witnessLevel(trusted, keys, verified);
+  return { ...checkpoint, verdict: witnessed.met ? PROVED : UNWITNESSED, witnessed, note };
 }
 
 /**
