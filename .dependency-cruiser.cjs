@@ -5,7 +5,7 @@
 const FLOORS = [
   ['core'],
   ['platform'],
-  ['ledger'],
+  ['ledger', 'witness'],
   ['parties'],
   ['datasets', 'models'],
   ['runs', 'titles', 'licenses'],

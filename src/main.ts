@@ -17,6 +17,9 @@ import { MasterKey } from './platform/keys/index.ts';
 import { createLog } from './platform/logging/index.ts';
 import type { Log } from './platform/logging/index.ts';
 import type { Ground } from './platform/platform.module.ts';
+import { stopOnSignals } from './platform/stop-on-signals.ts';
+
+export { stopOnSignals };
 
 export interface RunningServer {
   url: string;
@@ -72,22 +75,6 @@ function portTaken(error: unknown, { host, port }: Config): unknown {
     fix: 'Choose another port.',
     cause: error,
   });
-}
-
-/** Calls `close` once on the first SIGTERM or SIGINT and ends the process; a second signal ends it at once. */
-export function stopOnSignals(close: () => Promise<void>, log: Log): void {
-  const stop = (signal: NodeJS.Signals): void => {
-    process.once(signal, () => process.exit(1));
-    log.info(`Stopping on ${signal}.`);
-    close().then(
-      () => process.exit(0),
-      (error: unknown) => {
-        log.fatal({ err: error }, 'The stop failed.');
-        process.exit(1);
-      },
-    );
-  };
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stop(signal));
 }
 
 async function main(): Promise<void> {

@@ -109,6 +109,12 @@ export const COMMANDS: readonly Entry[] = [
     load: () => import('./commands/worker.ts'),
   },
   {
+    name: 'witness',
+    summary: 'cosign the records of other registries, so that they cannot be rewritten',
+    group: RUN,
+    load: () => import('./commands/witness.ts'),
+  },
+  {
     name: 'migrate',
     summary: 'bring the database up to date',
     group: RUN,

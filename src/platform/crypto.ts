@@ -123,12 +123,18 @@ export function makeEd25519(): Buffer {
   return generateKeyPairSync('ed25519').privateKey.export({ format: 'der', type: 'pkcs8' });
 }
 
-/** An Ed25519 key that signs checkpoints: its 32 public bytes, and 64-byte signatures. */
-export function ed25519Signer(pkcs8: Buffer): {
+/**
+ * An Ed25519 key that signs checkpoints: its 32 public bytes, and 64-byte signatures.
+ * @throws RegistryError `invalid_input` unless the key is an Ed25519 private key (PKCS #8, DER or PEM)
+ */
+export function ed25519Signer(pkcs8: Buffer | string): {
   publicKey: Uint8Array;
   sign: (message: Uint8Array) => Uint8Array;
 } {
   const key = privateKey(pkcs8);
+  if (key.asymmetricKeyType !== 'ed25519') {
+    throw new RegistryError('invalid_input', 'The private key is not an Ed25519 key.');
+  }
   const spki = createPublicKey(key).export({ format: 'der', type: 'spki' });
   return { publicKey: spki.subarray(ED25519_SPKI_PREFIX.length), sign: (message) => sign(null, message, key) };
 }

@@ -5,6 +5,7 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { toBase64 } from '../../core/bytes.ts';
+import { RegistryError } from '../../core/errors.ts';
 import type { Digest } from '../../core/digest.ts';
 import type { Receipt } from '../../core/statement/receipt.ts';
 import type { Context } from '../context.ts';
@@ -19,8 +20,10 @@ export function define(program: Command, context: Context): void {
     )
     .option('--out <file>', 'where to write it (mode 0600); never overwrites')
     .option('--register', 'register its public half for the party that you are logged in as')
+    .option('--witness <name>', 'make the key of a log witness instead, e.g. witness.example.org/w1')
     .addHelpText('after', '\nExample:\n  $ muniment keygen --register')
-    .action(async ({ out, register }: { out?: string; register?: boolean }) => {
+    .action(async ({ out, register, witness }: { out?: string; register?: boolean; witness?: string }) => {
+      if (witness !== undefined) return makeWitness(context, witness, out, register === true);
       const { makeP256, statementKey } = await import('../../platform/crypto.ts');
       const { home } = await context.settings();
       const session = register === true ? await context.session() : undefined;
@@ -43,6 +46,26 @@ export function define(program: Command, context: Context): void {
         ]),
       );
     });
+}
+
+/** The key of a witness belongs to no party: it signs what logs show, never statements. */
+async function makeWitness(context: Context, name: string, out: string | undefined, register: boolean): Promise<void> {
+  if (register || out === undefined) {
+    throw new RegistryError('usage', 'The key of a witness goes to a file of its own and is not registered.', {
+      field: register ? 'register' : 'out',
+      fix: 'Name the file with --out, and leave --register out.',
+    });
+  }
+  const { makeWitnessKey } = await import('../../witness/witness-key.ts');
+  const { text, verifierKey } = makeWitnessKey(name);
+  const file = resolve(out);
+  await writeNew(file, text);
+  context.print({ file, verifierKey }, () =>
+    fields([
+      ['key file', file],
+      ['verifier key', verifierKey],
+    ]),
+  );
 }
 
 /** Registers the key in `file` and makes it the profile's. A further key is signed for by the one before. */
