@@ -10,6 +10,7 @@ import { TokenIssuance1700000000004 } from './0004-token-issuance.ts';
 import { Runs1700000000005 } from './0005-runs.ts';
 import { ArtifactAccess1700000000006 } from './0006-artifact-access.ts';
 import { HandedInFiles1700000000007 } from './0007-handed-in-files.ts';
+import { Cosignatures1700000000009 } from './0009-cosignatures.ts';
 
 export const MIGRATIONS: (new () => MigrationInterface)[] = [
   SchemasAndRoles1700000000001,
@@ -19,4 +20,5 @@ export const MIGRATIONS: (new () => MigrationInterface)[] = [
   Runs1700000000005,
   ArtifactAccess1700000000006,
   HandedInFiles1700000000007,
+  Cosignatures1700000000009,
 ];

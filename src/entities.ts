@@ -1,6 +1,7 @@
 /** Every entity of the application, for the application, TypeORM's command line and the drift test alike. */
 import * as datasets from './datasets/dataset.entity.ts';
 import * as ledger from './ledger/ledger.entity.ts';
+import * as witnessing from './ledger/witnessing/witnessing.entity.ts';
 import * as licenses from './licenses/license.entity.ts';
 import * as models from './models/model.entity.ts';
 import * as parties from './parties/party.entity.ts';
@@ -8,6 +9,6 @@ import type { Entities } from './platform/database/index.ts';
 import * as runs from './runs/run.entity.ts';
 import * as tokens from './tokens/token.entity.ts';
 
-const MODULES: object[] = [ledger, parties, datasets, models, runs, licenses, tokens];
+const MODULES: object[] = [ledger, witnessing, parties, datasets, models, runs, licenses, tokens];
 
 export const ENTITIES: Entities = MODULES.flatMap((module) => Object.values(module) as Entities);

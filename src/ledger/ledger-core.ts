@@ -8,11 +8,14 @@ import { equalBytes } from '../core/bytes.ts';
 import { RegistryError } from '../core/errors.ts';
 import { tilesForRoot, treeRootFrom } from '../core/merkle/proof.ts';
 import { emptyRoot } from '../core/merkle/tree.ts';
+import { parseVerifierKey } from '../core/note/verifier-key.ts';
 import { log } from '../core/registry/log.ts';
 import { commit } from '../core/registry/party.ts';
 import { readSpoken } from '../core/registry/spoken.ts';
 import { pae } from '../core/statement/dsse.ts';
 import { formatStatement } from '../core/statement/statement.ts';
+import type { WitnessPolicy } from '../core/trust/index.ts';
+import { readWitnesses } from '../core/trust/index.ts';
 import type { Config } from '../platform/config/index.ts';
 import type { StatementKey } from '../platform/crypto.ts';
 import { makeEd25519, makeP256, newId, newNonce, sha256, statementKey } from '../platform/crypto.ts';
@@ -23,6 +26,7 @@ import { CheckpointSigner } from './checkpoint-signer.ts';
 import { createHead, readHead, readStatements, readTileRows } from './log.store.ts';
 import { PublishedTree } from './published-tree.ts';
 import { signingKey } from './signing-keys.ts';
+import { WitnessedCheckpoints } from './witnessing/witnessed-checkpoints.ts';
 import { LogWriter } from './writer.ts';
 
 /** Held while a log is started, so that of several processes one does it. */
@@ -37,13 +41,23 @@ export class LedgerCore {
     readonly registryParty: string,
     readonly writer: LogWriter,
     readonly published: PublishedTree,
+    readonly witnessed: WitnessedCheckpoints,
   ) {}
 
-  /** @throws RegistryError `ledger_refuses_to_sign` when the database is not what the anchor says */
-  static async open(database: DataSource, config: Pick<Config, 'anchorDir' | 'logName'>, masterKey: MasterKey) {
+  /**
+   * @throws RegistryError `ledger_refuses_to_sign` when the database is not what the anchor says,
+   * `configuration_invalid` for a witness that is the log itself
+   */
+  static async open(
+    database: DataSource,
+    config: Pick<Config, 'anchorDir' | 'logName'>,
+    masterKey: MasterKey,
+    policy?: WitnessPolicy,
+  ) {
     const { manager } = database;
     const logKey = await signingKey(manager, masterKey, 'log', makeEd25519);
     const signer = new CheckpointSigner(await originName(manager, config.logName), logKey);
+    if (policy !== undefined) readWitnesses(sha256, policy, parseVerifierKey(sha256, signer.verifierKey));
     const registryKey = statementKey(await signingKey(manager, masterKey, 'registry', () => makeP256().pkcs8));
     const anchor = new Anchor(config.anchorDir, signer.origin.split('/').at(-1)!);
     const writer = new LogWriter(database, signer, anchor);
@@ -65,7 +79,14 @@ export class LedgerCore {
     if (first === undefined)
       throw new RegistryError('ledger_inconsistent', 'The first statement of the log is missing.');
     const { maker } = readSpoken(sha256, first.payload, Buffer.from(first.spki).toString('base64')).common;
-    return new LedgerCore(signer, registryKey, maker, writer, new PublishedTree(database, anchor));
+    return new LedgerCore(
+      signer,
+      registryKey,
+      maker,
+      writer,
+      new PublishedTree(database, anchor),
+      new WitnessedCheckpoints(database, policy),
+    );
   }
 }
 

@@ -25,8 +25,20 @@ const kindSchema = z
   .strictObject({ kind: z.string(), predicateType: z.string(), schema: z.string() })
   .meta({ id: 'StatementKind' });
 const digestParams = z.strictObject({ digest });
+const witnessingSchema = z.strictObject({
+  operator: z.string(),
+  quorum: z.int().positive().describe('Operators beside its own that cosign what counts as witnessed'),
+  treeSize: z.int().nonnegative().describe('Of the newest checkpoint with the quorum'),
+  witnesses: z.array(z.strictObject({ verifierKey: z.string(), operator: z.string() })),
+});
 const logSchema = z
-  .strictObject({ origin: z.string(), verifierKey: z.string(), registryParty: z.string(), treeSize: z.int() })
+  .strictObject({
+    origin: z.string(),
+    verifierKey: z.string(),
+    registryParty: z.string(),
+    treeSize: z.int(),
+    witnessing: witnessingSchema.nullable(),
+  })
   .meta({ id: 'Log' });
 const consistencySchema = z
   .strictObject({ first: z.int(), second: z.int(), proof: z.array(z.string()) })
@@ -47,7 +59,7 @@ export class LedgerController {
   async log() {
     const { size: treeSize } = await this.reader.checkpoint();
     const { origin, verifierKey, registryParty } = this.ledger;
-    return { origin, verifierKey, registryParty, treeSize };
+    return { origin, verifierKey, registryParty, treeSize, witnessing: this.reader.witnessing };
   }
 
   @Get('checkpoint')
@@ -60,6 +72,19 @@ export class LedgerController {
   })
   async checkpoint() {
     return (await this.reader.checkpoint()).note;
+  }
+
+  /** What readers who want witnesses start from; it may lag behind the newest. */
+  @Get('checkpoint/witnessed')
+  @Header('content-type', 'text/plain; charset=utf-8')
+  @Header('cache-control', 'no-cache')
+  @ApiResponse({
+    status: 200,
+    description: 'The newest checkpoint that the quorum of witnesses has cosigned (C2SP tlog-cosignature)',
+    content: { 'text/plain': { schema: { type: 'string' } } },
+  })
+  witnessed() {
+    return this.reader.witnessed().note;
   }
 
   @Get('tile/*')

@@ -8,6 +8,8 @@ import { LedgerCore } from './ledger-core.ts';
 import { Ledger } from './ledger.service.ts';
 import { LogReader } from './log-reader.ts';
 import { Publisher } from './publisher.ts';
+import { readWitnessPolicy } from './witnessing/read-policy.ts';
+import { Witnessing } from './witnessing/witnessing.service.ts';
 
 @Global()
 @Module({
@@ -16,11 +18,12 @@ import { Publisher } from './publisher.ts';
     Ledger,
     LogReader,
     Publisher,
+    Witnessing,
     {
       provide: LedgerCore,
       inject: [getDataSourceToken(), Config, MasterKey],
-      useFactory: (database: DataSource, config: Config, masterKey: MasterKey) =>
-        LedgerCore.open(database, config, masterKey),
+      useFactory: async (database: DataSource, config: Config, masterKey: MasterKey) =>
+        LedgerCore.open(database, config, masterKey, await readWitnessPolicy(config)),
     },
   ],
   exports: [Ledger, LogReader],

@@ -176,7 +176,7 @@ export class Ledger {
   }
 
   /**
-   * The receipt of a recorded statement, against the newest published checkpoint.
+   * The receipt of a recorded statement, against the newest checkpoint that witnesses have cosigned where that covers it.
    * @throws RegistryError `not_found`, also for a statement that the reader may not see
    */
   async receipt(payloadDigest: Digest, reader: Principal | undefined): Promise<Receipt> {
@@ -194,13 +194,22 @@ export class Ledger {
     treeSize: number;
   }> {
     const statements = await this.#statements(indexes);
-    const { size, note } = await this.core.published.checkpoint(Math.max(0, ...indexes.map((index) => index + 1)));
+    const { size, note } = await this.#covering(Math.max(0, ...indexes.map((index) => index + 1)));
     const proofs = await this.core.published.proveInclusion(indexes, size);
     const receipts = indexes.map((index, i): [number, Receipt] => [
       index,
       formatReceipt({ ...statements[i]!, index, treeSize: size, inclusionProof: proofs[i]!, checkpoint: note }),
     ]);
     return { receipts: new Map(receipts), checkpoint: note, treeSize: size };
+  }
+
+  /** The newest checkpoint with the quorum of witnesses if it covers so many entries, else the newest there is. */
+  async #covering(size: number): Promise<{ size: number; note: string }> {
+    const { published, witnessed } = this.core;
+    const enough = witnessed.newest;
+    if (enough !== undefined && enough.size >= size) return enough;
+    const newest = await published.checkpoint(size);
+    return { size: newest.size, note: witnessed.noteOf(newest) };
   }
 
   /** What is recorded stays as it is, so what was read once is kept. */

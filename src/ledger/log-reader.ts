@@ -18,8 +18,30 @@ export class LogReader {
     private readonly database: DataSource,
   ) {}
 
-  checkpoint(size = 0) {
-    return this.core.published.checkpoint(size);
+  /** The newest published checkpoint that covers `size` entries, with the cosignatures that it has so far. */
+  async checkpoint(size = 0) {
+    const newest = await this.core.published.checkpoint(size);
+    return { ...newest, note: this.core.witnessed.noteOf(newest) };
+  }
+
+  /** The newest checkpoint with the quorum of witnesses. @throws RegistryError `not_found` */
+  witnessed() {
+    const { newest } = this.core.witnessed;
+    if (newest === undefined) throw new RegistryError('not_found', 'No checkpoint has the quorum of witnesses.');
+    return newest;
+  }
+
+  /** What the log asks of witnesses; null when it asks none. */
+  get witnessing() {
+    const { policy, newest } = this.core.witnessed;
+    if (policy === undefined) return null;
+    const { operator, quorum, witnesses } = policy;
+    return {
+      operator,
+      quorum,
+      treeSize: newest?.size ?? 0,
+      witnesses: witnesses.map(({ verifierKey, operator }) => ({ verifierKey, operator })),
+    };
   }
 
   proveConsistency(first: number, second: number) {

@@ -52,6 +52,7 @@ export const provenanceSchema = z
     query: z.strictObject({ digest }),
     checkpoint: z.string(),
     treeSize: z.int().positive(),
+    witnesses: z.array(z.string()).describe("Names beside the log's own that signed the checkpoint"),
     matches: z.array(matchSchema).min(1).describe('In log order: who registered first comes first'),
   })
   .meta({ id: 'Provenance' });

@@ -2,6 +2,7 @@
 import { Injectable } from '@nestjs/common';
 import type { Digest } from '../core/digest.ts';
 import { RegistryError } from '../core/errors.ts';
+import { witnessesOn } from '../core/statement/receipt.ts';
 import { Ledger } from '../ledger/index.ts';
 import { DataSource } from '../platform/database/index.ts';
 import type { Provenance } from './provenance.schema.ts';
@@ -42,6 +43,7 @@ export class ProvenanceService {
       query: { digest },
       checkpoint,
       treeSize,
+      witnesses: witnessesOn(checkpoint),
       matches: current.map(({ matched, owners, parents }, i) => {
         const { model, license, run, datasets, precededBy, recordedAt, indexes } = recorded[i]!;
         return {

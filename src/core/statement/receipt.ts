@@ -29,6 +29,11 @@ export const receiptSchema = z
     checkpoint: z.string().max(10_000).describe('Signed note (C2SP tlog-checkpoint)'),
     envelope: envelopeSchema,
     publicKey: z.string().max(200).describe('Of the signer (SPKI, DER, base64)'),
+    witnesses: z
+      .array(z.string())
+      .max(16)
+      .optional()
+      .describe("Names beside the log's own that signed the checkpoint; whose they are, the reader's trust file tells"),
   })
   .meta({ id: 'Receipt', description: 'Proof that a statement stands in the log' });
 
@@ -60,7 +65,16 @@ export function formatReceipt(placed: Placed): Receipt {
     checkpoint: placed.checkpoint,
     envelope: placed.envelope,
     publicKey: placed.spki,
+    witnesses: witnessesOn(placed.checkpoint),
   };
+}
+
+/** The names on the signature lines of a checkpoint, the log's own left out. Judges nothing. */
+export function witnessesOn(checkpoint: string): string[] {
+  const origin = checkpoint.slice(0, checkpoint.indexOf('\n'));
+  const lines = checkpoint.slice(checkpoint.lastIndexOf('\n\n') + 2).split('\n');
+  const names = lines.map((line) => line.split(' ', 2)[1]);
+  return names.filter((name) => name !== undefined && name !== origin) as string[];
 }
 
 /** The bytes that stand in the log for a signed statement. */
@@ -81,8 +95,15 @@ export async function verifyReceipt(
 ): Promise<Spoken> {
   const signed = parseEnvelope(receipt.envelope);
   const spoken = await verifySpoken(sha256, verify, signed, receipt.publicKey);
-  const said = [receipt.statement, receipt.kind, receipt.id, receipt.treeSize];
-  const found = [spoken.payloadDigest, spoken.kind.kind, spoken.common.id, size];
+  const witnesses = witnessesOn(receipt.checkpoint).join(' ');
+  const said = [
+    receipt.statement,
+    receipt.kind,
+    receipt.id,
+    receipt.treeSize,
+    receipt.witnesses?.join(' ') ?? witnesses,
+  ];
+  const found = [spoken.payloadDigest, spoken.kind.kind, spoken.common.id, size, witnesses];
   if (said.some((value, i) => value !== found[i])) {
     throw new RegistryError('proof_invalid', 'The receipt describes another statement than the one it carries.');
   }

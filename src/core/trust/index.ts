@@ -13,5 +13,5 @@ export { PROVED, UNPROVEN, UNWITNESSED, verifyCheckpoint, verifyReceiptAgainst }
 export type { JudgedCheckpoint, Verdict } from './verdict.ts';
 export { parseWitnessPolicy } from './witness-policy.ts';
 export type { WitnessPolicy } from './witness-policy.ts';
-export { readWitnesses, witnessLevel } from './witnesses.ts';
+export { countable, readWitnesses, spelled, witnessLevel } from './witnesses.ts';
 export type { WitnessLevel } from './witnesses.ts';

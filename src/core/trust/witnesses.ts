@@ -112,14 +112,17 @@ export function witnessLevel(
   return { witnesses: cosigned, operators, quorum, met: operators >= quorum };
 }
 
+/** Those of a list that count: every operator's but the log's own. */
+export const countable = <W extends { operator: string }>(witnesses: readonly W[], own: string | undefined): W[] =>
+  witnesses.filter(({ operator }) => own === undefined || spelled(operator) !== spelled(own));
+
 function countOperators(some: readonly { operator: string }[], own: string | undefined): number {
-  const others = new Set(some.map(({ operator }) => spelled(operator)));
-  if (own !== undefined) others.delete(spelled(own));
-  return others.size;
+  return new Set(countable(some, own).map(({ operator }) => spelled(operator))).size;
 }
 
 /** One operator in two spellings must not count as two. */
-const spelled = (operator: string): string => operator.normalize('NFKC').toLowerCase().replaceAll(/\s+/gu, ' ').trim();
+export const spelled = (operator: string): string =>
+  operator.normalize('NFKC').toLowerCase().replaceAll(/\s+/gu, ' ').trim();
 
 function readKey(sha256: Sha256, text: string, field: string): VerifierKey {
   let key: VerifierKey;

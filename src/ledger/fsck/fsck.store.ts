@@ -48,6 +48,15 @@ export interface CheckpointRow {
   note: string;
 }
 
+/** A cosignature, with the note of the checkpoint that it is on; null where there is none. */
+export interface CosignatureRow {
+  size: number;
+  verifierKey: string;
+  cosignedAt: number;
+  signature: Uint8Array;
+  note: string | null;
+}
+
 /** An issued token, with what the tables of the registry hold about its grant and its key. */
 export interface IssuanceRow {
   jti: string;
@@ -194,6 +203,20 @@ export class Snapshot {
       size,
       limit,
     ]);
+  }
+
+  /** Opens a cursor over all cosignatures, in order of the sizes. */
+  async openCosignatures(): Promise<void> {
+    await this.#query(
+      `DECLARE fsck_cosignature NO SCROLL CURSOR FOR
+       SELECT c.size, c.verifier_key AS "verifierKey", c.cosigned_at AS "cosignedAt", c.signature, p.note
+       FROM ledger.cosignature c LEFT JOIN ledger.checkpoint p USING (size) ORDER BY c.size`,
+    );
+  }
+
+  /** The next rows of the cursor; none at its end. */
+  nextCosignatures(): Promise<CosignatureRow[]> {
+    return this.#rows(`FETCH ${FETCHED} FROM fsck_cosignature`);
   }
 
   /** Indexes below `before` of statements, by payload digest as `sha256:<hex>`. */

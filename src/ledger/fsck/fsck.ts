@@ -16,6 +16,7 @@ import { commitmentsOf } from '../../core/registry/index.ts';
 import { isSize } from '../../core/merkle/tree.ts';
 import type { AnchoredHead } from './anchors.ts';
 import { readAnchors } from './anchors.ts';
+import { checkCosignatures } from './cosignatures.ts';
 import type { HeadRow, StatementRow } from './fsck.store.ts';
 import { Snapshot } from './fsck.store.ts';
 import { Heads } from './heads.ts';
@@ -134,6 +135,7 @@ class Run {
     await this.#files.finish(head.size, last);
     await this.#projection.finish();
     for (const { check } of SIDE_TABLES) await check(options.sha256, snapshot, this.#findings);
+    await checkCosignatures(options, snapshot, this.#findings);
   }
 
   async #check(page: Page, origin: string, heads: Heads): Promise<ReadStatement[]> {

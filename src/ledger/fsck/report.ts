@@ -13,6 +13,7 @@ export type FindingCode =
   | 'bundle_wrong'
   | 'checkpoint_extra'
   | 'checkpoint_wrong'
+  | 'cosignature_wrong'
   | 'disclosure_extra'
   | 'disclosure_wrong'
   | 'head_extra'
@@ -70,6 +71,7 @@ export const COUNTED = [
   'tiles',
   'bundles',
   'checkpoints',
+  'cosignatures',
   'anchors',
   'rows',
   'disclosures',
@@ -87,6 +89,7 @@ export class Findings {
     tiles: 0,
     bundles: 0,
     checkpoints: 0,
+    cosignatures: 0,
     anchors: 0,
     rows: 0,
     disclosures: 0,

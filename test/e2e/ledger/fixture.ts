@@ -23,6 +23,8 @@ import {
 import { manifestOf } from '../../../src/core/registry/dataset.ts';
 import { possessionText } from '../../../src/core/registry/key.ts';
 import type { Kind } from '../../../src/core/registry/kind.ts';
+import { parseCosignature } from '../../../src/core/note/cosignature.ts';
+import { parseNote, signNote } from '../../../src/core/note/note.ts';
 import { commit } from '../../../src/core/registry/party.ts';
 import { readSpoken } from '../../../src/core/registry/spoken.ts';
 import { pae } from '../../../src/core/statement/dsse.ts';
@@ -34,6 +36,7 @@ import type { FsckReport, RunFsckOptions } from '../../../src/ledger/fsck/index.
 import { runFsck } from '../../../src/ledger/fsck/index.ts';
 import { LedgerCore } from '../../../src/ledger/ledger-core.ts';
 import { Ledger } from '../../../src/ledger/ledger.service.ts';
+import { insertCosignature } from '../../../src/ledger/witnessing/witnessing.store.ts';
 import type { Submission } from '../../../src/ledger/writer.ts';
 import type { StatementKey } from '../../../src/platform/crypto.ts';
 import { makeP256, newId, newNonce, sha256, statementKey } from '../../../src/platform/crypto.ts';
@@ -41,6 +44,7 @@ import { dataSourceOptions } from '../../../src/platform/database/index.ts';
 import { MasterKey } from '../../../src/platform/keys/index.ts';
 import type { TestDatabase } from '../../support/postgres.ts';
 import { createTestDatabase, query } from '../../support/postgres.ts';
+import { cosigner } from '../../unit/core/note/fixture.ts';
 
 export interface Process {
   readonly core: LedgerCore;
@@ -285,6 +289,18 @@ export async function everyKind(process: Process): Promise<void> {
       body: { kid, spki: newKey().spki, notBefore: '2026-01-02T03:04:05.000Z' },
     });
     await issueTokens(process, { grant: granted[1]!.id, licensee: ben, kid });
+  }
+}
+
+/** The cosignatures of two witnesses on a published checkpoint. */
+export async function cosign({ dataSource }: Process, { size, note }: { size: number; note: string }): Promise<void> {
+  const { text } = parseNote(note);
+  for (const [i, name] of ['ada.example', 'ben.example'].entries()) {
+    const witness = cosigner(name, 70 + i);
+    const signed = parseNote(await signNote(text, [witness.signer(1_767_323_045 + i)])).signatures[0]!;
+    const { time, signature } = parseCosignature(signed.signature);
+    const { verifierKey } = witness;
+    await insertCosignature(dataSource.manager, { size, verifierKey, cosignedAt: time, signature });
   }
 }
 

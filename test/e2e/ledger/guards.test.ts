@@ -25,6 +25,7 @@ const CHANGES: Record<string, string> = {
   statement: 'kind = kind',
   entry_bundle: 'entries = entries',
   checkpoint: 'note = note',
+  cosignature: 'signature = signature',
   log_head: 'size = 0',
   tile: 'hashes = hashes',
 };

@@ -7,7 +7,7 @@ import pg from 'pg';
 import { KEYS, TABLE_NAMES } from '../../../src/core/registry/tables.ts';
 import type { Finding } from '../../../src/ledger/fsck/index.ts';
 import { SIDE_TABLES } from '../../../src/ledger/fsck/side-tables.ts';
-import { everyKind, makeParty, register, TestLedger } from './fixture.ts';
+import { cosign, everyKind, makeParty, register, TestLedger } from './fixture.ts';
 
 /** The columns that name a row. */
 const LEDGER_KEYS: Record<string, readonly string[]> = {
@@ -16,10 +16,11 @@ const LEDGER_KEYS: Record<string, readonly string[]> = {
   tile: ['level', 'index'],
   entry_bundle: ['index'],
   checkpoint: ['size'],
+  cosignature: ['size', 'verifier_key'],
 };
 const SIDE_KEYS: Record<string, readonly string[]> = { disclosure: ['commitment'], token_issuance: ['jti'] };
 /** The database's own times: they prove nothing, and no verdict rests on them. */
-const UNPROVEN = ['ledger.statement.recorded_at', 'ledger.checkpoint.published_at'];
+const UNPROVEN = ['ledger.statement.recorded_at', 'ledger.checkpoint.published_at', 'ledger.cosignature.recorded_at'];
 
 /** Tables of which this log has one row. */
 const SINGLE = [
@@ -35,6 +36,7 @@ const SINGLE = [
 const NOT_MISSED: Record<string, string> = {
   'registry.disclosure': 'takes a value that is gone for one that was erased',
   'ledger.checkpoint': 'misses no checkpoint that is gone: whoever holds it still has its proof',
+  'ledger.cosignature': 'misses no cosignature that is gone: whoever holds it still has it',
 };
 
 const snake = (name: string) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
@@ -81,7 +83,7 @@ beforeAll(async () => {
   await process.core.published.publish();
   const ada = await makeParty(process);
   await Promise.all(Array.from({ length: 280 }, () => register(process, ada)));
-  await process.core.published.publish();
+  await cosign(process, await process.core.published.publish());
   const rows = await rowsOf<Column & { name: string }>(
     `SELECT table_schema || '.' || table_name AS name, column_name, data_type, is_nullable
      FROM information_schema.columns WHERE table_schema IN ('ledger', 'registry') ORDER BY 1, ordinal_position`,
