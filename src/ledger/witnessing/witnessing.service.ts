@@ -24,6 +24,8 @@ const TURN_TIMEOUT_MS = 15_000;
 /** After this long without word from the asker another process may ask. */
 const TURN_MS = 2 * TURN_TIMEOUT_MS;
 const MAX_PAUSE_MS = 60_000;
+/** Between looks at the newest checkpoint, which cost one short query: a cosignature should not wait for another interval. */
+const LOOK_MS = 250;
 /** A quorum that is missing for longer is told. */
 const LATE_MS = 30_000;
 
@@ -49,13 +51,16 @@ export class Witnessing implements OnApplicationBootstrap, BeforeApplicationShut
     if (policy === undefined) return;
     await this.core.witnessed.refresh();
     this.health.register('witnesses', () => this.#report(policy));
-    this.#timer = setInterval(() => {
-      this.#looking ??= this.#look(policy)
-        .catch((error: unknown) =>
-          this.log.error({ err: error }, 'The witnesses could not be asked; the next try follows.'),
-        )
-        .finally(() => (this.#looking = undefined));
-    }, this.config.checkpointIntervalMs);
+    this.#timer = setInterval(
+      () => {
+        this.#looking ??= this.#look(policy)
+          .catch((error: unknown) =>
+            this.log.error({ err: error }, 'The witnesses could not be asked; the next try follows.'),
+          )
+          .finally(() => (this.#looking = undefined));
+      },
+      Math.min(this.config.checkpointIntervalMs, LOOK_MS),
+    );
     this.#timer.unref();
   }
 

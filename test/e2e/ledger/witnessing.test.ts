@@ -300,6 +300,37 @@ describe('whoever answers in place of a witness', () => {
 
 const SIZE = { 'content-type': 'text/x.tlog.size' };
 
+it('waits for no witness that never answers, neither with the others nor when it stops', async () => {
+  let asked = 0;
+  const url = await answering(() => void asked++);
+  await query(first.database.superuserUrl, 'DELETE FROM ops.witness');
+  const app = await replica({ ada: url }, 1);
+  for (let i = 0; i < 3; i++) {
+    const judged = await judge(await witnessed(app, (await write()).index + 1));
+    expect(judged.witnessed?.witnesses.map(({ operator }) => operator)).toContain('Ben');
+  }
+  expect(asked).toBe(1);
+  await app.close();
+  liar!.closeAllConnections();
+  const rows = await query(first.database.superuserUrl, 'SELECT FROM ops.witness WHERE next_at > now()');
+  expect(rows).toEqual([]);
+});
+
+it('leaves a turn to the process that took it, and takes it over when that one is gone', async () => {
+  const [taken] = await query<{ until: Date }>(
+    first.database.superuserUrl,
+    `UPDATE ops.witness SET next_at = now() + interval '3 s' RETURNING next_at AS until`,
+  );
+  const app = await replica();
+  const { index } = await write();
+  await witnessed(app, index + 1);
+  const [row] = await query<{ at: Date }>(
+    first.database.superuserUrl,
+    `SELECT min(recorded_at) AS at FROM ledger.cosignature WHERE size > ${index}`,
+  );
+  expect(row!.at.getTime()).toBeGreaterThanOrEqual(taken!.until.getTime());
+});
+
 it('asks a witness once for each checkpoint, whatever the number of replicas', async () => {
   const cosigned: string[] = [];
   const url = await answering(async (response, body) => {
