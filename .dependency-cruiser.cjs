@@ -19,6 +19,8 @@ const FLOORS = [
 const PURE = [
   'zod',
   '@noble/',
+  'asn1js/',
+  'pkijs/',
   'spdx-expression-parse',
   'spdx-license-ids',
   'spdx-exceptions',

@@ -46,6 +46,7 @@ const STATUS = {
   proof_invalid: 400,
   checkpoint_untrusted: 400,
   checkpoint_rolled_back: 400,
+  timestamp_invalid: 400,
   payload_too_large: 413,
   unsupported_media_type: 415,
   rate_limited: 429,
@@ -56,6 +57,7 @@ const STATUS = {
   ledger_refuses_to_sign: 503,
   shutting_down: 503,
   unreachable: 503,
+  timestamp_unavailable: 503,
   usage: 400,
   cancelled: 409,
 } as const;

@@ -17,6 +17,7 @@ import { RegistryError } from '../core/errors.ts';
 import { makeId } from '../core/identifier.ts';
 import type { VerifyP256 } from '../core/registry/spoken.ts';
 import { parseP256Spki } from '../core/statement/public-key.ts';
+import type { TimestampCrypto } from '../core/time/index.ts';
 
 export const sha256: Sha256 = (...parts) => {
   // The one-shot call saves a third of the time of small inputs, which are nearly all there are.
@@ -138,3 +139,26 @@ export function ed25519Signer(pkcs8: Buffer | string): {
   const spki = createPublicKey(key).export({ format: 'der', type: 'spki' });
   return { publicKey: spki.subarray(ED25519_SPKI_PREFIX.length), sign: (message) => sign(null, message, key) };
 }
+
+/** What authorities of outside time sign with. Curves and RSA keys weaker than these verify nothing. */
+const TIMESTAMP_CURVES = ['prime256v1', 'secp384r1', 'secp521r1'];
+const TIMESTAMP_RSA_BITS = 2048;
+
+export const timestampCrypto: TimestampCrypto = {
+  hash: (name, bytes) => createHash(name).update(bytes).digest(),
+  verify(scheme, hashName, spki, message, signature) {
+    let key: KeyObject;
+    try {
+      key = createPublicKey({ key: Buffer.from(spki), format: 'der', type: 'spki' });
+    } catch {
+      // A key that nobody can read, or a point that is not on its curve: nothing verifies under it.
+      return false;
+    }
+    const { namedCurve = '', modulusLength = 0 } = key.asymmetricKeyDetails ?? {};
+    const fits =
+      scheme === 'ecdsa'
+        ? key.asymmetricKeyType === 'ec' && TIMESTAMP_CURVES.includes(namedCurve)
+        : key.asymmetricKeyType === 'rsa' && modulusLength >= TIMESTAMP_RSA_BITS;
+    return fits && verify(hashName, message, key, signature);
+  },
+};
