@@ -11,6 +11,7 @@ import { Runs1700000000005 } from './0005-runs.ts';
 import { ArtifactAccess1700000000006 } from './0006-artifact-access.ts';
 import { HandedInFiles1700000000007 } from './0007-handed-in-files.ts';
 import { Cosignatures1700000000009 } from './0009-cosignatures.ts';
+import { OutsideTime1700000000010 } from './0010-outside-time.ts';
 
 export const MIGRATIONS: (new () => MigrationInterface)[] = [
   SchemasAndRoles1700000000001,
@@ -21,4 +22,5 @@ export const MIGRATIONS: (new () => MigrationInterface)[] = [
   ArtifactAccess1700000000006,
   HandedInFiles1700000000007,
   Cosignatures1700000000009,
+  OutsideTime1700000000010,
 ];

@@ -6,3 +6,4 @@ export type { Attested, SignedWrite, Write, WriteOptions } from './ledger.servic
 export { LogReader } from './log-reader.ts';
 export { holding } from './ledger-core.ts';
 export { signingKey } from './signing-keys.ts';
+export { Timestamping } from './timestamping/index.ts';

@@ -15,6 +15,7 @@ import type { Principal } from '../platform/auth/index.ts';
 import { CurrentPrincipal, Requires } from '../platform/auth/index.ts';
 import { Ledger } from './ledger.service.ts';
 import { LogReader } from './log-reader.ts';
+import { Timestamping } from './timestamping/index.ts';
 
 const IMMUTABLE = 'public, max-age=31536000, immutable';
 
@@ -51,6 +52,7 @@ export class LedgerController {
   constructor(
     private readonly ledger: Ledger,
     private readonly reader: LogReader,
+    private readonly timestamping: Timestamping,
   ) {}
 
   /** What a reader pins: the log's name and the key of its checkpoints. */
@@ -126,14 +128,19 @@ export class LedgerController {
     return { $id: found.predicateType, ...z.toJSONSchema(found.predicate) };
   }
 
-  /** The receipt of a statement by the SHA-256 of its payload, against the newest published checkpoint. */
+  /**
+   * The receipt of a statement by the SHA-256 of its payload, against the newest published checkpoint, and with the
+   * outside time before which it existed, where an authority attested one.
+   */
   @Get('v1/receipts/:digest')
   @ApiResponse({ status: 200, standardSchema: receiptSchema })
-  receipt(
+  async receipt(
     @Param({ schema: digestParams }) params: z.infer<typeof digestParams>,
     @CurrentPrincipal() reader: Principal | undefined,
   ) {
-    return this.ledger.receipt(params.digest, reader);
+    const receipt = await this.ledger.receipt(params.digest, reader);
+    const time = await this.timestamping.timeOf(receipt.index);
+    return time === undefined ? receipt : { ...receipt, time };
   }
 
   /** Proof that the tree of `second` entries extends the one of `first`. */

@@ -49,6 +49,15 @@ export class CheckpointEntity {
   @Column('timestamptz', { name: 'published_at', default: () => 'now()' }) publishedAt!: Date;
 }
 
+@Entity({ schema: 'ledger', name: 'timestamp' })
+@Check('timestamp_reply_check', 'octet_length(reply) <= 65536')
+export class TimestampEntity {
+  @PrimaryColumn('text', { primaryKeyConstraintName: 'timestamp_pkey' }) kind!: string;
+  @PrimaryColumn('bigint', { primaryKeyConstraintName: 'timestamp_pkey' }) number!: string;
+  @Column('bytea') reply!: Buffer;
+  @Column('timestamptz', { name: 'stored_at', default: () => 'now()' }) storedAt!: Date;
+}
+
 @Entity({
   schema: 'ops',
   name: 'sealed_key',

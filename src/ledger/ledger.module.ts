@@ -10,15 +10,18 @@ import { LogReader } from './log-reader.ts';
 import { Publisher } from './publisher.ts';
 import { readWitnessPolicy } from './witnessing/read-policy.ts';
 import { Witnessing } from './witnessing/witnessing.service.ts';
+import { readRoots, TimestampController, Timestamping, TSA_ROOTS } from './timestamping/index.ts';
 
 @Global()
 @Module({
-  controllers: [LedgerController],
+  controllers: [LedgerController, TimestampController],
   providers: [
     Ledger,
     LogReader,
     Publisher,
     Witnessing,
+    Timestamping,
+    { provide: TSA_ROOTS, inject: [Config], useFactory: ({ tsaRoots }: Config) => readRoots(tsaRoots) },
     {
       provide: LedgerCore,
       inject: [getDataSourceToken(), Config, MasterKey],
@@ -26,6 +29,6 @@ import { Witnessing } from './witnessing/witnessing.service.ts';
         LedgerCore.open(database, config, masterKey, await readWitnessPolicy(config)),
     },
   ],
-  exports: [Ledger, LogReader],
+  exports: [Ledger, LogReader, Timestamping],
 })
 export class LedgerModule {}

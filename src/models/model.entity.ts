@@ -69,6 +69,16 @@ export class RelationEntity {
   @Column('bigint', { name: 'recorded_index' }) recordedIndex!: string;
 }
 
+@Entity({ schema: 'registry', name: 'model_signature' })
+@Index('model_signature_registration', ['registrationId', 'recordedIndex'])
+export class ModelSignatureEntity {
+  @PrimaryColumn('text', { primaryKeyConstraintName: 'model_signature_pkey' }) id!: string;
+  @Column('text', { name: 'registration_id' }) registrationId!: string;
+  @Column('text') maker!: string;
+  @Column('text') statement!: string;
+  @Column('bigint', { name: 'recorded_index' }) recordedIndex!: string;
+}
+
 @Entity({
   schema: 'ops',
   name: 'artifact_access',

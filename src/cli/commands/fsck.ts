@@ -34,10 +34,13 @@ export function define(program: Command, context: Context): void {
       const config = await serverConfig(context, data === undefined ? {} : { data });
       await requireRegistry(config);
       const log = await serverLog(context, config);
-      const [{ openDatabase }, { runFsck }] = await Promise.all([
+      const [{ openDatabase }, { runFsck }, { rootsInPem }] = await Promise.all([
         import('../../platform/database/index.ts'),
         import('../../ledger/fsck/index.ts'),
+        import('../../core/time/index.ts'),
       ]);
+      const tsaRoots =
+        config.tsaRoots === undefined ? undefined : rootsInPem(await readText(config.tsaRoots), 'MUNIMENT_TSA_ROOTS');
       const kept = since === undefined ? undefined : await readText(since);
       const database = await openDatabase(config, log);
       let bar: Bar | undefined;
@@ -47,6 +50,7 @@ export function define(program: Command, context: Context): void {
           database,
           full: full === true,
           since: kept,
+          tsaRoots,
           anchorDir: anchor ? config.anchorDir : undefined,
           onProgress: (done, total) => {
             opening ??= progressBar(context.io, 'Checking {bar} {value}/{total}  {eta_formatted} left', total);

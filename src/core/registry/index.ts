@@ -7,6 +7,7 @@ import { grant, revocation } from './grant.ts';
 import { key } from './key.ts';
 import type { Kind, Rows, Spoken } from './kind.ts';
 import { log } from './log.ts';
+import { modelSignature } from './model-signature.ts';
 import { party } from './party.ts';
 import { registration } from './registration.ts';
 import { run } from './run.ts';
@@ -22,6 +23,7 @@ const ALL = [
   dataset,
   run,
   registration,
+  modelSignature,
   grant,
   revocation,
   tokenKey,
@@ -67,5 +69,5 @@ export const readersOf = ({ kind, body, common }: Pick<Spoken, 'body' | 'common'
 export const innerSignaturesOf = (spoken: Spoken) => spoken.kind.signatures?.(spoken) ?? [];
 
 export type { InnerSignature, Kind, Rows, Spoken } from './kind.ts';
-export { apiKey, apiKeyRevocation, dataset, grant, key, log, party, registration, revocation, run };
+export { apiKey, apiKeyRevocation, dataset, grant, key, log, modelSignature, party, registration, revocation, run };
 export { tokenBatch, tokenKey, tokenKeyRetirement };

@@ -77,6 +77,7 @@ export interface Tables {
     digest: Digest;
     standing: 'confirmed' | 'contradicted' | 'declared';
   };
+  model_signature: Recorded & { id: string; registrationId: string; maker: string };
   license_grant: Recorded & {
     id: string;
     registrationId: string;
@@ -106,6 +107,7 @@ export const KEYS = {
   model_digest: ['digest', 'registrationId'],
   title: ['registrationId', 'partyId'],
   relation: ['registrationId', 'position'],
+  model_signature: ['id'],
   license_grant: ['id'],
   token_revocation: ['jti'],
   token_batch: ['id'],

@@ -18,6 +18,17 @@ import { envelopeSchema, pae, parseEnvelope } from './dsse.ts';
 import { formatEntry } from './entry.ts';
 import { digest } from './statement.ts';
 
+export const receiptTimeSchema = z
+  .strictObject({
+    treeSize: z.int().positive(),
+    inclusionProof: z.array(z.string().length(44)).max(63).describe('Of the same entry, leaf sibling first, base64'),
+    checkpoint: z.string().max(10_000).describe('Signed note, with the signature of the log alone'),
+    timestamp: z.string().max(90_000).describe('RFC 3161 TimeStampResp over exactly that note, DER, base64'),
+  })
+  .meta({ id: 'ReceiptTime', description: 'The first checkpoint over the entry whose time an authority attested' });
+
+export type ReceiptTime = z.infer<typeof receiptTimeSchema>;
+
 export const receiptSchema = z
   .strictObject({
     statement: digest.describe('SHA-256 of the payload'),
@@ -34,6 +45,7 @@ export const receiptSchema = z
       .max(16)
       .optional()
       .describe("Names beside the log's own that signed the checkpoint; whose they are, the reader's trust file tells"),
+    time: receiptTimeSchema.optional(),
   })
   .meta({ id: 'Receipt', description: 'Proof that a statement stands in the log' });
 

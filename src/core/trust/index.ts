@@ -1,6 +1,8 @@
 export { judgeProgress } from './progress.ts';
+export type { JudgedTime } from './receipt-time.ts';
 export {
   addTrust,
+  addTsaRoots,
   addWitness,
   formatTrust,
   isWitnessKey,

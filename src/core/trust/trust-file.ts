@@ -1,13 +1,14 @@
 /**
  * The trust file: which logs a reader believes, the key that signs the checkpoints of each, and which witnesses must have
- * seen a checkpoint before it counts.
+ * seen a checkpoint before it counts; and the roots of the timestamp authorities whose word on time counts.
  *
  *     {
  *       "version": 1,
  *       "logs": [{
  *         "origin": "example.com/5f0c…", "verifierKey": "example.com/5f0c…+8a3b91c7+AT…", "operator": "Example Registry",
  *         "witnesses": [{ "verifierKey": "witness.example/w1+aa4a09d1+BO…", "operator": "Someone Else" }], "quorum": 1
- *       }]
+ *       }],
+ *       "tsaRoots": ["MIIB…"]
  *     }
  *
  * It is worth what the way is worth by which a key came into it: a key that only the log itself showed proves nothing.
@@ -15,6 +16,7 @@
  * adds a second key to a log that is believed already.
  */
 import { z } from 'zod';
+import { fromBase64 } from '../bytes.ts';
 import type { Sha256 } from '../digest.ts';
 import { RegistryError } from '../errors.ts';
 import type { VerifierKey } from '../note/verifier-key.ts';
@@ -41,6 +43,11 @@ export const trustFileSchema = z
         }),
       )
       .max(MAX_TRUSTED_LOGS),
+    tsaRoots: z
+      .array(z.string().max(20_000))
+      .max(200)
+      .optional()
+      .describe('Root certificates of timestamp authorities, DER in base64'),
   })
   .meta({ id: 'TrustFile', description: 'The logs that a reader believes' });
 
@@ -70,6 +77,7 @@ export function parseTrust(sha256: Sha256, text: string): Trust {
     seen.add(origin);
     readWitnesses(sha256, witnessesOf(log), key, `logs.${i}`);
   }
+  for (const [i, root] of (read.data.tsaRoots ?? []).entries()) requireBase64(root, `tsaRoots.${i}`);
   return read.data;
 }
 
@@ -101,6 +109,25 @@ export function addTrust(sha256: Sha256, trust: Trust, verifierKey: string, opti
     field: 'verifierKey',
     fix: 'If the registrar confirms the change another way, take the old key out of the trust file first.',
   });
+}
+
+/**
+ * The trust file with more roots of timestamp authorities; unchanged when it holds them all.
+ * @param roots DER in base64
+ */
+export function addTsaRoots(trust: Trust, roots: readonly string[]): Trust {
+  const known = trust.tsaRoots ?? [];
+  const more = roots.filter((root) => !known.includes(root));
+  return more.length === 0 ? trust : { ...trust, tsaRoots: [...known, ...more] };
+}
+
+/** That it is a certificate is judged where it is used: reading it takes a parser that few commands need. */
+function requireBase64(root: string, field: string): void {
+  try {
+    fromBase64(root);
+  } catch (cause) {
+    throw wrong('A root of timestamp authorities is not base64.', field, cause);
+  }
 }
 
 /**

@@ -57,6 +57,17 @@ export interface CosignatureRow {
   note: string | null;
 }
 
+/** A stored timestamp, with what it should be over; null where there is no such thing. */
+export interface TimestampRow {
+  kind: string;
+  number: number;
+  reply: Uint8Array;
+  /** Of the checkpoint of that size */
+  note: string | null;
+  /** Of the entry at that index */
+  signature: Uint8Array | null;
+}
+
 /** An issued token, with what the tables of the registry hold about its grant and its key. */
 export interface IssuanceRow {
   jti: string;
@@ -323,6 +334,17 @@ export class Snapshot {
          AND NOT EXISTS (SELECT FROM registry.token_batch b WHERE b.id = i.batch_id)
        ORDER BY i.jti COLLATE "C" LIMIT $2`,
       [after, limit],
+    );
+  }
+
+  /** Timestamps behind the one that is named, in order of kind and number. */
+  timestamps(kind: string, number: number, limit: number): Promise<TimestampRow[]> {
+    return this.#rows(
+      `SELECT t.kind, t.number, t.reply, c.note, s.signature FROM ledger.timestamp t
+       LEFT JOIN ledger.checkpoint c ON t.kind = 'checkpoint' AND c.size = t.number
+       LEFT JOIN ledger.statement s ON t.kind = 'signature' AND s.index = t.number
+       WHERE (t.kind, t.number) > ($1, $2) ORDER BY t.kind, t.number LIMIT $3`,
+      [kind, number, limit],
     );
   }
 

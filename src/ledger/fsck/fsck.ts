@@ -6,12 +6,13 @@
  * Whoever may write to the database may try anything: edit, delete, insert or swap rows of any table, drop triggers, put
  * an old copy in place, cut off the end. All of it is found, and the row named, but for two cases that no database can
  * tell alone: an end cut off together with the anchors, and a whole other log. For these, hand in a checkpoint that was
- * kept elsewhere. The times `recorded_at` and `published_at` are the database's own and prove nothing.
+ * kept elsewhere. The times `recorded_at`, `published_at` and `stored_at` are the database's own and prove nothing.
  */
 import type { Sha256 } from '../../core/digest.ts';
 import { RegistryError } from '../../core/errors.ts';
 import { toHex } from '../../core/bytes.ts';
 import type { Ed25519Verify } from '../../core/note/note.ts';
+import type { TimestampCrypto } from '../../core/time/index.ts';
 import { commitmentsOf } from '../../core/registry/index.ts';
 import { isSize } from '../../core/merkle/tree.ts';
 import type { AnchoredHead } from './anchors.ts';
@@ -29,6 +30,7 @@ import { Findings } from './report.ts';
 import { SIDE_TABLES } from './side-tables.ts';
 import type { ReadStatement, VerifyP256Async } from './statements.ts';
 import { readPage, verifySignatures } from './statements.ts';
+import { checkTimestamps } from './timestamps.ts';
 
 /** Statements read at a time; a multiple of the tile width. At 256 KiB each, a page takes at most 128 MiB. */
 const PAGE = 512;
@@ -41,6 +43,9 @@ export interface FsckOptions {
   readonly sha256: Sha256;
   readonly verifyEd25519: Ed25519Verify;
   readonly verifyP256: VerifyP256Async;
+  readonly timestampCrypto: TimestampCrypto;
+  /** Roots of timestamp authorities, DER in base64; without, timestamps are held against their data alone. */
+  readonly tsaRoots?: readonly string[] | undefined;
   /** Verifies the signatures of all statements, too. */
   readonly full?: boolean | undefined;
   /** A checkpoint of this log that was kept elsewhere: the log must extend it. */
@@ -136,6 +141,7 @@ class Run {
     await this.#projection.finish();
     for (const { check } of SIDE_TABLES) await check(options.sha256, snapshot, this.#findings);
     await checkCosignatures(options, snapshot, this.#findings);
+    await checkTimestamps(options.timestampCrypto, snapshot, this.#findings, options.tsaRoots);
   }
 
   async #check(page: Page, origin: string, heads: Heads): Promise<ReadStatement[]> {

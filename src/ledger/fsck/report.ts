@@ -35,6 +35,7 @@ export type FindingCode =
   | 'tile_extra'
   | 'tile_missing'
   | 'tile_wrong'
+  | 'timestamp_wrong'
   | 'token_batch_wrong'
   | 'token_issuance_wrong';
 
@@ -76,6 +77,7 @@ export const COUNTED = [
   'rows',
   'disclosures',
   'tokens',
+  'timestamps',
 ] as const;
 export type Counted = (typeof COUNTED)[number];
 
@@ -94,6 +96,7 @@ export class Findings {
     rows: 0,
     disclosures: 0,
     tokens: 0,
+    timestamps: 0,
   };
   readonly list: Finding[] = [];
   count = 0;

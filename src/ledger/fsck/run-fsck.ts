@@ -1,11 +1,11 @@
 /** `muniment fsck` without its terminal: the opened database and Node's cryptography handed to the verifier. */
-import { sha256, verifyEd25519, verifyP256OnThread } from '../../platform/crypto.ts';
+import { sha256, timestampCrypto, verifyEd25519, verifyP256OnThread } from '../../platform/crypto.ts';
 import type { Database } from '../../platform/database/index.ts';
 import type { FsckOptions } from './fsck.ts';
 import { fsck } from './fsck.ts';
 import type { FsckReport } from './report.ts';
 
-export interface RunFsckOptions extends Pick<FsckOptions, 'anchorDir' | 'full' | 'onProgress' | 'since'> {
+export interface RunFsckOptions extends Pick<FsckOptions, 'anchorDir' | 'full' | 'onProgress' | 'since' | 'tsaRoots'> {
   readonly database: Pick<Database, 'appUrl'>;
 }
 
@@ -14,12 +14,7 @@ export interface RunFsckOptions extends Pick<FsckOptions, 'anchorDir' | 'full' |
  * @throws RegistryError `database_unavailable`
  */
 export async function runFsck({ database, ...options }: RunFsckOptions): Promise<FsckReport & { exitCode: 0 | 1 }> {
-  const report = await fsck({
-    ...options,
-    url: database.appUrl.reveal(),
-    sha256,
-    verifyEd25519,
-    verifyP256: verifyP256OnThread,
-  });
+  const crypto = { sha256, verifyEd25519, verifyP256: verifyP256OnThread, timestampCrypto };
+  const report = await fsck({ ...options, ...crypto, url: database.appUrl.reveal() });
   return { ...report, exitCode: report.ok ? 0 : 1 };
 }

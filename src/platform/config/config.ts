@@ -44,6 +44,13 @@ export abstract class Config {
   /** How long the next token key is published before it signs. */
   abstract readonly tokenKeyLeadSeconds: number;
   abstract readonly anchorDir: string;
+  /** Authority of outside time (RFC 3161); absent means that the log's time is not attested. */
+  abstract readonly tsaUrl: string | undefined;
+  abstract readonly tsaIntervalSeconds: number;
+  /** Absolute path of a PEM file with the certificates of trusted root authorities, present and past. */
+  abstract readonly tsaRoots: string | undefined;
+  /** OID of the policy to be asked for. */
+  abstract readonly tsaPolicy: string | undefined;
   abstract readonly artifactDir: string;
   /** Whether `serve` also starts a worker process. */
   abstract readonly worker: boolean;
@@ -120,6 +127,13 @@ const variables = z.strictObject({
   MUNIMENT_TOKEN_BATCH_SECONDS: whole(1, 86_400).default(60),
   MUNIMENT_TOKEN_MAX_LIFETIME_SECONDS: whole(1, 31_536_000).default(86_400),
   MUNIMENT_TOKEN_KEY_LEAD_SECONDS: whole(1, 2_592_000).default(600),
+  MUNIMENT_TSA_URL: httpUrl.optional(),
+  MUNIMENT_TSA_INTERVAL_SECONDS: whole(1, 31_536_000).default(3600),
+  MUNIMENT_TSA_ROOTS: z.string().min(1, 'must name a file').optional(),
+  MUNIMENT_TSA_POLICY: z
+    .string()
+    .regex(/^[0-2](?:\.(?:0|[1-9]\d{0,15})){1,20}$/, 'must be an object identifier such as 1.2.3.4')
+    .optional(),
   MUNIMENT_ANCHOR_DIR: z.string().min(1, 'must name a folder').optional(),
   MUNIMENT_ARTIFACT_DIR: z.string().min(1, 'must name a folder').optional(),
   MUNIMENT_WORKER: yesOrNo.default(true),
@@ -157,6 +171,12 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>> = p
       fix: 'Set DATABASE_URL too, or neither of them to use the embedded database.',
     });
   }
+  if (value.MUNIMENT_TSA_URL && !value.MUNIMENT_TSA_ROOTS) {
+    throw new RegistryError('configuration_invalid', 'MUNIMENT_TSA_URL is set without MUNIMENT_TSA_ROOTS.', {
+      field: 'MUNIMENT_TSA_ROOTS',
+      fix: "Name a PEM file with the authority's root certificate, which you got another way.",
+    });
+  }
   const data = resolve(value.MUNIMENT_DATA);
   return {
     data,
@@ -177,6 +197,10 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>> = p
     tokenMaxLifetimeSeconds: value.MUNIMENT_TOKEN_MAX_LIFETIME_SECONDS,
     tokenKeyLeadSeconds: value.MUNIMENT_TOKEN_KEY_LEAD_SECONDS,
     anchorDir: resolve(value.MUNIMENT_ANCHOR_DIR ?? join(data, 'anchor')),
+    tsaUrl: value.MUNIMENT_TSA_URL,
+    tsaIntervalSeconds: value.MUNIMENT_TSA_INTERVAL_SECONDS,
+    tsaRoots: value.MUNIMENT_TSA_ROOTS === undefined ? undefined : resolve(value.MUNIMENT_TSA_ROOTS),
+    tsaPolicy: value.MUNIMENT_TSA_POLICY,
     artifactDir: resolve(value.MUNIMENT_ARTIFACT_DIR ?? join(data, 'artifacts')),
     worker: value.MUNIMENT_WORKER,
     bodyLimit: value.MUNIMENT_BODY_LIMIT_BYTES,

@@ -3,6 +3,8 @@ import { Injectable } from '@nestjs/common';
 
 export interface CheckResult {
   ok: boolean;
+  /** What was found, where that is worth knowing. */
+  detail?: string;
   /** Something that works but should not stay as it is. */
   warning?: string;
   /** Why it is not ok, one sentence without secrets. */

@@ -13,7 +13,12 @@ const reportSchema = z
     status: z.enum(['ready', 'not_ready']),
     checks: z.record(
       z.string(),
-      z.strictObject({ ok: z.boolean(), warning: z.string().optional(), reason: z.string().optional() }),
+      z.strictObject({
+        ok: z.boolean(),
+        detail: z.string().optional(),
+        warning: z.string().optional(),
+        reason: z.string().optional(),
+      }),
     ),
   })
   .meta({ id: 'HealthReport' });

@@ -13,6 +13,7 @@ import {
   dataset,
   grant,
   key,
+  modelSignature,
   party,
   registration,
   revocation,
@@ -21,6 +22,7 @@ import {
   tokenKey,
 } from '../../../src/core/registry/index.ts';
 import { manifestOf } from '../../../src/core/registry/dataset.ts';
+import { rootDigestOf } from '../../../src/core/registry/model-signature.ts';
 import { possessionText } from '../../../src/core/registry/key.ts';
 import type { Kind } from '../../../src/core/registry/kind.ts';
 import { parseCosignature } from '../../../src/core/note/cosignature.ts';
@@ -42,9 +44,12 @@ import type { StatementKey } from '../../../src/platform/crypto.ts';
 import { makeP256, newId, newNonce, sha256, statementKey } from '../../../src/platform/crypto.ts';
 import { dataSourceOptions } from '../../../src/platform/database/index.ts';
 import { MasterKey } from '../../../src/platform/keys/index.ts';
+import { formatTimestampRequest, stampedNote } from '../../../src/core/time/index.ts';
+import { insertTimestamp, readSignature } from '../../../src/ledger/timestamping/timestamp.store.ts';
 import type { TestDatabase } from '../../support/postgres.ts';
 import { createTestDatabase, query } from '../../support/postgres.ts';
 import { cosigner } from '../../unit/core/note/fixture.ts';
+import { answer, makeAuthority } from '../../support/timestamp-authority.ts';
 
 export interface Process {
   readonly core: LedgerCore;
@@ -203,7 +208,9 @@ export async function everyKind(process: Process): Promise<void> {
   const { ledger } = process;
   const registry = ledger.registryParty;
   const [ada, ben] = [await makeParty(process, 'Ada'), await makeParty(process, 'Ben')];
-  await giveKey(process, ben, newKey());
+  const benKey = newKey();
+  await giveKey(process, ben, benKey);
+  await signModel(process, ben, benKey);
   for (const label of ['first', 'second']) {
     await ledger.attest(apiKey, {
       maker: registry,
@@ -302,6 +309,46 @@ export async function cosign({ dataSource }: Process, { size, note }: { size: nu
     const { verifierKey } = witness;
     await insertCosignature(dataSource.manager, { size, verifierKey, cosignedAt: time, signature });
   }
+}
+
+/** A model of a party with a key, signed twice for other tools. */
+export async function signModel(process: Process, owner: string, ownKey: StatementKey): Promise<void> {
+  const submit = async (submission: Submission) => {
+    await process.core.writer.submit(submission);
+    return submission.spoken;
+  };
+  const body = modelBody(owner, 'signed');
+  const registered = await submit(spoken(process, registration, { maker: owner }, body, ownKey));
+  const { fileDigest } = body.weights;
+  for (let i = 0; i < 2; i++) {
+    await submit(
+      spoken(
+        process,
+        modelSignature,
+        { maker: owner, basis: [registered.payloadDigest] },
+        {
+          registration: registered.common.id,
+          name: body.name,
+          fileDigest,
+          rootDigest: rootDigestOf(sha256, [fileDigest]),
+        },
+        ownKey,
+      ),
+    );
+  }
+}
+
+/** Outside time for the checkpoint as published, and for the signature of the first entry. @returns the root's DER */
+export async function attestTime({ core, dataSource }: Process): Promise<string[]> {
+  const { manager } = dataSource;
+  const { signer, roots } = makeAuthority();
+  const stamp = (data: Uint8Array) =>
+    answer(signer, formatTimestampRequest({ imprint: sha256(data), nonce: randomBytes(8) }));
+  const { size, note } = await core.published.publish();
+  await insertTimestamp(manager, 'checkpoint', size, stamp(stampedNote(note).bytes));
+  const first = await readSignature(manager, 0);
+  await insertTimestamp(manager, 'signature', 0, stamp(first!.signature));
+  return roots;
 }
 
 /** Two tokens in a batch, and one that waits for its batch. */

@@ -1,7 +1,7 @@
 /** What the application's login may not do, and what the owner's does not do by mistake. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { query } from '../../support/postgres.ts';
-import { everyKind, makeParty, register, TestLedger } from './fixture.ts';
+import { attestTime, everyKind, makeParty, register, TestLedger } from './fixture.ts';
 
 let log: TestLedger;
 
@@ -11,7 +11,7 @@ beforeAll(async () => {
   await everyKind(process);
   const ada = await makeParty(process);
   await Promise.all(Array.from({ length: 256 }, () => register(process, ada)));
-  await process.core.published.publish();
+  await attestTime(process);
 });
 afterAll(() => log.drop());
 
@@ -26,6 +26,7 @@ const CHANGES: Record<string, string> = {
   entry_bundle: 'entries = entries',
   checkpoint: 'note = note',
   cosignature: 'signature = signature',
+  timestamp: 'reply = reply',
   log_head: 'size = 0',
   tile: 'hashes = hashes',
 };

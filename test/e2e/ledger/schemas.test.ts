@@ -21,8 +21,9 @@ describe('the schemas of statements', () => {
       const { status, body } = await get(`/v1/schemas/${kind}`);
       expect(status).toBe(200);
       expect(body).toMatchObject({ $id: predicateType, type: 'object', additionalProperties: false });
-      const ofCommon =
-        kind === 'run' ? ['muniment_statement'] : ['origin', 'maker', 'id', 'nonce', 'statedAt', 'basis'];
+      const ofCommon = ['run', 'model-signature'].includes(kind)
+        ? ['muniment_statement']
+        : ['origin', 'maker', 'id', 'nonce', 'statedAt', 'basis'];
       expect(body['required']).toEqual(expect.arrayContaining(ofCommon));
     },
   );

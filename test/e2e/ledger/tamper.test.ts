@@ -7,7 +7,7 @@ import pg from 'pg';
 import { KEYS, TABLE_NAMES } from '../../../src/core/registry/tables.ts';
 import type { Finding } from '../../../src/ledger/fsck/index.ts';
 import { SIDE_TABLES } from '../../../src/ledger/fsck/side-tables.ts';
-import { cosign, everyKind, makeParty, register, TestLedger } from './fixture.ts';
+import { attestTime, cosign, everyKind, makeParty, register, TestLedger } from './fixture.ts';
 
 /** The columns that name a row. */
 const LEDGER_KEYS: Record<string, readonly string[]> = {
@@ -17,10 +17,16 @@ const LEDGER_KEYS: Record<string, readonly string[]> = {
   entry_bundle: ['index'],
   checkpoint: ['size'],
   cosignature: ['size', 'verifier_key'],
+  timestamp: ['kind', 'number'],
 };
 const SIDE_KEYS: Record<string, readonly string[]> = { disclosure: ['commitment'], token_issuance: ['jti'] };
 /** The database's own times: they prove nothing, and no verdict rests on them. */
-const UNPROVEN = ['ledger.statement.recorded_at', 'ledger.checkpoint.published_at', 'ledger.cosignature.recorded_at'];
+const UNPROVEN = [
+  'ledger.statement.recorded_at',
+  'ledger.checkpoint.published_at',
+  'ledger.cosignature.recorded_at',
+  'ledger.timestamp.stored_at',
+];
 
 /** Tables of which this log has one row. */
 const SINGLE = [
@@ -37,6 +43,7 @@ const NOT_MISSED: Record<string, string> = {
   'registry.disclosure': 'takes a value that is gone for one that was erased',
   'ledger.checkpoint': 'misses no checkpoint that is gone: whoever holds it still has its proof',
   'ledger.cosignature': 'misses no cosignature that is gone: whoever holds it still has it',
+  'ledger.timestamp': 'misses no timestamp that is gone: whoever holds it still has its proof',
 };
 
 const snake = (name: string) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
@@ -79,11 +86,14 @@ beforeAll(async () => {
   await tamper(`ALTER TABLE ledger.statement DROP CONSTRAINT statement_payload_digest_key`);
   await tamper(`DROP INDEX registry.token_issuance_place`);
   const process = await log.open();
-  await everyKind(process);
+  // A checkpoint without outside time: one that an authority has seen would be missed.
   await process.core.published.publish();
+  await everyKind(process);
+  await attestTime(process);
   const ada = await makeParty(process);
   await Promise.all(Array.from({ length: 280 }, () => register(process, ada)));
   await cosign(process, await process.core.published.publish());
+  await attestTime(process);
   const rows = await rowsOf<Column & { name: string }>(
     `SELECT table_schema || '.' || table_name AS name, column_name, data_type, is_nullable
      FROM information_schema.columns WHERE table_schema IN ('ledger', 'registry') ORDER BY 1, ordinal_position`,

@@ -13,6 +13,7 @@ import type { Receipt } from '../../../../src/core/statement/receipt.ts';
 import { readSpoken } from '../../../../src/core/registry/spoken.ts';
 import {
   addTrust,
+  addTsaRoots,
   formatTrust,
   judgeProgress,
   NO_TRUST,
@@ -43,6 +44,17 @@ describe('the trust file', () => {
   it('reads what it wrote', () => {
     expect(parseTrust(sha256, formatTrust(trust))).toEqual(trust);
     expect(formatTrust(parseTrust(sha256, formatTrust(NO_TRUST)))).toBe(formatTrust(NO_TRUST));
+  });
+
+  it('holds roots of timestamp authorities, each once, beside the logs', () => {
+    const root = toBase64(Uint8Array.of(1, 2, 3));
+    const more = addTsaRoots(trust, [root]);
+    expect(parseTrust(sha256, formatTrust(more))).toEqual({ ...trust, tsaRoots: [root] });
+    expect(addTsaRoots(more, [root])).toBe(more);
+    expect(addTsaRoots(trust, [])).toBe(trust);
+    expect(() => parseTrust(sha256, JSON.stringify({ ...trust, tsaRoots: ['AQID=='] }))).toThrow(
+      expect.objectContaining({ code: 'configuration_invalid', field: 'tsaRoots.0' }),
+    );
   });
 
   it('takes a key that it holds already, and no second one for the same log', () => {

@@ -25,6 +25,9 @@ describe('the settings', () => {
     ['MUNIMENT_WORKER', 'maybe'],
     ['MUNIMENT_MASTER_KEY', 'c2hvcnQ='],
     ['MUNIMENT_CHECKPOINT_INTERVAL_MS', '1.5'],
+    ['MUNIMENT_TSA_URL', 'tsa.example.org'],
+    ['MUNIMENT_TSA_INTERVAL_SECONDS', '0'],
+    ['MUNIMENT_TSA_POLICY', '1.2.03'],
     ['DATABASE_URL', 'mysql://root@localhost/x'],
   ])('refuses %s=%s by its name', (name, value) => {
     expect(() => loadConfig({ [name]: value })).toThrow(
@@ -48,6 +51,16 @@ describe('the settings', () => {
     expect(() => loadConfig({ MUNIMENT_MIGRATION_DATABASE_URL: 'postgres://owner@db/x' })).toThrow(
       expect.objectContaining({ field: 'MUNIMENT_MIGRATION_DATABASE_URL' }),
     );
+  });
+
+  it('refuses a timestamp authority without the roots that vouch for it', () => {
+    expect(() => loadConfig({ MUNIMENT_TSA_URL: 'https://tsa.example.org' })).toThrow(
+      expect.objectContaining({ code: 'configuration_invalid', field: 'MUNIMENT_TSA_ROOTS' }),
+    );
+    expect(loadConfig({ MUNIMENT_TSA_ROOTS: 'roots.pem' })).toMatchObject({
+      tsaUrl: undefined,
+      tsaIntervalSeconds: 3600,
+    });
   });
 
   it('lets the variables of the client and of the system pass', () => {
