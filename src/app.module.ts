@@ -3,6 +3,7 @@ import { Module } from '@nestjs/common';
 import type { DynamicModule } from '@nestjs/common';
 import { DatasetModule } from './datasets/index.ts';
 import { ENTITIES } from './entities.ts';
+import { ExchangeModule } from './exchange/index.ts';
 import { LedgerModule } from './ledger/index.ts';
 import { LicenseModule } from './licenses/index.ts';
 import { ModelModule } from './models/index.ts';
@@ -31,6 +32,7 @@ export class AppModule {
         LicenseModule,
         TokenModule,
         ProvenanceModule,
+        ExchangeModule,
       ],
     };
   }

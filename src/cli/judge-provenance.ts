@@ -13,7 +13,7 @@ import type { RunBody } from '../core/registry/run.ts';
 import type { Receipt } from '../core/statement/receipt.ts';
 import type { Client } from './client.ts';
 import type { Context } from './context.ts';
-import type { JudgedCheckpoint } from '../core/trust/index.ts';
+import type { JudgedCheckpoint, JudgedTime } from '../core/trust/index.ts';
 import { checkReceipts, holdAgainstKept, judgeOrPin } from './verify.ts';
 import { weakest } from './witnessed.ts';
 import type { DatasetBody, Provenance, ProvenanceMatch, RegistrationBody } from './views.ts';
@@ -35,6 +35,8 @@ export interface JudgedMatch {
   run: (RunBody & { id: string; index: number }) | null;
   datasets: (DatasetBody & { id: string; index: number })[];
   receipts: ProvenanceMatch['receipts'];
+  /** Outside time, where the registry showed one and it holds. */
+  time: JudgedTime | null;
 }
 
 export interface JudgedProvenance {
@@ -131,6 +133,7 @@ async function judgeMatch(
       index: receipts.datasets[i]!.index,
     })),
     receipts,
+    time: null,
   };
 }
 

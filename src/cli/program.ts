@@ -60,6 +60,12 @@ export const COMMANDS: readonly Entry[] = [
     load: () => import('./commands/register.ts'),
   },
   {
+    name: 'export',
+    summary: 'sign a model for other tools, in their formats',
+    group: USE,
+    load: () => import('./commands/export.ts'),
+  },
+  {
     name: 'license',
     summary: 'give somebody a license on a model, or take it back',
     group: LICENSE,

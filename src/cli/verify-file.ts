@@ -4,9 +4,10 @@ import { RegistryError } from '../core/errors.ts';
 import { leafHash, verifyInclusion } from '../core/merkle/tree.ts';
 import { parseTlogProof } from '../core/note/tlog-proof.ts';
 import type { Receipt } from '../core/statement/receipt.ts';
-import type { JudgedCheckpoint } from '../core/trust/index.ts';
+import type { JudgedCheckpoint, JudgedTime } from '../core/trust/index.ts';
 import { sha256 } from '../platform/crypto.ts';
 import type { Context } from './context.ts';
+import { judgeTime } from './outside-time.ts';
 import { readBytes } from './settings.ts';
 import { checkReceipts, judgeCheckpoint } from './verify.ts';
 import { weakest } from './witnessed.ts';
@@ -23,6 +24,8 @@ export interface JudgedFile {
   maker?: string;
   /** How many were in the file and hold, all of them; what else is told here is of the first. */
   receipts?: number;
+  /** Outside time before which the record existed; null where the receipt shows none. */
+  time?: JudgedTime | null;
 }
 
 /** @throws RegistryError `proof_invalid`, `signature_invalid`, `malformed_proof`, `checkpoint_untrusted`, `usage` */
@@ -33,6 +36,7 @@ export async function verifyFile(context: Context, file: string, entryFile: stri
   const receipt = receipts[0]!;
   const [spoken] = await checkReceipts(context, receipts);
   const judged = await Promise.all(receipts.map(({ checkpoint }) => judgeCheckpoint(context, checkpoint)));
+  const times = await Promise.all(receipts.map((each) => judgeTime(context, each)));
   const { origin, size } = judged[0]!;
   const { verdict, witnessed } = weakest(judged);
   return {
@@ -45,6 +49,7 @@ export async function verifyFile(context: Context, file: string, entryFile: stri
     id: receipt.id,
     maker: spoken!.common.maker,
     receipts: receipts.length,
+    time: times[0]!,
   };
 }
 

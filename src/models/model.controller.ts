@@ -5,8 +5,8 @@ import { Readable } from 'node:stream';
 import { z } from 'zod';
 import type { RegistrationBody } from '../core/registry/registration.ts';
 import { receiptSchema } from '../core/statement/receipt.ts';
-import type { Idempotency, Write } from '../ledger/index.ts';
-import { IdempotencyKey } from '../ledger/index.ts';
+import type { Idempotency, SignedWrite, Write } from '../ledger/index.ts';
+import { IdempotencyKey, signedWriteSchema } from '../ledger/index.ts';
 import type { Principal } from '../platform/auth/index.ts';
 import { CurrentPrincipal, Requires } from '../platform/auth/index.ts';
 import { ByteStream } from '../platform/http/byte-stream.ts';
@@ -14,6 +14,7 @@ import type { ModelQuery } from './model.schema.ts';
 import {
   modelParams,
   modelQuery,
+  modelSignatureView,
   modelView,
   registerAllSchema,
   registeredAll,
@@ -99,5 +100,25 @@ export class ModelController {
       .header('content-length', artifact.size)
       .header('etag', `"${fileDigest}"`)
       .send(Readable.from(artifact.stream()));
+  }
+
+  /** An owner's signature over the model's file, in the form of OpenSSF model signing; made and signed by the owner. */
+  @Post(':id/signatures')
+  @Requires('models:write')
+  @ApiResponse({ status: 201, standardSchema: receiptSchema })
+  sign(
+    @CurrentPrincipal() principal: Principal,
+    @Param({ schema: modelParams }) { id }: Id,
+    @Body({ schema: signedWriteSchema }) body: SignedWrite,
+    @IdempotencyKey() idempotency: Idempotency,
+  ) {
+    return this.models.sign(principal, id, body, idempotency);
+  }
+
+  @Get(':id/signatures')
+  @Requires('public')
+  @ApiResponse({ status: 200, standardSchema: z.array(modelSignatureView) })
+  signatures(@Param({ schema: modelParams }) { id }: Id) {
+    return this.models.signatures(id);
   }
 }

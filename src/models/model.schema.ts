@@ -59,3 +59,14 @@ export const modelQuery = z.strictObject({
   limit: z.coerce.number().int().min(1).max(1000).default(100),
 });
 export type ModelQuery = z.infer<typeof modelQuery>;
+
+/** A signature over the model's file that tools of OpenSSF model signing verify. */
+export const modelSignatureView = z
+  .strictObject({
+    id: z.string(),
+    maker: z.string().describe('The owner who signed'),
+    statement: digest,
+    recordedIndex: z.int().nonnegative(),
+  })
+  .meta({ id: 'ModelSignature' });
+export type ModelSignatureView = z.infer<typeof modelSignatureView>;

@@ -2,20 +2,26 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from '../platform/database/index.ts';
 import { RegistryError } from '../core/errors.ts';
-import { registration } from '../core/registry/index.ts';
+import { parseEnvelope } from '../core/statement/dsse.ts';
+import { KINDS, modelSignature, registration } from '../core/registry/index.ts';
+import { parseStatement } from '../core/statement/statement.ts';
+import type { ModelSignatureBody } from '../core/registry/model-signature.ts';
 import type { RegistrationBody } from '../core/registry/registration.ts';
 import type { Receipt } from '../core/statement/receipt.ts';
-import type { Idempotency, Write } from '../ledger/index.ts';
+import type { Idempotency, SignedWrite, Write } from '../ledger/index.ts';
 import { Ledger } from '../ledger/index.ts';
 import type { Principal } from '../platform/auth/index.ts';
+import { sha256 } from '../platform/crypto.ts';
 import { ArtifactStore, atMost } from '../platform/storage/index.ts';
-import type { ModelQuery, ModelView, RecordedModel, RegisteredAll } from './model.schema.ts';
+import type { ModelQuery, ModelSignatureView, ModelView, RecordedModel, RegisteredAll } from './model.schema.ts';
 import {
   findModel,
+  findSignature,
   holdsTitle,
   insertAccess,
   insertStoredArtifact,
   listModels,
+  listSignatures,
   withOwnArtifact,
 } from './model.store.ts';
 
@@ -84,6 +90,26 @@ export class ModelService {
     return { artifact, fileDigest };
   }
 
+  /** @throws RegistryError `invalid_input` for a signature over another model than the address names; as judged */
+  async sign(principal: Principal, id: string, write: SignedWrite, idempotency: Idempotency): Promise<Receipt> {
+    requireSpeaksOf(write, id);
+    return this.ledger.accept(modelSignature, principal, write, { idempotency });
+  }
+
+  /** @throws RegistryError `not_found` */
+  async signatures(id: string): Promise<ModelSignatureView[]> {
+    await this.#find(id);
+    return listSignatures(this.database.manager, id);
+  }
+
+  /** The receipt of a signature. @throws RegistryError `not_found` */
+  async signatureReceipt(id: string): Promise<Receipt> {
+    const found = await findSignature(this.database.manager, id);
+    if (found === undefined)
+      throw new RegistryError('not_found', `There is no model signature ${id}.`, { field: 'id' });
+    return this.ledger.receipt(found.statement, undefined);
+  }
+
   async #find(id: string): Promise<RecordedModel> {
     const found = await findModel(this.database.manager, id);
     if (found === undefined) throw new RegistryError('not_found', `There is no model ${id}.`, { field: 'id' });
@@ -111,4 +137,13 @@ export class ModelService {
     );
     return kept;
   }
+}
+
+/** The address says which model; a statement that says another must not be recorded under it. */
+function requireSpeaksOf(write: SignedWrite, registrationId: string): void {
+  const { form, body } = parseStatement(sha256, KINDS, parseEnvelope(write).payload);
+  if (form.kind !== modelSignature.kind || (body as ModelSignatureBody).registration === registrationId) return;
+  throw new RegistryError('invalid_input', 'The statement speaks of another model than the address.', {
+    field: 'payload',
+  });
 }

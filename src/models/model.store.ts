@@ -1,6 +1,7 @@
 /** SQL over registrations. */
 import type { EntityManager } from 'typeorm';
-import type { ModelQuery, RecordedModel } from './model.schema.ts';
+import type { Digest } from '../core/digest.ts';
+import type { ModelQuery, ModelSignatureView, RecordedModel } from './model.schema.ts';
 
 const VIEW = `
   SELECT r.document || jsonb_build_object(
@@ -64,4 +65,22 @@ export async function insertAccess(
     `INSERT INTO ops.artifact_access (registration_id, party_id, api_key_id, file_digest) VALUES ($1, $2, $3, $4)`,
     [access.registrationId, access.partyId, access.apiKeyId, access.fileDigest],
   );
+}
+
+/** In log order. */
+export async function listSignatures(manager: EntityManager, registrationId: string): Promise<ModelSignatureView[]> {
+  const rows: (Omit<ModelSignatureView, 'recordedIndex'> & { recordedIndex: string })[] = await manager.query(
+    `SELECT id, maker, statement, recorded_index AS "recordedIndex" FROM registry.model_signature
+     WHERE registration_id = $1 ORDER BY recorded_index LIMIT 1000`,
+    [registrationId],
+  );
+  return rows.map((row) => ({ ...row, recordedIndex: Number(row.recordedIndex) }));
+}
+
+export async function findSignature(manager: EntityManager, id: string): Promise<{ statement: Digest } | undefined> {
+  const rows: { statement: Digest }[] = await manager.query(
+    `SELECT statement FROM registry.model_signature WHERE id = $1`,
+    [id],
+  );
+  return rows[0];
 }

@@ -131,6 +131,7 @@ const ROUTES: Route[] = [
   { method: 'GET', path: '/v1/models/:id', thing: 'model', open: 'read' },
   { method: 'PUT', path: '/v1/models/:id/artifact', thing: 'model', body: file, open: 'write' },
   { method: 'GET', path: '/v1/models/:id/artifact', thing: 'model' },
+  { method: 'GET', path: '/v1/models/:id/signatures', thing: 'model', open: 'read' },
   { method: 'GET', path: '/v1/runs/:id', thing: 'run' },
   { method: 'GET', path: '/v1/runs/:id/events', thing: 'run' },
   { method: 'POST', path: '/v1/runs/:id/cancel', thing: 'run', body: {} },
@@ -161,8 +162,17 @@ it('knows every route that takes an id', () => {
   const taken = app.app.routes.filter(
     ({ path, method }) => path.includes(':') && method !== 'HEAD' && method !== 'OPTIONS',
   );
-  // These name no record: the content of statements is tested below, look-ups and schemas are public.
-  const others = ['GET /v1/schemas/:kind', 'GET /v1/provenance/:hash', 'GET /v1/receipts/:digest'];
+  // These name no record: the content of statements is tested below, look-ups and schemas are public. A signature is
+  // refused by what it says, in model-signatures.test.ts.
+  const others = [
+    'GET /v1/schemas/:kind',
+    'GET /v1/provenance/:hash',
+    'GET /v1/receipts/:digest',
+    'GET /v1/timestamps/:size',
+    'GET /v1/timestamps/:size/checkpoint',
+    'GET /v1/model-signatures/:id/bundle',
+    'POST /v1/models/:id/signatures',
+  ];
   expect(taken.map(({ method, path }) => `${method} ${path}`).sort()).toEqual(
     [...ROUTES.map(({ method, path }) => `${method} ${path}`), ...others].sort(),
   );

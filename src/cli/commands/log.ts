@@ -51,7 +51,10 @@ export function define(program: Command, context: Context): void {
     .addHelpText('after', '\nExample:\n  $ muniment log verify\n  $ muniment log verify receipt.json')
     .action(async (file: string | undefined, { entry }: { entry?: string }) => {
       if (file !== undefined) {
-        const { verifyFile } = await import('../verify-file.ts');
+        const [{ verifyFile }, { describeTime }] = await Promise.all([
+          import('../verify-file.ts'),
+          import('../outside-time.ts'),
+        ]);
         const judged = await verifyFile(context, file, entry);
         noteVerdict(context, judged.verdict);
         context.print(judged, () =>
@@ -60,6 +63,7 @@ export function define(program: Command, context: Context): void {
             ['entry', `${judged.index} of ${judged.treeSize}`],
             ['record', judged.kind === undefined ? undefined : `${judged.kind} ${judged.id}`],
             ['maker', judged.maker],
+            ['existed before', describeTime(judged.time ?? null)],
             ['receipts', judged.receipts === 1 ? undefined : judged.receipts],
             ['witnesses', describeWitnessed(judged.witnessed)],
             ['verdict', judged.verdict],

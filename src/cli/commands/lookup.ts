@@ -6,7 +6,7 @@
 import type { Command } from 'commander';
 import { RegistryError } from '../../core/errors.ts';
 import type { Digest } from '../../core/digest.ts';
-import type { Verdict } from '../../core/trust/index.ts';
+import type { JudgedTime, Verdict } from '../../core/trust/index.ts';
 import type { Client } from '../client.ts';
 import type { Context } from '../context.ts';
 import type { ModelReport } from '../hash-model.ts';
@@ -37,6 +37,11 @@ export function define(program: Command, context: Context): void {
       for (const { digest, answer } of answers) parts.push(await judgeProvenance(context, client, digest, answer));
       const found = mergeProvenance(parts);
       const { judged, matches } = found;
+      const { describeTime, judgeTime, withTime } = await import('../outside-time.ts');
+      for (const match of matches) {
+        match.receipts.registration = await withTime(client, match.receipts.registration);
+        match.time = await judgeTime(context, match.receipts.registration);
+      }
       if (judged.verdict !== PROVED) context.refuse();
       const { origin, size } = judged;
       const digest = answers[0]!.digest;
@@ -49,7 +54,7 @@ export function define(program: Command, context: Context): void {
           log: { origin, treeSize: size, checkpoint: judged.note },
           matches,
         },
-        () => describe(found, describeWitnessed(judged.witnessed)),
+        () => describe(found, describeWitnessed(judged.witnessed), describeTime),
       );
       const earlier = earlierUnderOtherNames(matches);
       if (earlier !== undefined) {
@@ -93,7 +98,13 @@ const HOW = {
   nameless: 'the same weights under other tensor names',
 };
 
-function describe({ judged, matches }: JudgedProvenance, witnesses: string | undefined): string {
+type DescribeTime = (time: JudgedTime | null) => string | undefined;
+
+function describe(
+  { judged, matches }: JudgedProvenance,
+  witnesses: string | undefined,
+  describeTime: DescribeTime,
+): string {
   const { origin, size, verdict } = judged;
   const told: Record<Verdict, string> = {
     proved: `The record stands in the log ${origin} (${size} entries), whose key you pinned.`,
@@ -105,10 +116,10 @@ function describe({ judged, matches }: JudgedProvenance, witnesses: string | und
       'get its key from a source you trust, then "muniment trust add KEY" ("muniment trust pin" believes the server itself).',
   };
   const seen = witnesses === undefined ? '' : `witnesses: ${witnesses.replaceAll('\n', '\n           ')}\n`;
-  return `${matches.map(describeMatch).join('\n')}\nverdict: ${verdict}. ${told[verdict]}\n${seen}`;
+  return `${matches.map((match) => describeMatch(match, describeTime)).join('\n')}\nverdict: ${verdict}. ${told[verdict]}\n${seen}`;
 }
 
-function describeMatch(match: JudgedMatch): string {
+function describeMatch(match: JudgedMatch, describeTime: DescribeTime): string {
   const { model, run, datasets, index, recordedAt } = match;
   const last = run?.epochs.at(-1);
   return fields([
@@ -131,6 +142,7 @@ function describeMatch(match: JudgedMatch): string {
     ['from models', model.parents.map(({ relation, digest }) => `${relation} ${digest}`).join('\n') || undefined],
     ['weight digest', model.weights.weightDigest ?? undefined],
     ['record', `${match.registration}, entry ${index}${recordedAt === null ? '' : `, ${recordedAt}`}`],
+    ['existed before', describeTime(match.time)],
     ['signed by', match.attestedBy === 'maker' ? `its maker ${match.maker}` : `the registry, for ${match.maker}`],
     ['note', match.precededBy === null ? undefined : `registered earlier by somebody else: ${match.precededBy}`],
   ]);

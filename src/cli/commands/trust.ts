@@ -9,6 +9,7 @@ interface AddOptions {
   operator?: string;
   log?: string;
   quorum?: string;
+  tsaRoot?: string;
 }
 
 export function define(program: Command, context: Context): void {
@@ -21,12 +22,14 @@ export function define(program: Command, context: Context): void {
     .action(async () => {
       const { readTrust } = await import('../trust-store.ts');
       const { trustFile } = await context.settings();
-      const { logs } = await readTrust(trustFile);
-      context.print({ file: trustFile, logs }, () =>
-        logs.length === 0
+      const trust = await readTrust(trustFile);
+      const { logs } = trust;
+      const tsaRoots = trust.tsaRoots === undefined ? [] : (await import('../tsa-roots.ts')).rootNames(trust);
+      context.print({ file: trustFile, logs, tsaRoots }, () =>
+        logs.length + tsaRoots.length === 0
           ? `Nobody yet ("muniment trust add KEY" or "muniment trust pin").\n`
-          : logs
-              .map(({ origin, verifierKey, operator, witnesses, quorum }) =>
+          : [
+              ...logs.map(({ origin, verifierKey, operator, witnesses, quorum }) =>
                 fields([
                   ['log', origin],
                   ['key', verifierKey],
@@ -37,24 +40,42 @@ export function define(program: Command, context: Context): void {
                   ],
                   ['quorum', quorum === undefined ? undefined : `${quorum} operators beside its own`],
                 ]),
-              )
-              .join('\n'),
+              ),
+              ...tsaRoots.map((name) => fields([['time under', name]])),
+            ].join('\n'),
       );
     });
 
   trust
     .command('add')
     .description('Accept the proofs of a registry, or the cosignatures of a witness, by a key from a source you trust.')
-    .argument('<key>', 'the verifier key of a log, or of a witness (with --log and --operator)')
+    .argument('[key]', 'the verifier key of a log, or of a witness (with --log and --operator)')
     .option('--operator <name>', 'who runs it; witnesses of the operator of the log do not count')
     .option('--log <name>', 'the log that the witness vouches for')
     .option('--quorum <n>', 'so many operators beside its own must have cosigned what the log shows')
+    .option('--tsa-root <file>', 'root certificates (PEM) of timestamp authorities whose word on time you accept')
     .addHelpText(
       'after',
       '\nExample:\n  $ muniment trust add "log.example.org/muniment/1a2b3c4d+5e6f7a8b+Ab12…" --operator "Example Registry"' +
-        '\n  $ muniment trust add "witness.example/w1+aa4a09d1+BOpK…" --log log.example.org/muniment/1a2b3c4d --operator "Someone Else" --quorum 1',
+        '\n  $ muniment trust add "witness.example/w1+aa4a09d1+BOpK…" --log log.example.org/muniment/1a2b3c4d --operator "Someone Else" --quorum 1' +
+        '\n  $ muniment trust add --tsa-root tsa-root.pem',
     )
-    .action(async (text: string, options: AddOptions) => {
+    .action(async (text: string | undefined, options: AddOptions) => {
+      const { tsaRoot } = options;
+      if ((text === undefined) === (tsaRoot === undefined)) {
+        throw new RegistryError('usage', 'Name a key, or a file with --tsa-root: one of the two.', {
+          fix: 'See --help.',
+        });
+      }
+      if (text === undefined) {
+        const { trustRoots } = await import('../tsa-roots.ts');
+        const { trustFile } = await context.settings();
+        const { names, added } = await trustRoots(trustFile, tsaRoot!);
+        context.print({ tsaRoots: names, added, file: trustFile }, () =>
+          names.map((name) => `Timestamps under ${name} are accepted from now on.\n`).join(''),
+        );
+        return;
+      }
       const key = text.trim();
       const { operator, log } = options;
       const quorum = options.quorum === undefined ? undefined : wholeNumberOf(options.quorum);

@@ -27,3 +27,9 @@ export function parseP256Spki(base64: string, field: string): Uint8Array {
 export const fingerprint = (sha256: Sha256, spki: Uint8Array): Digest => formatDigest(sha256(spki));
 
 export const formatSpki = toBase64;
+
+/** In PEM, exactly as OpenSSL writes it (RFC 7468 §13). */
+export function formatSpkiPem(spki: Uint8Array): string {
+  const lines = toBase64(spki).match(/.{1,64}/g) ?? [];
+  return `-----BEGIN PUBLIC KEY-----\n${lines.join('\n')}\n-----END PUBLIC KEY-----\n`;
+}
