@@ -2,7 +2,7 @@
  * A timestamp authority inside the test, honest or lying: certificates and tokens put together with the ASN.1 library and
  * signed with node:crypto, so that each lie is one member that differs. `startAuthority` serves it over HTTP.
  */
-import { createHash, generateKeyPairSync, randomBytes, sign, X509Certificate } from 'node:crypto';
+import { createHash, createPublicKey, generateKeyPairSync, randomBytes, sign, X509Certificate } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
@@ -47,6 +47,8 @@ export interface CertificateOptions {
   readonly subject: string;
   /** Itself without one */
   readonly issuer?: Certified;
+  /** Under the key of another certificate, as authorities that certify each other do */
+  readonly keyOf?: Certified;
   readonly ca?: boolean;
   readonly pathLength?: number;
   readonly usages?: readonly string[];
@@ -60,7 +62,7 @@ export interface CertificateOptions {
 const YEAR_MS = 365 * 86_400_000;
 
 export function certify(options: CertificateOptions): Certified {
-  const { privateKey: key, publicKey } = generateKeyPairSync('ec', { namedCurve: 'prime256v1' });
+  const key = options.keyOf?.key ?? generateKeyPairSync('ec', { namedCurve: 'prime256v1' }).privateKey;
   const certificate = new Certificate();
   certificate.version = 2;
   certificate.serialNumber = new Integer({ valueHex: positive(randomBytes(16)) });
@@ -69,7 +71,7 @@ export function certify(options: CertificateOptions): Certified {
   certificate.issuer.typesAndValues.push(...issuerName);
   certificate.notBefore.value = options.notBefore ?? new Date(Date.now() - YEAR_MS);
   certificate.notAfter.value = options.notAfter ?? new Date(Date.now() + YEAR_MS);
-  const spki = publicKey.export({ format: 'der', type: 'spki' });
+  const spki = createPublicKey(key).export({ format: 'der', type: 'spki' });
   certificate.subjectPublicKeyInfo = new PublicKeyInfo({ schema: fromBER(Uint8Array.from(spki)).result });
   certificate.extensions = extensionsOf(options);
   certificate.signature = new AlgorithmIdentifier({ algorithmId: ECDSA_SHA256 });

@@ -83,6 +83,13 @@ const [underNoCa, underShallow, underCode, underUnknown] = [noCa, below, codeOnl
   Certified,
   Certified,
 ];
+const [east, west] = [certify({ subject: 'East', ca: true }), certify({ subject: 'West', ca: true })];
+/** Each vouches for the other, and nobody for both. */
+const ring = [
+  certify({ subject: 'East', keyOf: east, issuer: west, ca: true }),
+  certify({ subject: 'West', keyOf: west, issuer: east, ca: true }),
+];
+const underRing = under(east);
 const otherKey = generateKeyPairSync('ec', { namedCurve: 'prime256v1' }).privateKey;
 
 const LIES: [attack: string, reply: () => Uint8Array, sentence: string][] = [
@@ -176,6 +183,11 @@ const LIES: [attack: string, reply: () => Uint8Array, sentence: string][] = [
   [
     'an issuer with an unknown critical extension',
     () => told({ certificates: [underUnknown, withUnknown] }, underUnknown),
+    'no trusted root',
+  ],
+  [
+    'issuers that vouch for each other in a ring',
+    () => told({ certificates: [underRing, ...ring] }, underRing),
     'no trusted root',
   ],
   [
