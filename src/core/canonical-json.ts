@@ -47,7 +47,7 @@ const isPlainlyCanonical = (value: Json, text: string): boolean =>
 
 function isSorted(value: Json, depth: number): boolean {
   if (value === null || typeof value !== 'object') return true;
-  if (depth > MAX_DEPTH) return false;
+  if (depth === MAX_DEPTH) return false;
   if (Array.isArray(value)) return value.every((item) => isSorted(item, depth + 1));
   let before: string | undefined;
   for (const name of Object.keys(value)) {

@@ -3,7 +3,7 @@
  * The signature check comes in as an argument, so that the writer, `fsck` and a browser share this one reading.
  */
 import { fromBase64 } from '../bytes.ts';
-import type { Sha256 } from '../digest.ts';
+import type { Digest, Sha256 } from '../digest.ts';
 import { formatDigest } from '../digest.ts';
 import { RegistryError } from '../errors.ts';
 import { idPattern } from '../identifier.ts';
@@ -18,9 +18,15 @@ export type VerifyP256 = (spki: string, message: Uint8Array, signature: Uint8Arr
 
 /**
  * @param spki base64 of the signer's public key, as the log entry shows it
+ * @param fingerprint SHA-256 of the key, for callers that know it already: few keys sign many statements
  * @throws RegistryError `malformed_statement`, `malformed_json`, `invalid_input`, `digest_mismatch`
  */
-export function readSpoken(sha256: Sha256, payload: Uint8Array, spki: string): Spoken {
+export function readSpoken(
+  sha256: Sha256,
+  payload: Uint8Array,
+  spki: string,
+  fingerprint: Digest = formatDigest(sha256(fromBase64(spki))),
+): Spoken {
   const { form, common, body } = parseStatement(sha256, KINDS, payload);
   const spoken: Spoken = {
     kind: form as Kind<unknown>,
@@ -28,7 +34,7 @@ export function readSpoken(sha256: Sha256, payload: Uint8Array, spki: string): S
     body,
     payloadDigest: formatDigest(sha256(payload)),
     spki,
-    fingerprint: formatDigest(sha256(fromBase64(spki))),
+    fingerprint,
   };
   requireOwnName(spoken);
   spoken.kind.coheres?.(sha256, body);

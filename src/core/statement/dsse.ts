@@ -42,7 +42,8 @@ export interface Signed {
 
 /** `"DSSEv1" SP len(type) SP type SP len(body) SP body`, lengths in bytes, in ASCII. */
 export function pae(payload: Uint8Array, payloadType = PAYLOAD_TYPE): Uint8Array {
-  return concat(utf8(`DSSEv1 ${utf8(payloadType).length} ${payloadType} ${payload.length} `), payload);
+  const typeLength = payloadType === PAYLOAD_TYPE ? PAYLOAD_TYPE.length : utf8(payloadType).length;
+  return concat(utf8(`DSSEv1 ${typeLength} ${payloadType} ${payload.length} `), payload);
 }
 
 export function formatEnvelope({ payload, signature, keyId }: Signed): Envelope {

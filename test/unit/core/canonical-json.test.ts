@@ -55,9 +55,15 @@ describe('canonical JSON', () => {
     ['names of digits in the order of numbers', '{"9":1,"10":2}'],
     ['an escaped lone surrogate', '["\\ud800"]'],
     ['an escape that needs none', '["\\u0061"]'],
+    ['nesting one level too deep', `${'['.repeat(65)}1${']'.repeat(65)}`],
     ['nesting that would exhaust the stack', '['.repeat(100_000) + ']'.repeat(100_000)],
   ])('does not parse %s', (_, source) => {
     expect(() => parseCanonical(utf8(source))).toThrow(expect.objectContaining({ code: 'malformed_json' }));
+  });
+
+  test('parses nesting as deep as it may be', () => {
+    const source = `${'['.repeat(64)}1${']'.repeat(64)}`;
+    expect(text(parseCanonical(utf8(source)))).toBe(source);
   });
 
   test('parses names of digits in the order of their characters', () => {
