@@ -10,6 +10,7 @@ import { TokenIssuance1700000000004 } from './0004-token-issuance.ts';
 import { Runs1700000000005 } from './0005-runs.ts';
 import { ArtifactAccess1700000000006 } from './0006-artifact-access.ts';
 import { HandedInFiles1700000000007 } from './0007-handed-in-files.ts';
+import { CheckpointChain1700000000008 } from './0008-checkpoint-chain.ts';
 import { Cosignatures1700000000009 } from './0009-cosignatures.ts';
 import { OutsideTime1700000000010 } from './0010-outside-time.ts';
 
@@ -21,6 +22,7 @@ export const MIGRATIONS: (new () => MigrationInterface)[] = [
   Runs1700000000005,
   ArtifactAccess1700000000006,
   HandedInFiles1700000000007,
+  CheckpointChain1700000000008,
   Cosignatures1700000000009,
   OutsideTime1700000000010,
 ];

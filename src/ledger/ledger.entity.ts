@@ -47,6 +47,8 @@ export class CheckpointEntity {
   @Column('bytea') root!: Buffer;
   @Column('text') note!: string;
   @Column('timestamptz', { name: 'published_at', default: () => 'now()' }) publishedAt!: Date;
+  /** Size of the checkpoint before it, 0 for the first; set by the database */
+  @Column('bigint') previous!: string;
 }
 
 @Entity({ schema: 'ledger', name: 'timestamp' })

@@ -39,7 +39,7 @@ const shape = (url: string) =>
        JOIN pg_namespace n ON n.oid = c.connamespace WHERE n.nspname = ANY($1)
      UNION ALL SELECT attrelid::regclass || ' ' || attname || ' ' || format_type(atttypid, atttypmod) FROM pg_attribute a
        JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
-       WHERE n.nspname = ANY($1) AND attnum > 0
+       WHERE n.nspname = ANY($1) AND attnum > 0 AND NOT attisdropped
      UNION ALL SELECT 'schema ' || nspname || ' ' || nspacl::text FROM pg_namespace WHERE nspname = ANY($1)
      ORDER BY 1`,
     [SCHEMAS],
