@@ -12,6 +12,7 @@ interface Options {
   data?: string;
   full?: boolean;
   since?: string;
+  resume?: string;
   anchor: boolean;
 }
 
@@ -27,9 +28,13 @@ export function define(program: Command, context: Context): void {
       '--since <file>',
       'a signed state that was kept elsewhere ("muniment log checkpoint"), which must still hold',
     )
+    .option(
+      '--resume <file>',
+      'keep the state of the check in this file; where it is there, go on with the check that was stopped',
+    )
     .option('--no-anchor', 'without the copy of the newest state outside the database')
     .addHelpText('after', '\nExample:\n  $ muniment fsck --full --since last-month.checkpoint')
-    .action(async ({ full, since, anchor, data }: Options) => {
+    .action(async ({ full, since, resume, anchor, data }: Options) => {
       const { requireRegistry, serverConfig, serverLog } = await import('../server-config.ts');
       const config = await serverConfig(context, data === undefined ? {} : { data });
       await requireRegistry(config);
@@ -51,6 +56,7 @@ export function define(program: Command, context: Context): void {
           full: full === true,
           since: kept,
           tsaRoots,
+          resume,
           anchorDir: anchor ? config.anchorDir : undefined,
           onProgress: (done, total) => {
             opening ??= progressBar(context.io, 'Checking {bar} {value}/{total}  {eta_formatted} left', total);

@@ -1,18 +1,23 @@
 /**
- * All SQL of the verifier, apart from the writer's on purpose. One connection, one snapshot of the whole database in
- * which nothing can be changed, pages and cursors of bounded size; a log that is being written meanwhile is seen as it
- * stood at one moment. What the fold needs to remember beyond a page goes to a temporary table.
+ * All SQL of the verifier, apart from the writer's on purpose. One snapshot of the whole database in which nothing can be
+ * changed, seen from three connections (questions, pages of statements, rows of the registry), in parts of bounded size;
+ * a log that is being written meanwhile is seen as it stood at one moment. What the fold needs to remember beyond a page
+ * goes to a temporary table.
  */
 import pg from 'pg';
 import { fromHex } from '../../core/bytes.ts';
 import type { Digest } from '../../core/digest.ts';
 import type { TableName } from '../../core/registry/tables.ts';
-import { KEYS } from '../../core/registry/tables.ts';
+import { KEYS, TABLE_NAMES } from '../../core/registry/tables.ts';
+import { CopyOut, readInt8, readTuples, TupleBuffer } from './copy-out.ts';
+import type { OverlaidRow } from './page-fold.ts';
+import type { Columns, RegistryRow } from './registry-rows.ts';
+import { RegistryRows } from './registry-rows.ts';
 
 const INT8 = 20;
 
-/** Rows that a cursor fetches at a time. */
-const FETCHED = 2000;
+/** Bytes of a row of `ledger.statement` that is not unusually large. */
+const USUAL_STATEMENT = 2048;
 
 /** Types of key columns that are not text. */
 const KEY_TYPES: Readonly<Record<string, string>> = { position: 'integer' };
@@ -25,27 +30,21 @@ export interface HeadRow {
   note: string;
 }
 
-export interface StatementRow {
-  index: number;
-  payloadDigest: Uint8Array;
-  kind: string;
-  maker: string;
-  visibility: string;
-  payload: Uint8Array;
-  signature: Uint8Array;
-  spki: Uint8Array;
-}
-
 export interface TileRow {
   level: number;
   index: number;
   hashes: Uint8Array;
 }
 
-export interface CheckpointRow {
+export interface SignedRow {
   size: number;
   root: Uint8Array;
   note: string;
+}
+
+export interface CheckpointRow extends SignedRow {
+  /** Size of the checkpoint before it, 0 for the first */
+  previous: number;
 }
 
 /** A cosignature, with the note of the checkpoint that it is on; null where there is none. */
@@ -91,60 +90,68 @@ const ISSUANCE = `
   FROM registry.token_issuance i LEFT JOIN registry.license_grant g ON g.id = i.grant_id
   LEFT JOIN registry.token_key k ON k.kid = i.kid`;
 
-/** A row of the registry as the columns have it, with the members' names of `core/registry/tables`. */
-export type RegistryRow = Record<string, unknown> & { recordedIndex: number };
-
-/** A row as the fold left it, where that is not the row that its first statement made; null for one that may not be. */
-export interface OverlaidRow {
-  table: TableName;
-  key: string;
-  row: RegistryRow | null;
-}
-
 export class Snapshot {
-  /** Queries wait for one another here, so that the next page can be asked for while this one is worked on. */
-  #last: Promise<unknown> = Promise.resolve();
   readonly #overlaid = new Set<TableName>();
 
-  private constructor(private readonly client: pg.Client) {}
+  /** Answers questions, and has the temporary tables. */
+  readonly #questions: InTurn;
+  readonly #pages: InTurn;
+
+  private constructor(
+    client: pg.Client,
+    pages: pg.Client,
+    private readonly rows: pg.Client,
+  ) {
+    [this.#questions, this.#pages] = [new InTurn(client), new InTurn(pages)];
+  }
 
   static async open(url: string): Promise<Snapshot> {
-    const client = new pg.Client({
-      connectionString: url,
-      application_name: 'muniment-fsck',
-      types: {
-        getTypeParser: ((oid: number, format?: 'text') =>
-          oid === INT8 ? Number : (pg.types.getTypeParser(oid, format) as unknown)) as typeof pg.types.getTypeParser,
-      },
-    });
-    await client.connect();
+    const clients: pg.Client[] = [];
     try {
-      await client.query(`SET statement_timeout = 0; SET work_mem = '32MB'; SET search_path = pg_catalog`);
+      for (let i = 0; i < 3; i++) clients.push(await connect(url));
+      const [client, pages, rows] = clients as [pg.Client, pg.Client, pg.Client];
       await client.query(`CREATE TEMP TABLE fsck_overlay (tbl text, key text, row jsonb, PRIMARY KEY (tbl, key))`);
       await client.query(`CREATE TEMP TABLE fsck_commitment (commitment text PRIMARY KEY)`);
       await client.query(`BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY`);
+      const exported = await client.query<{ id: string }>(`SELECT pg_export_snapshot() AS id`);
+      for (const other of [pages, rows]) {
+        await other.query(`BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY`);
+        await other.query(`SET TRANSACTION SNAPSHOT '${exported.rows[0]!.id}'`);
+      }
+      return new Snapshot(client, pages, rows);
     } catch (error) {
-      await client.end();
+      await Promise.all(clients.map((client) => client.end()));
       throw error;
     }
-    return new Snapshot(client);
   }
 
   async close(): Promise<void> {
-    await this.client.end();
+    await Promise.all([this.#questions.client, this.#pages.client, this.rows].map((client) => client.end()));
   }
 
   heads(): Promise<HeadRow[]> {
     return this.#rows(`SELECT id, origin, size, root, note FROM ledger.log_head ORDER BY id`);
   }
 
-  /** Statements `from` ≤ index < `to`, in order. */
-  statements(from: number, to: number): Promise<StatementRow[]> {
-    return this.#rows(
-      `SELECT index, payload_digest AS "payloadDigest", kind, maker, visibility, payload, signature, spki
-       FROM ledger.statement WHERE index >= $1 AND index < $2 ORDER BY index`,
-      [from, to],
+  /** Bytes of the payloads of the statements `from` ≤ index < `to`, in groups of `width`, by the first index of each. */
+  async payloadBytes(from: number, to: number, width: number): Promise<Map<number, number>> {
+    const { rows } = await this.#pages.query<{ first: number; bytes: number }>({
+      text: `SELECT min(index) AS first, sum(octet_length(payload))::bigint AS bytes FROM ledger.statement
+             WHERE index >= $1 AND index < $2 GROUP BY div(index, $3)`,
+      values: [from, to, width],
+    });
+    return new Map(rows.map(({ first, bytes }) => [first - (first % width), bytes]));
+  }
+
+  /** Statements `from` ≤ index < `to`, in order, as tuples of these columns. */
+  async statements(from: number, to: number): Promise<Uint8Array<ArrayBuffer>> {
+    const tuples = new TupleBuffer((to - from) * USUAL_STATEMENT);
+    await this.#copy(
+      `SELECT index, payload_digest, kind, maker, visibility, payload, signature, spki
+       FROM ledger.statement WHERE index >= ${from} AND index < ${to} ORDER BY index`,
+      (tuple) => tuples.add(tuple),
     );
+    return tuples.bytes();
   }
 
   /** The lowest index from `from` on of a statement, if there is one below `size`. */
@@ -164,12 +171,9 @@ export class Snapshot {
     );
   }
 
-  /** Level-0 tiles `from` ≤ index < `to`. */
-  leafTiles(from: number, to: number): Promise<TileRow[]> {
-    return this.#rows(`SELECT level, index, hashes FROM ledger.tile WHERE level = 0 AND index >= $1 AND index < $2`, [
-      from,
-      to,
-    ]);
+  /** Level-0 tiles `from` ≤ index < `to`, by index. */
+  leafTiles(from: number, to: number): Promise<Map<number, Uint8Array>> {
+    return this.#files(`SELECT index, hashes FROM ledger.tile WHERE level = 0 AND index >= ${from} AND index < ${to}`);
   }
 
   async tile(level: number, index: number): Promise<Uint8Array | undefined> {
@@ -190,8 +194,9 @@ export class Snapshot {
     );
   }
 
-  bundles(from: number, to: number): Promise<{ index: number; entries: Uint8Array }[]> {
-    return this.#rows(`SELECT index, entries FROM ledger.entry_bundle WHERE index >= $1 AND index < $2`, [from, to]);
+  /** By index. */
+  bundles(from: number, to: number): Promise<Map<number, Uint8Array>> {
+    return this.#files(`SELECT index, entries FROM ledger.entry_bundle WHERE index >= ${from} AND index < ${to}`);
   }
 
   bundlesBeyond(count: number, limit: number): Promise<{ index: number }[]> {
@@ -203,10 +208,19 @@ export class Snapshot {
 
   /** Published checkpoints `from` < size ≤ `to`, in order. */
   checkpoints(from: number, to: number): Promise<CheckpointRow[]> {
-    return this.#rows(`SELECT size, root, note FROM ledger.checkpoint WHERE size > $1 AND size <= $2 ORDER BY size`, [
-      from,
-      to,
-    ]);
+    return this.#rows(
+      `SELECT size, root, note, previous FROM ledger.checkpoint WHERE size > $1 AND size <= $2 ORDER BY size`,
+      [from, to],
+    );
+  }
+
+  /** Size of the last published checkpoint up to `size`, 0 if there is none. */
+  async checkpointUpTo(size: number): Promise<number> {
+    const [row] = await this.#rows<{ size: number }>(
+      `SELECT coalesce(max(size), 0) AS size FROM ledger.checkpoint WHERE size > 0 AND size <= $1`,
+      [size],
+    );
+    return row!.size;
   }
 
   checkpointsBeyond(size: number, limit: number): Promise<{ size: number }[]> {
@@ -250,16 +264,19 @@ export class Snapshot {
     );
   }
 
-  /** Opens a cursor over all rows of a table, in the order of the statements that made them. */
-  async openInLogOrder(table: TableName): Promise<void> {
-    await this.#query(
-      `DECLARE fsck_${table} NO SCROLL CURSOR FOR SELECT * FROM registry.${table} ORDER BY recorded_index`,
-    );
+  /** All rows of the registry that statements from `from` on made, in log order. */
+  registryInLogOrder(from: number): RegistryRows {
+    return new RegistryRows(from, (copy) => this.rows.query(copy));
   }
 
-  /** The next rows of the cursor; none at its end. */
-  nextInLogOrder(table: TableName): Promise<RegistryRow[]> {
-    return this.#registry(`FETCH ${FETCHED} FROM fsck_${table}`);
+  async columns(): Promise<Columns> {
+    const rows = await this.#rows<{ table: string; columns: string[] }>(
+      `SELECT c.relname AS table, array_agg(a.attname::text ORDER BY a.attnum) AS columns
+       FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+       WHERE c.relnamespace = 'registry'::regnamespace AND c.relname = ANY($1) GROUP BY c.relname`,
+      [TABLE_NAMES],
+    );
+    return Object.fromEntries(rows.map(({ table, columns }) => [table, columns.map(camel)])) as unknown as Columns;
   }
 
   async overlay(rows: readonly OverlaidRow[]): Promise<void> {
@@ -348,6 +365,21 @@ export class Snapshot {
     );
   }
 
+  async countReceipts(): Promise<number> {
+    const [row] = await this.#rows<{ count: number }>(`SELECT count(*) AS count FROM ops.idempotency`);
+    return row!.count;
+  }
+
+  receiptsWithoutStatement(size: number, limit: number): Promise<{ partyId: string; key: string; index: number }[]> {
+    return this.#rows(
+      `SELECT i.party_id AS "partyId", i.key, i.statement_index AS index FROM ops.idempotency i
+       WHERE i.statement_index >= $1
+         OR NOT EXISTS (SELECT FROM ledger.statement s WHERE s.index = i.statement_index)
+       ORDER BY i.statement_index, i.party_id, i.key LIMIT $2`,
+      [size, limit],
+    );
+  }
+
   async countErased(): Promise<number> {
     const [row] = await this.#rows<{ count: number }>(
       `SELECT count(*) AS count FROM pg_temp.fsck_commitment c
@@ -361,26 +393,69 @@ export class Snapshot {
   }
 
   async #registry(sql: string, values: unknown[] = []): Promise<RegistryRow[]> {
-    const { rows, fields } = await this.#inTurn(() =>
-      this.client.query<unknown[]>({ text: sql, values, rowMode: 'array' }),
-    );
+    const { rows, fields } = await this.#questions.query<unknown[]>({ text: sql, values, rowMode: 'array' });
     const names = fields.map(({ name }) => camel(name));
-    return rows.map((row) => {
-      const record: Record<string, unknown> = {};
-      for (let i = 0; i < names.length; i++) record[names[i]!] = row[i];
-      return record as RegistryRow;
-    });
+    return rows.map((row) => Object.fromEntries(names.map((name, i) => [name, row[i]])) as RegistryRow);
   }
 
   #query(text: string, values: unknown[] = []): Promise<pg.QueryResult> {
-    return this.#inTurn(() => this.client.query(text, values));
+    return this.#questions.query({ text, values });
   }
 
-  #inTurn<Result>(run: () => Promise<Result>): Promise<Result> {
+  async #files(select: string): Promise<Map<number, Uint8Array>> {
+    const files = new Map<number, Uint8Array>();
+    await this.#copy(select, (tuple) => {
+      for (const [index, bytes] of readTuples(tuple)) files.set(readInt8(index!), new Uint8Array(bytes ?? []));
+    });
+    return files;
+  }
+
+  #copy(select: string, onTuple: (tuple: Buffer) => void): Promise<void> {
+    return this.#pages.copy(new CopyOut(select, onTuple));
+  }
+}
+
+/** A connection whose queries wait for one another, since several pages are under way at a time. */
+class InTurn {
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(readonly client: pg.Client) {}
+
+  query<Row extends object>(
+    config: pg.QueryConfig & { rowMode?: 'array' },
+  ): Promise<pg.QueryResult<Row & pg.QueryResultRow>> {
+    return this.#run(() => this.client.query(config));
+  }
+
+  copy(copy: CopyOut): Promise<void> {
+    return this.#run(() => this.client.query(copy).done);
+  }
+
+  #run<Result>(run: () => Promise<Result>): Promise<Result> {
     const result = this.#last.then(run, run);
     this.#last = result;
     return result;
   }
+}
+
+async function connect(url: string): Promise<pg.Client> {
+  const client = new pg.Client({
+    connectionString: url,
+    application_name: 'muniment-fsck',
+    types: {
+      getTypeParser: ((oid: number, format?: 'text') =>
+        oid === INT8 ? Number : (pg.types.getTypeParser(oid, format) as unknown)) as typeof pg.types.getTypeParser,
+    },
+  });
+  // A connection that breaks fails every query on it, which is where it is told.
+  client.on('error', () => undefined);
+  await client.connect();
+  // Everything is read once and in order: helpers of the server would only take the threads' cores.
+  await client.query(
+    `SET statement_timeout = 0; SET work_mem = '32MB'; SET max_parallel_workers_per_gather = 0;
+     SET search_path = pg_catalog`,
+  );
+  return client;
 }
 
 const snake = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);

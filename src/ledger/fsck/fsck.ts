@@ -8,58 +8,67 @@
  * tell alone: an end cut off together with the anchors, and a whole other log. For these, hand in a checkpoint that was
  * kept elsewhere. The times `recorded_at`, `published_at` and `stored_at` are the database's own and prove nothing.
  */
+import { toHex } from '../../core/bytes.ts';
 import type { Sha256 } from '../../core/digest.ts';
 import { RegistryError } from '../../core/errors.ts';
-import { toHex } from '../../core/bytes.ts';
-import type { Ed25519Verify } from '../../core/note/note.ts';
 import type { TimestampCrypto } from '../../core/time/index.ts';
-import { commitmentsOf } from '../../core/registry/index.ts';
 import { isSize } from '../../core/merkle/tree.ts';
+import type { Ed25519Verify } from '../../core/note/note.ts';
 import type { AnchoredHead } from './anchors.ts';
 import { readAnchors } from './anchors.ts';
 import { checkCosignatures } from './cosignatures.ts';
-import type { HeadRow, StatementRow } from './fsck.store.ts';
+import type { HeadRow } from './fsck.store.ts';
 import { Snapshot } from './fsck.store.ts';
 import { Heads } from './heads.ts';
+import type { LogIdentity } from './identity.ts';
 import { identify } from './identity.ts';
+import { MadeKeys } from './made-keys.ts';
+import type { PageWorker, ReadPage, WorkerSetup } from './page-worker.ts';
+import type { Page } from './pages.ts';
+import { Pages } from './pages.ts';
 import { Projection } from './projection.ts';
-import type { StoredPage } from './published-files.ts';
+import type { LeafPage } from './published-files.ts';
 import { PublishedFiles } from './published-files.ts';
+import { checkReceipts } from './receipts.ts';
 import type { FsckReport } from './report.ts';
 import { Findings } from './report.ts';
+import { Progress } from './resume.ts';
 import { SIDE_TABLES } from './side-tables.ts';
-import type { ReadStatement, VerifyP256Async } from './statements.ts';
-import { readPage, verifySignatures } from './statements.ts';
+import { StatementReader } from './statements.ts';
 import { checkTimestamps } from './timestamps.ts';
 
-/** Statements read at a time; a multiple of the tile width. At 256 KiB each, a page takes at most 128 MiB. */
-const PAGE = 512;
-
 export interface FsckOptions {
-  /** PostgreSQL connection string of a login that may read the schemas `ledger` and `registry` */
+  /** PostgreSQL connection string of a login that may read all schemas */
   readonly url: string;
   /** Folder with the log's anchors; without one the loss of the log's end cannot be told */
   readonly anchorDir?: string | undefined;
   readonly sha256: Sha256;
   readonly verifyEd25519: Ed25519Verify;
-  readonly verifyP256: VerifyP256Async;
   readonly timestampCrypto: TimestampCrypto;
   /** Roots of timestamp authorities, DER in base64; without, timestamps are held against their data alone. */
   readonly tsaRoots?: readonly string[] | undefined;
+  /** Whoever reads, judges and compares the pages; at least one. */
+  readonly startWorkers: (setup: WorkerSetup) => readonly PageWorker[];
   /** Verifies the signatures of all statements, too. */
   readonly full?: boolean | undefined;
   /** A checkpoint of this log that was kept elsewhere: the log must extend it. */
   readonly since?: string | undefined;
+  /** File that keeps the state of the run: where it is there, the run that was stopped goes on. */
+  readonly resume?: string | undefined;
   readonly onProgress?: ((done: number, total: number) => void) | undefined;
 }
 
-interface Page extends StoredPage {
-  readonly from: number;
-  readonly to: number;
-  readonly rows: readonly StatementRow[];
+/** A page that a worker has read, and holds until it is folded. */
+interface Begun {
+  readonly page: Page;
+  readonly worker: PageWorker;
+  readonly read: ReadPage;
 }
 
-/** @throws RegistryError `database_unavailable`; faults of the log are in the report */
+/**
+ * @throws RegistryError `database_unavailable`, and with `resume` `state_conflict`, `checkpoint_rolled_back` and
+ * `invalid_input`; faults of the log are in the report
+ */
 export async function fsck(options: FsckOptions): Promise<FsckReport> {
   const started = performance.now();
   // Before the snapshot: an anchor follows its commit, so one read afterwards could be ahead of an honest log.
@@ -76,7 +85,6 @@ export async function fsck(options: FsckOptions): Promise<FsckReport> {
 class Run {
   readonly #findings = new Findings();
   readonly #files: PublishedFiles;
-  readonly #projection: Projection;
 
   constructor(
     private readonly options: FsckOptions,
@@ -84,13 +92,12 @@ class Run {
     private readonly anchors: readonly AnchoredHead[],
   ) {
     this.#files = new PublishedFiles(options.sha256, snapshot, this.#findings);
-    this.#projection = new Projection(snapshot, this.#findings);
   }
 
   async report(started: number): Promise<FsckReport> {
     const findings = this.#findings;
     const head = await this.#head();
-    if (head !== undefined) await this.#walk(head);
+    if (head !== undefined) await this.#check(head);
     return {
       ok: findings.count === 0,
       origin: head?.origin ?? null,
@@ -115,72 +122,117 @@ class Run {
     return head;
   }
 
-  async #walk(head: HeadRow): Promise<void> {
+  async #check(head: HeadRow): Promise<void> {
     const { snapshot, options } = this;
-    let page = await this.#page(0, head.size);
-    const first = readPage(options.sha256, page.rows.slice(0, 1), 0, Math.min(1, head.size), new Findings())[0];
-    const identity = identify(options.sha256, options.verifyEd25519, first?.spoken);
-    const origin = typeof identity === 'string' ? head.origin : identity.origin;
+    const identity = await this.#identity(head);
+    const gathered = new Findings();
     const heads = new Heads(snapshot, this.#findings, head, identity);
-    await heads.gather(this.anchors, options.since);
-
-    let last: ReadStatement[] = [];
-    while (page.to > page.from) {
-      // The next page is on its way while this one is worked on.
-      const [following, statements] = await Promise.all([
-        this.#following(page, head.size),
-        this.#check(page, origin, heads),
-      ]);
-      last = statements;
-      options.onProgress?.(following.from, head.size);
-      page = following;
+    await heads.gather(this.anchors, options.since, gathered);
+    const progress = await this.#progress(head, heads, gathered);
+    try {
+      const from = progress?.start?.at ?? 0;
+      const workers = options.startWorkers({
+        origin: typeof identity === 'string' ? head.origin : identity.origin,
+        full: options.full ?? false,
+        columns: await snapshot.columns(),
+        madeKeys: (from === 0 ? MadeKeys.forStatements(head.size) : MadeKeys.unknown()).shared,
+      });
+      try {
+        await this.#walk(from, head, heads, workers, progress);
+      } finally {
+        await Promise.all(workers.map((worker) => worker.close()));
+      }
+      for (const { check } of SIDE_TABLES) await check(options.sha256, snapshot, this.#findings);
+      await checkCosignatures(options, snapshot, this.#findings);
+      await checkTimestamps(options.timestampCrypto, snapshot, this.#findings, options.tsaRoots);
+      await checkReceipts(snapshot, head.size, this.#findings);
+      await progress?.remove();
+    } finally {
+      await progress?.close();
     }
+  }
 
+  async #progress(head: HeadRow, heads: Heads, gathered: Findings): Promise<Progress | undefined> {
+    const { sha256, full = false, since, resume: file } = this.options;
+    if (file === undefined) {
+      this.#findings.merge(gathered.soFar());
+      return undefined;
+    }
+    const asked = { file, sha256, full, since };
+    const progress = await Progress.open(asked, this.snapshot, head, heads, gathered, this.#findings);
+    if (progress.start !== undefined) this.#files.tree = progress.start.tree;
+    return progress;
+  }
+
+  async #identity({ size }: HeadRow): Promise<LogIdentity | string> {
+    const { sha256, verifyEd25519 } = this.options;
+    const end = Math.min(1, size);
+    const tuples = await this.snapshot.statements(0, end);
+    const [first] = new StatementReader(sha256, undefined).read(tuples, 0, end, new Findings());
+    return identify(sha256, verifyEd25519, first?.spoken);
+  }
+
+  async #walk(
+    from: number,
+    head: HeadRow,
+    heads: Heads,
+    workers: readonly PageWorker[],
+    progress: Progress | undefined,
+  ): Promise<void> {
+    const { snapshot, options } = this;
+    const projection = new Projection(snapshot, snapshot.registryInLogOrder(from), this.#findings);
+    let last: LeafPage | undefined;
+    for await (const begun of readAhead(new Pages(snapshot, from, head.size), workers)) {
+      const { page, read } = begun;
+      last = await this.#checkPage(begun, heads);
+      const overlay = await projection.fold(begun.worker, page.from, page.to);
+      if (page.to < head.size) await progress?.passed(page.to, this.#files.tree, overlay, read.commitments);
+      options.onProgress?.(page.to, head.size);
+    }
     await heads.finish();
     await this.#files.finish(head.size, last);
-    await this.#projection.finish();
-    for (const { check } of SIDE_TABLES) await check(options.sha256, snapshot, this.#findings);
-    await checkCosignatures(options, snapshot, this.#findings);
-    await checkTimestamps(options.timestampCrypto, snapshot, this.#findings, options.tsaRoots);
+    // Rows behind the last statement: an empty page at the end makes none of them.
+    const nothing = { from: head.size, to: head.size, statements: new Uint8Array(0), bundles: new Map() };
+    await workers[0]!.read(nothing);
+    await projection.fold(workers[0]!, head.size, Infinity);
+    await projection.finish();
   }
 
-  async #check(page: Page, origin: string, heads: Heads): Promise<ReadStatement[]> {
-    const { options } = this;
-    const statements = readPage(options.sha256, page.rows, page.from, page.to, this.#findings);
+  async #checkPage({ page, read }: Begun, heads: Heads): Promise<LeafPage> {
+    if (page.gapFrom !== null) {
+      const { gapFrom, from } = page;
+      const message = `The ${from - gapFrom} statements from ${gapFrom} to ${from - 1} are missing.`;
+      this.#findings.add('statement_missing', 'ledger.statement', String(gapFrom), message);
+      this.#files.tree = null;
+    }
+    this.#findings.merge(read.found);
+    const { hashes, standing } = read;
+    const leaves = { from: page.from, hashes, standing, tiles: page.tiles };
     const wanted = await heads.read(page.from, page.to);
-    await this.#files.add(statements, page, wanted, (size, root) => heads.judge(size, root));
-    if (options.full) await verifySignatures(options.verifyP256, page.rows, statements, this.#findings);
-    await this.#fold(statements, page, origin);
-    return statements;
+    await this.#files.add(leaves, wanted, (size, root) => heads.judge(size, root));
+    if (read.commitments.length > 0) await this.snapshot.rememberCommitments(read.commitments);
+    return leaves;
   }
+}
 
-  /** The page behind this one. Where it holds no statement at all, the gap is named once and passed over. */
-  async #following({ to }: Page, size: number): Promise<Page> {
-    const page = await this.#page(to, size);
-    if (page.rows.length > 0 || page.to === page.from) return page;
-    const next = (await this.snapshot.nextIndex(page.to, size)) ?? size;
-    this.#findings.add(
-      'statement_missing',
-      'ledger.statement',
-      String(to),
-      `The ${next - to} statements from ${to} to ${next - 1} are missing.`,
-    );
-    this.#files.tree = null;
-    return this.#page(next === size ? size : next - (next % PAGE), size);
-  }
-
-  async #page(from: number, size: number): Promise<Page> {
-    const to = Math.min(from + PAGE, size);
-    if (to <= from) return { from, to: from, rows: [], tiles: new Map(), bundles: new Map() };
-    const [rows, stored] = await Promise.all([this.snapshot.statements(from, to), this.#files.stored(from, to)]);
-    return { from, to, rows, ...stored };
-  }
-
-  async #fold(statements: readonly ReadStatement[], { from, to }: Page, origin: string): Promise<void> {
-    const folded = statements.flatMap(({ index, spoken }) => (spoken === undefined ? [] : [{ index, spoken }]));
-    const commitments = folded.flatMap(({ spoken }) => commitmentsOf(spoken));
-    if (commitments.length > 0) await this.snapshot.rememberCommitments(commitments);
-    await this.#projection.fold(folded, from, to, origin);
+/** The pages in order, each read by a worker while those before it are still folded and compared. */
+async function* readAhead(pages: Pages, workers: readonly PageWorker[]): AsyncGenerator<Begun> {
+  let fetched: Promise<Page | undefined> = Promise.resolve(undefined);
+  const begin = (worker: PageWorker): Promise<Begun | undefined> => {
+    fetched = fetched.then(() => pages.next());
+    const begun = fetched.then(async (page) => {
+      if (page === undefined) return undefined;
+      const { from, to, statements, bundles } = page;
+      return { page, worker, read: await worker.read({ from, to, statements, bundles }) };
+    });
+    // What fails is told when its turn comes.
+    begun.catch(() => undefined);
+    return begun;
+  };
+  const ahead = workers.map(begin);
+  for (let begun = await ahead.shift(); begun !== undefined; begun = await ahead.shift()) {
+    yield begun;
+    ahead.push(begin(begun.worker));
   }
 }
 
@@ -189,7 +241,7 @@ async function connect(url: string): Promise<Snapshot> {
     return await Snapshot.open(url);
   } catch (cause) {
     throw new RegistryError('database_unavailable', 'The database cannot be opened.', {
-      fix: 'Start it, and check the login: it has to read the schemas "ledger" and "registry" and may make temporary tables.',
+      fix: 'Start it, and check the login: it has to read all schemas and may make temporary tables.',
       cause,
     });
   }

@@ -3,10 +3,18 @@
  * out each tile (C2SP tlog-tiles) the moment it is full, and knows its root at every size, so one pass over the
  * statements recomputes everything that the log ever published.
  */
+import { fromBase64, toBase64 } from '../../core/bytes.ts';
 import type { Sha256 } from '../../core/digest.ts';
 import type { Tile } from '../../core/merkle/tile.ts';
 import { TILE_HEIGHT, TILE_WIDTH } from '../../core/merkle/tile.ts';
 import { emptyRoot, HASH_SIZE, nodeHash } from '../../core/merkle/tree.ts';
+
+/** Hashes in base64. */
+export interface TreeState {
+  readonly size: number;
+  readonly waiting: readonly (string | null)[];
+  readonly open: readonly { readonly hashes: string; readonly index: number }[];
+}
 
 export class GrowingTree {
   size = 0;
@@ -16,6 +24,31 @@ export class GrowingTree {
   readonly #open: { hashes: Uint8Array; width: number; index: number }[] = [];
 
   constructor(private readonly sha256: Sha256) {}
+
+  static restore(sha256: Sha256, { size, waiting, open }: TreeState): GrowingTree {
+    const tree = new GrowingTree(sha256);
+    tree.size = size;
+    tree.#waiting.push(...waiting.map((hash) => (hash === null ? undefined : fromBase64(hash))));
+    for (const { hashes, index } of open) {
+      const listed = fromBase64(hashes);
+      const tile = { hashes: new Uint8Array(TILE_WIDTH * HASH_SIZE), width: listed.length / HASH_SIZE, index };
+      tile.hashes.set(listed);
+      tree.#open.push(tile);
+    }
+    return tree;
+  }
+
+  /** What the tree is grown on from. */
+  state(): TreeState {
+    return {
+      size: this.size,
+      waiting: Array.from(this.#waiting, (hash) => (hash === undefined ? null : toBase64(hash))),
+      open: this.#open.map(({ hashes, width, index }) => ({
+        hashes: toBase64(hashes.subarray(0, width * HASH_SIZE)),
+        index,
+      })),
+    };
+  }
 
   /** @returns the tiles that this leaf filled */
   add(leafHash: Uint8Array): Tile[] {

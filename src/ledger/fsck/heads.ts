@@ -5,7 +5,7 @@
  */
 import { equalBytes, toHex } from '../../core/bytes.ts';
 import type { AnchoredHead } from './anchors.ts';
-import type { CheckpointRow, HeadRow, Snapshot } from './fsck.store.ts';
+import type { CheckpointRow, HeadRow, SignedRow, Snapshot } from './fsck.store.ts';
 import type { LogIdentity } from './identity.ts';
 import { open } from './identity.ts';
 import type { FindingCode, Findings } from './report.ts';
@@ -26,6 +26,8 @@ interface Claim {
 
 export class Heads {
   #claims: Claim[] = [];
+  /** Size of the checkpoint before the next one, once it is known */
+  #before: number | undefined;
 
   constructor(
     private readonly snapshot: Snapshot,
@@ -35,13 +37,14 @@ export class Heads {
   ) {}
 
   /** What the head's own row, the anchors and the kept checkpoint claim. */
-  async gather(anchors: readonly AnchoredHead[], since: string | undefined): Promise<void> {
-    const { head, findings } = this;
+  async gather(anchors: readonly AnchoredHead[], since: string | undefined, findings: Findings): Promise<void> {
+    const { head } = this;
     const what = 'The head of the log';
     this.#claims.push({ ...head, code: 'head_wrong', table: HEAD, key: '1', what });
-    await this.#checkNote(head, head.size === 0 && head.note === '', 'head_wrong', HEAD, '1', what);
-    this.#gatherAnchors(anchors);
-    if (since !== undefined) await this.#gatherKept(since);
+    const mayBeEmpty = head.size === 0 && head.note === '';
+    await this.#checkNote(head, mayBeEmpty, 'head_wrong', HEAD, '1', what, findings);
+    this.#gatherAnchors(anchors, findings);
+    if (since !== undefined) await this.#gatherKept(since, findings);
     if (typeof this.identity === 'string') findings.add('log_unnamed', 'ledger.statement', '0', this.identity);
     else if (this.identity.origin !== head.origin) {
       const message = `${what} is of "${head.origin}", the statements are of "${this.identity.origin}".`;
@@ -51,8 +54,29 @@ export class Heads {
 
   /** The published checkpoints `from` < size ≤ `to`. @returns the sizes whose roots `judge` will ask for */
   async read(from: number, to: number): Promise<Set<number>> {
-    for (const row of await this.snapshot.checkpoints(from, to)) await this.#gatherCheckpoint(row);
+    this.#before ??= from === 0 ? 0 : await this.snapshot.checkpointUpTo(from);
+    for (const row of await this.snapshot.checkpoints(from, to)) {
+      await this.#gatherCheckpoint(row);
+      this.#judgeLink(row, this.#before);
+      this.#before = row.size;
+    }
     return new Set(this.#claims.filter(({ size }) => size > from && size <= to).map(({ size }) => size));
+  }
+
+  /** What is to be judged on the way, as `<size> <root>`. */
+  claims(): string[] {
+    return this.#claims.map(({ size, root }) => `${size} ${toHex(root)}`);
+  }
+
+  /**
+   * Leaves out what was judged by a run that came as far as `size`.
+   * @returns the sizes up to there that it did not know of, whose roots are still to be judged
+   */
+  passOver(size: number, judged: ReadonlySet<string>): number[] {
+    this.#claims = this.#claims.filter(
+      (claim) => claim.size > size || !judged.has(`${claim.size} ${toHex(claim.root)}`),
+    );
+    return [...new Set(this.#claims.filter((claim) => claim.size <= size).map((claim) => claim.size))];
   }
 
   /** The root that the statements lead to at a size. */
@@ -73,8 +97,8 @@ export class Heads {
     }
   }
 
-  #gatherAnchors(anchors: readonly AnchoredHead[]): void {
-    const { head, findings, identity } = this;
+  #gatherAnchors(anchors: readonly AnchoredHead[], findings: Findings): void {
+    const { head, identity } = this;
     const { origin } = typeof identity === 'string' ? head : identity;
     const logId = origin.slice(origin.lastIndexOf('/') + 1);
     const own = anchors.filter((anchor) => anchor.logId === logId);
@@ -94,14 +118,14 @@ export class Heads {
     }
   }
 
-  async #gatherKept(since: string): Promise<void> {
+  async #gatherKept(since: string, findings: Findings): Promise<void> {
     if (typeof this.identity === 'string') return;
     const kept = await open(this.identity, since);
     const what = 'The checkpoint that was kept';
-    if (typeof kept === 'string') this.findings.add('since_wrong', null, null, `${what} is not of this log: ${kept}`);
+    if (typeof kept === 'string') findings.add('since_wrong', null, null, `${what} is not of this log: ${kept}`);
     else if (kept.size > this.head.size) {
       const message = `${what} covers ${kept.size} entries, the log holds ${this.head.size}: its end is missing.`;
-      this.findings.add('since_ahead', null, null, message);
+      findings.add('since_ahead', null, null, message);
     } else this.#claims.push({ ...kept, code: 'since_wrong', table: null, key: null, what });
   }
 
@@ -109,24 +133,37 @@ export class Heads {
     this.findings.checked.checkpoints++;
     const key = String(row.size);
     const what = `The checkpoint of size ${key}`;
-    await this.#checkNote(row, false, 'checkpoint_wrong', CHECKPOINT, key, what);
+    await this.#checkNote(row, false, 'checkpoint_wrong', CHECKPOINT, key, what, this.findings);
     this.#claims.push({ ...row, code: 'checkpoint_wrong', table: CHECKPOINT, key, what });
+  }
+
+  /** Each checkpoint names the one before it, so that one that is gone leaves a gap. */
+  #judgeLink({ size, previous }: CheckpointRow, before: number): void {
+    if (previous === before) return;
+    if (previous > before && previous < size) {
+      const message = `The checkpoint of size ${previous}, which the one of size ${size} followed, is gone.`;
+      this.findings.add('checkpoint_missing', CHECKPOINT, String(previous), message);
+    } else {
+      const message = `The checkpoint of size ${size} says that it followed ${previous}; the one before it is ${before}.`;
+      this.findings.add('checkpoint_wrong', CHECKPOINT, String(size), message);
+    }
   }
 
   /** The note is signed by the log and says what the columns beside it say. */
   async #checkNote(
-    { size, root, note }: CheckpointRow,
+    { size, root, note }: SignedRow,
     mayBeEmpty: boolean,
     code: FindingCode,
     table: string,
     key: string,
     what: string,
+    findings: Findings,
   ): Promise<void> {
     if (mayBeEmpty || typeof this.identity === 'string') return;
     const signed = await open(this.identity, note);
-    if (typeof signed === 'string') this.findings.add(code, table, key, `${what} is not signed: ${signed}`);
+    if (typeof signed === 'string') findings.add(code, table, key, `${what} is not signed: ${signed}`);
     else if (signed.size !== size || !equalBytes(signed.root, root)) {
-      this.findings.add(code, table, key, `${what} has a signed note of another size or root.`);
+      findings.add(code, table, key, `${what} has a signed note of another size or root.`);
     }
   }
 }

@@ -1,28 +1,27 @@
 /**
- * Holds tiles and entry bundles against the tree that the statements make: every hash in every tile of every level, every
- * full bundle byte by byte, and nothing beside them. A check of the right edge alone would miss a flipped bit in an old
- * tile, which is served to outsiders for ever.
+ * Holds tiles against the tree that the statements make: every hash in every tile of every level, and nothing beside
+ * them. A check of the right edge alone would miss a flipped bit in an old tile, which is served to outsiders for ever.
  *
  * Where a statement is missing or contradicts itself, the leaf in the tile stands in for its own, so that one damaged row
  * is one finding, and not one for every tile and checkpoint after it.
  */
 import { equalBytes } from '../../core/bytes.ts';
 import type { Sha256 } from '../../core/digest.ts';
-import { formatBundle, MAX_ENTRY_SIZE } from '../../core/merkle/bundle.ts';
 import type { Tile } from '../../core/merkle/tile.ts';
 import { hashesAtLevel, TILE_WIDTH } from '../../core/merkle/tile.ts';
 import { HASH_SIZE } from '../../core/merkle/tree.ts';
 import type { Snapshot } from './fsck.store.ts';
 import { GrowingTree } from './growing-tree.ts';
 import type { Findings } from './report.ts';
-import type { ReadStatement } from './statements.ts';
+import type { Leaves } from './statements.ts';
+import { MISSING, SOUND } from './statements.ts';
 
 const LIMIT = 1000;
 
-export interface StoredPage {
-  /** Level-0 tiles and bundles by index */
+/** The leaves of one page, and the level-0 tiles that the database holds for it, by index. */
+export interface LeafPage extends Leaves {
+  readonly from: number;
   readonly tiles: ReadonlyMap<number, Uint8Array>;
-  readonly bundles: ReadonlyMap<number, Uint8Array>;
 }
 
 export class PublishedFiles {
@@ -37,47 +36,32 @@ export class PublishedFiles {
     this.tree = new GrowingTree(sha256);
   }
 
-  /** Tiles and bundles of the leaves `from` ≤ index < `to`, multiples of the tile width unless the log ends there. */
-  async stored(from: number, to: number): Promise<StoredPage> {
-    const [first, end] = [from / TILE_WIDTH, Math.ceil(to / TILE_WIDTH)];
-    const [tiles, bundles] = await Promise.all([
-      this.snapshot.leafTiles(first, end),
-      this.snapshot.bundles(first, Math.floor(to / TILE_WIDTH)),
-    ]);
-    return {
-      tiles: new Map(tiles.map(({ index, hashes }) => [index, hashes])),
-      bundles: new Map(bundles.map(({ index, entries }) => [index, entries])),
-    };
-  }
-
   /** Adds the leaves of a page to the tree. @param atSize is called at each size that `wanted` names */
   async add(
-    statements: readonly ReadStatement[],
-    stored: StoredPage,
+    page: LeafPage,
     wanted: ReadonlySet<number>,
     atSize: (size: number, root: Uint8Array) => void,
   ): Promise<void> {
     const higher: Tile[] = [];
-    for (const statement of statements) {
-      const { index } = statement;
-      const leaf = this.#believed(statement, stored);
+    for (let i = 0; i < page.standing.length; i++) {
+      const leaf = believed(page, i);
       if (leaf === undefined) this.tree = null;
       if (this.tree === null) return;
       for (const tile of this.tree.add(leaf!)) {
-        if (tile.level === 0) this.#checkLeafTile(tile, stored.tiles.get(tile.index), statements);
+        if (tile.level === 0) this.#checkLeafTile(tile, page.tiles.get(tile.index), page);
         else higher.push(tile);
       }
-      if (wanted.has(index + 1)) atSize(index + 1, this.tree.root());
+      const size = page.from + i + 1;
+      if (wanted.has(size)) atSize(size, this.tree.root());
     }
     for (const tile of higher) this.#checkTile(tile, await this.snapshot.tile(tile.level, tile.index));
-    this.#checkBundles(statements, stored);
   }
 
   /** The tiles at the right edge, and whatever a tree of `size` leaves does not have. */
-  async finish(size: number, last: readonly ReadStatement[]): Promise<void> {
+  async finish(size: number, last: LeafPage | undefined): Promise<void> {
     for (const tile of this.tree?.partialTiles() ?? []) {
       const stored = await this.snapshot.tile(tile.level, tile.index);
-      if (tile.level === 0) this.#checkLeafTile(tile, stored, last);
+      if (tile.level === 0 && last !== undefined) this.#checkLeafTile(tile, stored, last);
       else this.#checkTile(tile, stored);
     }
     const counts: number[] = [];
@@ -95,22 +79,16 @@ export class PublishedFiles {
     }
   }
 
-  #believed({ index, leaf, suspect }: ReadStatement, { tiles }: StoredPage): Uint8Array | undefined {
-    if (leaf !== undefined && !suspect) return leaf;
-    const at = (index % TILE_WIDTH) * HASH_SIZE;
-    const stored = tiles.get(Math.floor(index / TILE_WIDTH))?.subarray(at, at + HASH_SIZE);
-    return stored?.length === HASH_SIZE ? stored : leaf;
-  }
-
-  #checkLeafTile(tile: Tile, stored: Uint8Array | undefined, statements: readonly ReadStatement[]): void {
+  #checkLeafTile(tile: Tile, stored: Uint8Array | undefined, { from, hashes, standing }: LeafPage): void {
     this.#checkTile(tile, stored);
     if (stored === undefined) return;
-    const first = tile.index * TILE_WIDTH;
-    for (const { index, leaf } of statements) {
-      const at = (index - first) * HASH_SIZE;
-      if (leaf === undefined || at < 0 || at + HASH_SIZE > stored.length) continue;
-      if (equalBytes(leaf, stored.subarray(at, at + HASH_SIZE))) continue;
-      this.#report('leaf_wrong', 'statement', String(index), `has another leaf hash than tile 0/${tile.index} holds`);
+    const first = tile.index * TILE_WIDTH - from;
+    for (let at = 0; at + HASH_SIZE <= stored.length; at += HASH_SIZE) {
+      const i = first + at / HASH_SIZE;
+      if ((standing[i] ?? MISSING) === MISSING) continue;
+      if (equalBytes(hashAt(hashes, i * HASH_SIZE), hashAt(stored, at))) continue;
+      const what = `has another leaf hash than tile 0/${tile.index} holds`;
+      this.#report('leaf_wrong', 'statement', String(from + i), what);
     }
   }
 
@@ -126,23 +104,18 @@ export class PublishedFiles {
     }
   }
 
-  #checkBundles(statements: readonly ReadStatement[], { bundles }: StoredPage): void {
-    for (let at = 0; at + TILE_WIDTH <= statements.length; at += TILE_WIDTH) {
-      const index = statements[at]!.index / TILE_WIDTH;
-      const stored = bundles.get(index);
-      this.findings.checked.bundles++;
-      if (stored === undefined) {
-        this.#report('bundle_missing', 'entry_bundle', String(index), 'is missing');
-        continue;
-      }
-      const entries = statements.slice(at, at + TILE_WIDTH).flatMap(({ entry }) => (entry ? [entry] : []));
-      if (entries.length < TILE_WIDTH || entries.some(({ length }) => length > MAX_ENTRY_SIZE)) continue;
-      if (equalBytes(formatBundle(entries), stored)) continue;
-      this.#report('bundle_wrong', 'entry_bundle', String(index), 'does not hold the entries of its statements');
-    }
-  }
-
   #report(code: Parameters<Findings['add']>[0], table: string, key: string, what: string): void {
     this.findings.add(code, `ledger.${table}`, key, `The row ${key} of ledger.${table} ${what}.`);
   }
 }
+
+function believed({ from, hashes, standing, tiles }: LeafPage, i: number): Uint8Array | undefined {
+  if (standing[i] === SOUND) return hashAt(hashes, i * HASH_SIZE);
+  const index = from + i;
+  const stored = hashAt(tiles.get(Math.floor(index / TILE_WIDTH)) ?? NOTHING, (index % TILE_WIDTH) * HASH_SIZE);
+  if (stored.length === HASH_SIZE) return stored;
+  return standing[i] === MISSING ? undefined : hashAt(hashes, i * HASH_SIZE);
+}
+
+const NOTHING = new Uint8Array(0);
+const hashAt = (hashes: Uint8Array, at: number): Uint8Array => hashes.subarray(at, at + HASH_SIZE);

@@ -12,6 +12,7 @@ export type FindingCode =
   | 'bundle_missing'
   | 'bundle_wrong'
   | 'checkpoint_extra'
+  | 'checkpoint_missing'
   | 'checkpoint_wrong'
   | 'cosignature_wrong'
   | 'disclosure_extra'
@@ -24,6 +25,7 @@ export type FindingCode =
   | 'row_changed'
   | 'row_extra'
   | 'row_missing'
+  | 'receipt_lost'
   | 'signature_invalid'
   | 'since_ahead'
   | 'since_wrong'
@@ -78,8 +80,16 @@ export const COUNTED = [
   'disclosures',
   'tokens',
   'timestamps',
+  'receipts',
 ] as const;
 export type Counted = (typeof COUNTED)[number];
+
+/** What was found up to some point, as it travels between threads and to a file. */
+export interface FoundSoFar {
+  readonly list: readonly Finding[];
+  readonly count: number;
+  readonly checked: Readonly<Record<Counted, number>>;
+}
 
 /** Listed of each kind; the others are counted. */
 const LISTED = 50;
@@ -97,6 +107,7 @@ export class Findings {
     disclosures: 0,
     tokens: 0,
     timestamps: 0,
+    receipts: 0,
   };
   readonly list: Finding[] = [];
   count = 0;
@@ -104,10 +115,29 @@ export class Findings {
   readonly #listed = new Map<FindingCode, number>();
 
   add(code: FindingCode, table: string | null, key: string | null, message: string): void {
+    this.take({ code, ...(table === null ? {} : { table }), ...(key === null ? {} : { key }), message });
+  }
+
+  take(finding: Finding): void {
     this.count++;
-    const listed = this.#listed.get(code) ?? 0;
+    this.#note(finding);
+  }
+
+  /** Adds what was found elsewhere, behind what was found here. */
+  merge({ list, count, checked }: FoundSoFar): void {
+    this.count += count;
+    for (const finding of list) this.#note(finding);
+    for (const what of COUNTED) this.checked[what] += checked[what];
+  }
+
+  soFar(): FoundSoFar {
+    return { list: this.list, count: this.count, checked: this.checked };
+  }
+
+  #note(finding: Finding): void {
+    const listed = this.#listed.get(finding.code) ?? 0;
     if (listed >= LISTED) return;
-    this.#listed.set(code, listed + 1);
-    this.list.push({ code, ...(table === null ? {} : { table }), ...(key === null ? {} : { key }), message });
+    this.#listed.set(finding.code, listed + 1);
+    this.list.push(finding);
   }
 }

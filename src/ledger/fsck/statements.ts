@@ -1,21 +1,36 @@
 /**
  * One page of statements: each row present, its payload read strictly, its columns what the payload says, its entry and
- * leaf hash recomputed from payload, signature and key.
+ * leaf hash recomputed from payload, signature and key; and the bundles of entries that outsiders read, byte by byte.
  */
-import { equalBytes, fromBase64, fromHex, toBase64 } from '../../core/bytes.ts';
-import type { Sha256 } from '../../core/digest.ts';
+import { equalBytes, fromBase64, toBase64 } from '../../core/bytes.ts';
+import type { Digest, Sha256 } from '../../core/digest.ts';
+import { formatDigest } from '../../core/digest.ts';
 import { RegistryError } from '../../core/errors.ts';
-import { leafHash } from '../../core/merkle/tree.ts';
+import { formatBundle, MAX_ENTRY_SIZE } from '../../core/merkle/bundle.ts';
+import { TILE_WIDTH } from '../../core/merkle/tile.ts';
+import { HASH_SIZE, leafHash } from '../../core/merkle/tree.ts';
 import { innerSignaturesOf, readersOf } from '../../core/registry/index.ts';
 import type { Spoken } from '../../core/registry/kind.ts';
 import { readSpoken } from '../../core/registry/spoken.ts';
 import { pae } from '../../core/statement/dsse.ts';
 import { entryOf } from '../../core/statement/receipt.ts';
-import type { StatementRow } from './fsck.store.ts';
+import { readInt8, readTuples } from './copy-out.ts';
 import type { Findings } from './report.ts';
 
-/** ECDSA P-256 with SHA-256, as in `core/registry/spoken`, or the same done by other threads. */
-export type VerifyP256Async = (spki: string, message: Uint8Array, signature: Uint8Array) => Promise<boolean> | boolean;
+/** ECDSA P-256 with SHA-256, as in `core/registry/spoken`, but done by the thread that asks. */
+export type VerifyP256 = (spki: string, message: Uint8Array, signature: Uint8Array) => boolean;
+
+/** `ledger.statement`, in the order of the columns of `Snapshot.statements`. */
+export interface StatementRow {
+  readonly index: number;
+  readonly payloadDigest: Uint8Array;
+  readonly kind: string;
+  readonly maker: string;
+  readonly visibility: string;
+  readonly payload: Uint8Array;
+  readonly signature: Uint8Array;
+  readonly spki: Uint8Array;
+}
 
 export interface ReadStatement {
   readonly index: number;
@@ -28,85 +43,150 @@ export interface ReadStatement {
   readonly suspect: boolean;
 }
 
+/** What the tree needs of a page: 32 bytes a leaf, and how far each may be believed. */
+export interface Leaves {
+  readonly hashes: Uint8Array<ArrayBuffer>;
+  readonly standing: Uint8Array<ArrayBuffer>;
+}
+export const [MISSING, SUSPECT, SOUND] = [0, 1, 2];
+
 const TABLE = 'ledger.statement';
 
-/** The statements `from` ≤ index < `to`, each one there or named as missing. */
-export function readPage(
-  sha256: Sha256,
-  rows: readonly StatementRow[],
-  from: number,
-  to: number,
-  findings: Findings,
-): ReadStatement[] {
-  const byIndex = new Map(rows.map((row) => [row.index, row]));
-  return Array.from({ length: to - from }, (_, i) => {
-    const index = from + i;
-    const row = byIndex.get(index);
-    if (row !== undefined) return readRow(sha256, row, findings);
-    findings.add('statement_missing', TABLE, String(index), `Statement ${index} is missing.`);
-    return { index, leaf: undefined, entry: undefined, spoken: undefined, suspect: true };
-  });
+export class StatementReader {
+  /** The key of the statement before: most are signed by few. */
+  #key: { bytes: Uint8Array; spki: string; fingerprint: Digest } | undefined;
+
+  /** @param verify when signatures are to be verified, too */
+  constructor(
+    private readonly sha256: Sha256,
+    private readonly verify: VerifyP256 | undefined,
+  ) {}
+
+  /** The statements `from` ≤ index < `to`, each one there or named as missing. */
+  read(tuples: Uint8Array, from: number, to: number, findings: Findings): ReadStatement[] {
+    const read = new Array<ReadStatement | undefined>(to - from);
+    for (const fields of readTuples(tuples)) {
+      const row = readRow(fields);
+      read[row.index - from] = this.#read(row, findings);
+    }
+    return Array.from(read, (statement, i) => {
+      if (statement !== undefined) return statement;
+      const index = from + i;
+      findings.add('statement_missing', TABLE, String(index), `Statement ${index} is missing.`);
+      return { index, leaf: undefined, entry: undefined, spoken: undefined, suspect: true };
+    });
+  }
+
+  #read(row: StatementRow, findings: Findings): ReadStatement {
+    const { sha256 } = this;
+    const { index } = row;
+    const key = this.#keyOf(row.spki);
+    findings.checked.statements++;
+    const entry = entryOf(sha256, row.payload, row.signature, row.spki);
+    const found = { index, entry, leaf: leafHash(sha256, entry) };
+    let spoken: Spoken | undefined;
+    let suspect = true;
+    try {
+      spoken = readSpoken(sha256, row.payload, key.spki, key.fingerprint);
+      suspect = judgeColumns(row, spoken, findings);
+    } catch (error) {
+      if (!(error instanceof RegistryError)) throw error;
+      const message = `The payload of statement ${index} is no statement: ${error.message}`;
+      findings.add('statement_malformed', TABLE, String(index), message);
+    }
+    if (this.verify !== undefined) verifySignatures(this.verify, row, key.spki, spoken, findings);
+    return { ...found, spoken, suspect };
+  }
+
+  #keyOf(bytes: Uint8Array): { spki: string; fingerprint: Digest } {
+    if (this.#key === undefined || !equalBytes(this.#key.bytes, bytes)) {
+      this.#key = {
+        bytes: new Uint8Array(bytes),
+        spki: toBase64(bytes),
+        fingerprint: formatDigest(this.sha256(bytes)),
+      };
+    }
+    return this.#key;
+  }
 }
 
-function readRow(sha256: Sha256, row: StatementRow, findings: Findings): ReadStatement {
-  const { index } = row;
-  const spki = toBase64(row.spki);
-  findings.checked.statements++;
-  const entry = entryOf(sha256, row.payload, row.signature, row.spki);
-  const found = { index, entry, leaf: leafHash(sha256, entry) };
-  let spoken: Spoken;
-  try {
-    spoken = readSpoken(sha256, row.payload, spki);
-  } catch (error) {
-    if (!(error instanceof RegistryError)) throw error;
-    const message = `The payload of statement ${index} is no statement: ${error.message}`;
-    findings.add('statement_malformed', TABLE, String(index), message);
-    return { ...found, spoken: undefined, suspect: true };
+export function leavesOf(statements: readonly ReadStatement[]): Leaves {
+  const hashes = new Uint8Array(statements.length * HASH_SIZE);
+  const standing = new Uint8Array(statements.length);
+  for (const [i, { leaf, suspect }] of statements.entries()) {
+    if (leaf === undefined) continue;
+    hashes.set(leaf, i * HASH_SIZE);
+    standing[i] = suspect ? SUSPECT : SOUND;
   }
+  return { hashes, standing };
+}
+
+/** @param bundles by index, of the full bundles of the page */
+export function checkBundles(
+  statements: readonly ReadStatement[],
+  bundles: ReadonlyMap<number, Uint8Array>,
+  findings: Findings,
+): void {
+  for (let at = 0; at + TILE_WIDTH <= statements.length; at += TILE_WIDTH) {
+    const index = statements[at]!.index / TILE_WIDTH;
+    const stored = bundles.get(index);
+    const report = (code: 'bundle_missing' | 'bundle_wrong', what: string) =>
+      findings.add(code, 'ledger.entry_bundle', String(index), `The row ${index} of ledger.entry_bundle ${what}.`);
+    findings.checked.bundles++;
+    if (stored === undefined) {
+      report('bundle_missing', 'is missing');
+      continue;
+    }
+    const entries = statements.slice(at, at + TILE_WIDTH).flatMap(({ entry }) => (entry ? [entry] : []));
+    if (entries.length < TILE_WIDTH || entries.some(({ length }) => length > MAX_ENTRY_SIZE)) continue;
+    if (!equalBytes(formatBundle(entries), stored))
+      report('bundle_wrong', 'does not hold the entries of its statements');
+  }
+}
+
+/** @returns whether the row contradicts itself so that its leaf is not to be believed */
+function judgeColumns(row: StatementRow, spoken: Spoken, findings: Findings): boolean {
+  const digestFits = formatsAs(row.payloadDigest, spoken.payloadDigest);
   const wrong = [
-    ...(equalBytes(row.payloadDigest, fromHex(spoken.payloadDigest.slice('sha256:'.length))) ? [] : ['payload_digest']),
+    ...(digestFits ? [] : ['payload_digest']),
     ...(row.kind === spoken.kind.kind ? [] : ['kind']),
     ...(row.maker === spoken.common.maker ? [] : ['maker']),
     ...(row.visibility === (readersOf(spoken) === null ? 'public' : 'parties') ? [] : ['visibility']),
   ];
   if (wrong.length > 0) {
-    const message = `Statement ${index}: ${wrong.join(', ')} and the payload do not agree.`;
-    findings.add('statement_columns', TABLE, String(index), message);
+    const message = `Statement ${row.index}: ${wrong.join(', ')} and the payload do not agree.`;
+    findings.add('statement_columns', TABLE, String(row.index), message);
   }
-  return { ...found, spoken, suspect: wrong.includes('payload_digest') };
+  return !digestFits;
 }
 
-/** Verifies the signature of each statement, and those inside it. */
-export async function verifySignatures(
-  verify: VerifyP256Async,
-  rows: readonly StatementRow[],
-  statements: readonly ReadStatement[],
+const formatsAs = (hash: Uint8Array, digest: Digest): boolean =>
+  hash.length === HASH_SIZE && formatDigest(hash) === digest;
+
+/** The signature of the statement, and those inside it. */
+function verifySignatures(
+  verify: VerifyP256,
+  { index, payload, signature }: StatementRow,
+  spki: string,
+  spoken: Spoken | undefined,
   findings: Findings,
-): Promise<void> {
-  const spokenAt = new Map(statements.map(({ index, spoken }) => [index, spoken]));
-  await Promise.all(
-    rows.map(async ({ index, payload, signature, spki }) => {
-      const spoken = spokenAt.get(index);
-      const all = [
-        { spki: toBase64(spki), message: pae(payload), signature, field: 'the envelope' },
-        ...(spoken === undefined
-          ? []
-          : innerSignaturesOf(spoken).map((inner) => ({ ...inner, signature: decode(inner.signature) }))),
-      ];
-      for (const { spki, message, signature, field } of all) {
-        findings.checked.signatures++;
-        if (await verifies(verify, spki, message, signature)) continue;
-        const text = `The signature of statement ${index} in ${field} does not verify.`;
-        findings.add('signature_invalid', TABLE, String(index), text);
-      }
-    }),
-  );
+): void {
+  const inner = spoken === undefined ? [] : innerSignaturesOf(spoken);
+  for (const one of [
+    { spki, message: pae(payload), signature, field: 'the envelope' },
+    ...inner.map((made) => ({ ...made, signature: decode(made.signature) })),
+  ]) {
+    findings.checked.signatures++;
+    if (verifies(verify, one.spki, one.message, one.signature)) continue;
+    const text = `The signature of statement ${index} in ${one.field} does not verify.`;
+    findings.add('signature_invalid', TABLE, String(index), text);
+  }
 }
 
 /** A key that is none, or not on the curve, verifies nothing. */
-async function verifies(verify: VerifyP256Async, spki: string, message: Uint8Array, signature: Uint8Array) {
+function verifies(verify: VerifyP256, spki: string, message: Uint8Array, signature: Uint8Array): boolean {
   try {
-    return await verify(spki, message, signature);
+    return verify(spki, message, signature);
   } catch (error) {
     if (error instanceof RegistryError) return false;
     throw error;
@@ -121,3 +201,29 @@ function decode(base64: string): Uint8Array {
     throw error;
   }
 }
+
+const NOTHING = Buffer.alloc(0);
+
+function readRow([
+  index,
+  payloadDigest,
+  kind,
+  maker,
+  visibility,
+  payload,
+  signature,
+  spki,
+]: (Buffer | null)[]): StatementRow {
+  return {
+    index: readInt8(index!),
+    payloadDigest: payloadDigest ?? NOTHING,
+    kind: text(kind),
+    maker: text(maker),
+    visibility: text(visibility),
+    payload: payload ?? NOTHING,
+    signature: signature ?? NOTHING,
+    spki: spki ?? NOTHING,
+  };
+}
+
+const text = (field: Buffer | null | undefined): string => field?.toString('utf8') ?? '';
