@@ -73,16 +73,21 @@ export class Progress {
       return new Progress(await Journal.create(file, sha256, asked), findings, undefined);
     }
     const { journal, last } = resumed;
-    const start = { at: last.at, tree: last.tree === null ? null : GrowingTree.restore(sha256, last.tree) };
-    if (start.tree !== null) await requireRoot(sha256, snapshot, last.at, start.tree.root());
-    findings.merge(last.found);
-    findings.checked.anchors = gathered.checked.anchors;
-    const known = new Set(before.gathered.map((finding) => JSON.stringify(finding)));
-    for (const finding of gathered.list.filter((one) => !known.has(JSON.stringify(one)))) findings.take(finding);
-    for (const past of heads.passOver(last.at, new Set(before.claims))) {
-      heads.judge(past, await storedRoot(sha256, snapshot, past));
+    try {
+      const start = { at: last.at, tree: last.tree === null ? null : GrowingTree.restore(sha256, last.tree) };
+      if (start.tree !== null) await requireRoot(sha256, snapshot, last.at, start.tree.root());
+      findings.merge(last.found);
+      findings.checked.anchors = gathered.checked.anchors;
+      const known = new Set(before.gathered.map((finding) => JSON.stringify(finding)));
+      for (const finding of gathered.list.filter((one) => !known.has(JSON.stringify(one)))) findings.take(finding);
+      for (const past of heads.passOver(last.at, new Set(before.claims))) {
+        heads.judge(past, await storedRoot(sha256, snapshot, past));
+      }
+      return new Progress(journal, findings, start);
+    } catch (error) {
+      await journal.close();
+      throw error;
     }
-    return new Progress(journal, findings, start);
   }
 
   /** @param at statements that are done with; not the whole log, which ends the run */
