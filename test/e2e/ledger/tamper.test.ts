@@ -2,7 +2,7 @@
  * Whoever owns the database changes a row, deletes it, adds one or swaps two, with all triggers off, in every table of
  * `ledger` and `registry`; the verifier names the table and the row. A table that is not listed here fails the test.
  */
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import pg from 'pg';
 import { KEYS, TABLE_NAMES } from '../../../src/core/registry/tables.ts';
 import type { Finding } from '../../../src/ledger/fsck/index.ts';
@@ -69,6 +69,9 @@ interface Column {
   data_type: string;
   is_nullable: 'NO' | 'YES';
 }
+
+// One test verifies the whole log for every column of a table.
+jest.setTimeout(300_000);
 
 let log: TestLedger;
 let superuser: pg.Client;
