@@ -16,6 +16,9 @@ import { RegistryRows } from './registry-rows.ts';
 
 const INT8 = 20;
 
+/** Rows that a cursor fetches at a time. */
+const FETCHED = 2000;
+
 /** Bytes of a row of `ledger.statement` that is not unusually large. */
 const USUAL_STATEMENT = 2048;
 
