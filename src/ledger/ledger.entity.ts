@@ -1,5 +1,5 @@
 /** The tables of the schema `ledger`, and the ledger's own in `ops`, for TypeORM's comparison with the migrations. */
-import { Check, Column, Entity, Index, PrimaryColumn, Unique } from 'typeorm';
+import { Check, Column, Entity, PrimaryColumn, Unique } from 'typeorm';
 
 @Entity({ schema: 'ledger', name: 'log_head' })
 @Check('log_head_id_check', 'id = 1')
@@ -13,7 +13,6 @@ export class LogHeadEntity {
 }
 
 @Entity({ schema: 'ledger', name: 'statement' })
-@Index('statement_maker', ['maker', 'index'])
 @Unique('statement_payload_digest_key', ['payloadDigest'])
 export class StatementEntity {
   @PrimaryColumn('bigint', { primaryKeyConstraintName: 'statement_pkey' }) index!: string;
