@@ -5,9 +5,9 @@
 import { RegistryError } from './errors.ts';
 
 export interface Base64 {
-  encode(bytes: Uint8Array): string;
+  readonly encode: (bytes: Uint8Array) => string;
   /** @throws RegistryError `invalid_input` for anything but the one canonical spelling of some bytes */
-  decode(text: string): Uint8Array;
+  readonly decode: (text: string) => Uint8Array;
 }
 
 const DIGITS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';

@@ -5,7 +5,7 @@
 import type { DataSource } from 'typeorm';
 import {
   proveConsistencyFrom,
-  proveInclusionFrom,
+  proveInclusionsFrom,
   tilesForConsistency,
   tilesForInclusion,
 } from '../core/merkle/proof.ts';
@@ -25,16 +25,21 @@ import { insertCheckpoint, newestCheckpoint, readHead, readTileRows } from './lo
 const MAX_FULL_TILES = 8192;
 /** About 1 KiB each in a log of a million entries. */
 const MAX_PROOFS = 10_000;
+/** Proofs are asked for against the newest checkpoint, and against the newest that witnesses have cosigned. */
+const MAX_SIZES = 2;
+
+/** What was read and proved for one size of the tree. */
+interface Edge {
+  readonly partial: Map<string, Uint8Array>;
+  readonly memo: Map<string, TileNodes>;
+  /** Base64, by index of the leaf */
+  readonly byIndex: Map<number, string[]>;
+}
 
 export class PublishedTree {
   #newest: PublishedCheckpoint | undefined;
   #publishing: Promise<PublishedCheckpoint> | undefined;
-  #partial: { size: number; tiles: Map<string, Uint8Array> } = { size: -1, tiles: new Map() };
-  #proofs: { size: number; memo: Map<string, TileNodes>; byIndex: Map<number, string[]> } = {
-    size: -1,
-    memo: new Map(),
-    byIndex: new Map(),
-  };
+  readonly #edges = new Map<number, Edge>();
   readonly #full = new Map<string, Uint8Array>();
 
   constructor(
@@ -75,11 +80,10 @@ export class PublishedTree {
 
   /**
    * Inclusion proofs (base64) of entries in the tree of a checkpoint, with one query at most. What was proved once for
-   * the size is kept until the next size is asked for.
+   * a size is kept while it is one of the last two that were asked for.
    */
   async proveInclusion(indexes: readonly number[], size: number): Promise<string[][]> {
-    if (this.#proofs.size !== size) this.#proofs = { size, memo: new Map(), byIndex: new Map() };
-    const { memo, byIndex } = this.#proofs;
+    const { memo, byIndex } = this.#edgeOf(size);
     const found = new Map(indexes.map((index) => [index, byIndex.get(index)]));
     const missing = indexes.filter((index) => found.get(index) === undefined);
     if (missing.length > 0) {
@@ -88,10 +92,10 @@ export class PublishedTree {
         size,
       );
       if (byIndex.size >= MAX_PROOFS) byIndex.clear();
-      for (const index of missing) {
-        const proof = proveInclusionFrom(sha256, index, size, tiles, memo).map(toBase64);
-        byIndex.set(index, proof);
-        found.set(index, proof);
+      for (const [i, hashes] of proveInclusionsFrom(sha256, missing, size, tiles, memo).entries()) {
+        const proof = hashes.map(toBase64);
+        byIndex.set(missing[i]!, proof);
+        found.set(missing[i]!, proof);
       }
     }
     return indexes.map((index) => found.get(index)!);
@@ -102,8 +106,7 @@ export class PublishedTree {
   }
 
   async #tiles(ids: readonly TileId[], size: number): Promise<TileMap> {
-    if (this.#partial.size !== size) this.#partial = { size, tiles: new Map() };
-    const partial = this.#partial.tiles;
+    const { partial } = this.#edgeOf(size);
     const found = new Map<string, Uint8Array>();
     const missing = new Map<string, TileId>();
     for (const id of ids) {
@@ -120,6 +123,16 @@ export class PublishedTree {
       }
     }
     return found;
+  }
+
+  #edgeOf(size: number): Edge {
+    let edge = this.#edges.get(size);
+    if (edge === undefined) {
+      edge = { partial: new Map(), memo: new Map(), byIndex: new Map() };
+      this.#edges.set(size, edge);
+      if (this.#edges.size > MAX_SIZES) this.#edges.delete(this.#edges.keys().next().value!);
+    }
+    return edge;
   }
 
   #keep(key: string, tile: Uint8Array): void {

@@ -6,6 +6,7 @@ import {
   proveConsistencyFrom,
   proveInclusion,
   proveInclusionFrom,
+  proveInclusionsFrom,
   tilesForInclusion,
   tilesForRoot,
   treeRoot,
@@ -46,6 +47,22 @@ describe('proofs from tiles', () => {
         verifyInclusion(sha256, { index, size, root, leafHash: tree[index]!, proof });
       }
     }
+  });
+
+  test('many leaves proved together have the proofs that each has alone, in the order asked', () => {
+    for (const size of [1, 2, 3, 8, 100, 255, 256, 257, 300, 65_537 + 300]) {
+      const indexes = [size - 1, 0, Math.floor(size / 3), Math.floor(size / 2), 0].filter((index) => index < size);
+      for (const memo of [undefined, new Map<string, TileNodes>()]) {
+        expect(proveInclusionsFrom(sha256, indexes, size, tiles, memo)).toEqual(
+          indexes.map((index) => proveInclusionFrom(sha256, index, size, tiles)),
+        );
+      }
+    }
+    const all = [...Array(300).keys()];
+    const together = proveInclusionsFrom(sha256, all, 300, tiles);
+    expect(together).toEqual(all.map((index) => proveInclusionFrom(sha256, index, 300, tiles)));
+    expect(proveInclusionsFrom(sha256, [], 300, tiles)).toEqual([]);
+    expect(() => proveInclusionsFrom(sha256, [0, 300], 300, tiles)).toThrow(wrongInput);
   });
 
   test('proofs equal those of the recursion, with a memo and without', () => {
