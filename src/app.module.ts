@@ -13,6 +13,7 @@ import { PlatformModule } from './platform/platform.module.ts';
 import type { Ground } from './platform/platform.module.ts';
 import { RunModule } from './runs/index.ts';
 import { TokenModule } from './tokens/index.ts';
+import { WebhookModule } from './webhooks/index.ts';
 import { TrainingModule, WorkerSupervisorModule } from './training/training.module.ts';
 
 @Module({})
@@ -33,6 +34,7 @@ export class AppModule {
         TokenModule,
         ProvenanceModule,
         ExchangeModule,
+        WebhookModule,
       ],
     };
   }

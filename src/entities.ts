@@ -8,7 +8,8 @@ import * as parties from './parties/party.entity.ts';
 import type { Entities } from './platform/database/index.ts';
 import * as runs from './runs/run.entity.ts';
 import * as tokens from './tokens/token.entity.ts';
+import * as webhooks from './webhooks/webhook.entity.ts';
 
-const MODULES: object[] = [ledger, witnessing, parties, datasets, models, runs, licenses, tokens];
+const MODULES: object[] = [ledger, witnessing, parties, datasets, models, runs, licenses, tokens, webhooks];
 
 export const ENTITIES: Entities = MODULES.flatMap((module) => Object.values(module) as Entities);
