@@ -212,6 +212,13 @@ export class Ledger {
     return { size: newest.size, note: witnessed.noteOf(newest) };
   }
 
+  /** The receipt of an entry against a published checkpoint of the caller's choice. */
+  async receiptUnder(index: number, { size, note }: { size: number; note: string }): Promise<Receipt> {
+    const [statement] = await this.#statements([index]);
+    const [proof] = await this.core.published.proveInclusion([index], size);
+    return formatReceipt({ ...statement!, index, treeSize: size, inclusionProof: proof!, checkpoint: note });
+  }
+
   /** What is recorded stays as it is, so what was read once is kept. */
   async #statements(indexes: readonly number[]): Promise<Recorded[]> {
     const found = new Map(indexes.map((index) => [index, this.#recorded.get(index)]));

@@ -7,6 +7,7 @@ import { grant, revocation } from './grant.ts';
 import { key } from './key.ts';
 import type { Kind, Rows, Spoken } from './kind.ts';
 import { log } from './log.ts';
+import { logKey, logKeyRetirement } from './log-key.ts';
 import { modelSignature } from './model-signature.ts';
 import { party } from './party.ts';
 import { registration } from './registration.ts';
@@ -16,6 +17,8 @@ import { tokenBatch, tokenKey, tokenKeyRetirement } from './token.ts';
 
 const ALL = [
   log,
+  logKey,
+  logKeyRetirement,
   party,
   key,
   apiKey,
@@ -69,5 +72,19 @@ export const readersOf = ({ kind, body, common }: Pick<Spoken, 'body' | 'common'
 export const innerSignaturesOf = (spoken: Spoken) => spoken.kind.signatures?.(spoken) ?? [];
 
 export type { InnerSignature, Kind, Rows, Spoken } from './kind.ts';
-export { apiKey, apiKeyRevocation, dataset, grant, key, log, modelSignature, party, registration, revocation, run };
+export {
+  apiKey,
+  apiKeyRevocation,
+  dataset,
+  grant,
+  key,
+  log,
+  logKey,
+  logKeyRetirement,
+  modelSignature,
+  party,
+  registration,
+  revocation,
+  run,
+};
 export { tokenBatch, tokenKey, tokenKeyRetirement };

@@ -13,6 +13,8 @@ import {
   dataset,
   grant,
   key,
+  logKey,
+  logKeyRetirement,
   modelSignature,
   party,
   registration,
@@ -41,7 +43,7 @@ import { Ledger } from '../../../src/ledger/ledger.service.ts';
 import { insertCosignature } from '../../../src/ledger/witnessing/witnessing.store.ts';
 import type { Submission } from '../../../src/ledger/writer.ts';
 import type { StatementKey } from '../../../src/platform/crypto.ts';
-import { makeP256, newId, newNonce, sha256, statementKey } from '../../../src/platform/crypto.ts';
+import { makeEd25519, makeP256, newId, newNonce, sha256, statementKey } from '../../../src/platform/crypto.ts';
 import { dataSourceOptions } from '../../../src/platform/database/index.ts';
 import { MasterKey } from '../../../src/platform/keys/index.ts';
 import { formatTimestampRequest, stampedNote } from '../../../src/core/time/index.ts';
@@ -217,6 +219,11 @@ export async function everyKind(process: Process): Promise<void> {
       body: { party: ada, secretDigest: anyDigest(), label, scopes: ['read', 'write'], expiresAt: null },
     });
   }
+
+  const verifierKey = process.core.signer.verifierKeyOf(makeEd25519());
+  const first = process.core.signer.verifierKey;
+  await ledger.attest(logKey, { maker: registry, body: { verifierKey, replaces: first } });
+  await ledger.attest(logKeyRetirement, { maker: registry, body: { verifierKey, successor: first, reason: 'a test' } });
 
   const { files, manifestDigest } = manifestOf(sha256, [{ name: 'images', bytes: 3, digest: anyDigest() }]);
   const data = await ledger.attest(dataset, {
