@@ -12,6 +12,7 @@ import { ArtifactAccess1700000000006 } from './0006-artifact-access.ts';
 import { HandedInFiles1700000000007 } from './0007-handed-in-files.ts';
 import { Cosignatures1700000000009 } from './0009-cosignatures.ts';
 import { OutsideTime1700000000010 } from './0010-outside-time.ts';
+import { AbsenceMap1700000000012 } from './0012-absence-map.ts';
 
 export const MIGRATIONS: (new () => MigrationInterface)[] = [
   SchemasAndRoles1700000000001,
@@ -23,4 +24,5 @@ export const MIGRATIONS: (new () => MigrationInterface)[] = [
   HandedInFiles1700000000007,
   Cosignatures1700000000009,
   OutsideTime1700000000010,
+  AbsenceMap1700000000012,
 ];

@@ -2,6 +2,7 @@
 import * as datasets from './datasets/dataset.entity.ts';
 import * as ledger from './ledger/ledger.entity.ts';
 import * as witnessing from './ledger/witnessing/witnessing.entity.ts';
+import * as map from './ledger/map/map.entity.ts';
 import * as licenses from './licenses/license.entity.ts';
 import * as models from './models/model.entity.ts';
 import * as parties from './parties/party.entity.ts';
@@ -9,6 +10,6 @@ import type { Entities } from './platform/database/index.ts';
 import * as runs from './runs/run.entity.ts';
 import * as tokens from './tokens/token.entity.ts';
 
-const MODULES: object[] = [ledger, witnessing, parties, datasets, models, runs, licenses, tokens];
+const MODULES: object[] = [ledger, witnessing, map, parties, datasets, models, runs, licenses, tokens];
 
 export const ENTITIES: Entities = MODULES.flatMap((module) => Object.values(module) as Entities);

@@ -7,6 +7,8 @@ import { LedgerController } from './ledger.controller.ts';
 import { LedgerCore } from './ledger-core.ts';
 import { Ledger } from './ledger.service.ts';
 import { LogReader } from './log-reader.ts';
+import { MapKeeper } from './map/map-keeper.ts';
+import { MapReader } from './map/map-reader.ts';
 import { Publisher } from './publisher.ts';
 import { readWitnessPolicy } from './witnessing/read-policy.ts';
 import { Witnessing } from './witnessing/witnessing.service.ts';
@@ -18,6 +20,9 @@ import { readRoots, TimestampController, Timestamping, TSA_ROOTS } from './times
   providers: [
     Ledger,
     LogReader,
+    MapReader,
+    // Before the publisher, which stops the writer at the end.
+    MapKeeper,
     Publisher,
     Witnessing,
     Timestamping,
@@ -29,6 +34,6 @@ import { readRoots, TimestampController, Timestamping, TSA_ROOTS } from './times
         LedgerCore.open(database, config, masterKey, await readWitnessPolicy(config)),
     },
   ],
-  exports: [Ledger, LogReader, Timestamping],
+  exports: [Ledger, LogReader, MapReader, Timestamping],
 })
 export class LedgerModule {}

@@ -7,6 +7,8 @@ import { grant, revocation } from './grant.ts';
 import { key } from './key.ts';
 import type { Kind, Rows, Spoken } from './kind.ts';
 import { log } from './log.ts';
+import { mapAudit } from './map-audit.ts';
+import { mapRoot } from './map-root.ts';
 import { modelSignature } from './model-signature.ts';
 import { party } from './party.ts';
 import { registration } from './registration.ts';
@@ -29,6 +31,8 @@ const ALL = [
   tokenKey,
   tokenKeyRetirement,
   tokenBatch,
+  mapRoot,
+  mapAudit,
 ];
 
 /** By predicate type. */
@@ -65,9 +69,16 @@ export const commitmentsOf = ({ kind, body }: Spoken): readonly Digest[] => kind
 export const readersOf = ({ kind, body, common }: Pick<Spoken, 'body' | 'common' | 'kind'>): string[] | null =>
   kind.readers ? [common.maker, ...kind.readers(body)] : null;
 
+/** The digests under which a public statement stands in the map; none of one that not everybody may read. */
+export const namedBy = (spoken: Spoken): readonly Digest[] =>
+  readersOf(spoken) === null ? (spoken.kind.names?.(spoken.body) ?? []) : [];
+
+/** The kinds of statement that stand in the map. */
+export const NAMING_KINDS: readonly string[] = ALL.flatMap((kind) => (kind.names === undefined ? [] : [kind.kind]));
+
 /** Signatures that the body itself carries. */
 export const innerSignaturesOf = (spoken: Spoken) => spoken.kind.signatures?.(spoken) ?? [];
 
 export type { InnerSignature, Kind, Rows, Spoken } from './kind.ts';
 export { apiKey, apiKeyRevocation, dataset, grant, key, log, modelSignature, party, registration, revocation, run };
-export { tokenBatch, tokenKey, tokenKeyRetirement };
+export { mapAudit, mapRoot, tokenBatch, tokenKey, tokenKeyRetirement };

@@ -46,6 +46,8 @@ export interface Kind<Body> extends StatementForm<Body> {
   coheres?(sha256: Sha256, body: Body): void;
   /** Commitments in the body whose values the writer may disclose beside the statement. */
   commitments?(body: Body): readonly Digest[];
+  /** Digests by which a look-up finds what the statement says: under each it stands in the map (`core/map`). */
+  names?(body: Body): readonly Digest[];
   /** Who besides the maker may read the statement; everybody may where a kind does not say. */
   readers?(body: Body): readonly string[];
   /** Signatures inside the body, to be verified with the statement's own. */
@@ -64,7 +66,7 @@ export interface InnerSignature {
 export function kind<Body>(
   form: StatementForm<Body>,
   rules: Pick<Kind<Body>, 'judge' | 'reads'> &
-    Pick<Partial<Kind<Body>>, 'coheres' | 'commitments' | 'readers' | 'signatures'>,
+    Pick<Partial<Kind<Body>>, 'coheres' | 'commitments' | 'names' | 'readers' | 'signatures'>,
 ): Kind<Body> {
   return { ...form, ...rules };
 }

@@ -122,6 +122,8 @@ export class Snapshot {
       await client.query(`SET statement_timeout = 0; SET work_mem = '32MB'; SET search_path = pg_catalog`);
       await client.query(`CREATE TEMP TABLE fsck_overlay (tbl text, key text, row jsonb, PRIMARY KEY (tbl, key))`);
       await client.query(`CREATE TEMP TABLE fsck_commitment (commitment text PRIMARY KEY)`);
+      await client.query(`CREATE TEMP TABLE fsck_naming (naming bytea NOT NULL)`);
+      await client.query(`CREATE TEMP TABLE fsck_map_node (hash bytea PRIMARY KEY)`);
       await client.query(`BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY`);
     } catch (error) {
       await client.end();
@@ -354,6 +356,11 @@ export class Snapshot {
        WHERE NOT EXISTS (SELECT FROM registry.disclosure d WHERE d.commitment = c.commitment)`,
     );
     return row!.count;
+  }
+
+  /** For the stores beside this one: any query on the same snapshot. */
+  rows<Row>(sql: string, values: unknown[] = []): Promise<Row[]> {
+    return this.#rows(sql, values);
   }
 
   async #rows<Row>(sql: string, values: unknown[] = []): Promise<Row[]> {

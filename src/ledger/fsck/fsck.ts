@@ -22,6 +22,7 @@ import type { HeadRow, StatementRow } from './fsck.store.ts';
 import { Snapshot } from './fsck.store.ts';
 import { Heads } from './heads.ts';
 import { identify } from './identity.ts';
+import { MapCheck } from './map-check.ts';
 import { Projection } from './projection.ts';
 import type { StoredPage } from './published-files.ts';
 import { PublishedFiles } from './published-files.ts';
@@ -77,6 +78,7 @@ class Run {
   readonly #findings = new Findings();
   readonly #files: PublishedFiles;
   readonly #projection: Projection;
+  readonly #map: MapCheck;
 
   constructor(
     private readonly options: FsckOptions,
@@ -85,6 +87,7 @@ class Run {
   ) {
     this.#files = new PublishedFiles(options.sha256, snapshot, this.#findings);
     this.#projection = new Projection(snapshot, this.#findings);
+    this.#map = new MapCheck(options.sha256, snapshot, this.#findings);
   }
 
   async report(started: number): Promise<FsckReport> {
@@ -139,6 +142,7 @@ class Run {
     await heads.finish();
     await this.#files.finish(head.size, last);
     await this.#projection.finish();
+    await this.#map.finish(head.size);
     for (const { check } of SIDE_TABLES) await check(options.sha256, snapshot, this.#findings);
     await checkCosignatures(options, snapshot, this.#findings);
     await checkTimestamps(options.timestampCrypto, snapshot, this.#findings, options.tsaRoots);
@@ -181,6 +185,7 @@ class Run {
     const commitments = folded.flatMap(({ spoken }) => commitmentsOf(spoken));
     if (commitments.length > 0) await this.snapshot.rememberCommitments(commitments);
     await this.#projection.fold(folded, from, to, origin);
+    await this.#map.add(folded);
   }
 }
 

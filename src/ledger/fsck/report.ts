@@ -21,6 +21,13 @@ export type FindingCode =
   | 'head_wrong'
   | 'leaf_wrong'
   | 'log_unnamed'
+  | 'map_node_extra'
+  | 'map_node_missing'
+  | 'map_node_wrong'
+  | 'map_root_wrong'
+  | 'map_version_extra'
+  | 'map_version_missing'
+  | 'map_version_wrong'
   | 'row_changed'
   | 'row_extra'
   | 'row_missing'
@@ -78,6 +85,7 @@ export const COUNTED = [
   'disclosures',
   'tokens',
   'timestamps',
+  'maps',
 ] as const;
 export type Counted = (typeof COUNTED)[number];
 
@@ -97,6 +105,7 @@ export class Findings {
     disclosures: 0,
     tokens: 0,
     timestamps: 0,
+    maps: 0,
   };
   readonly list: Finding[] = [];
   count = 0;
