@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import type { Context } from '../context.ts';
 import { fields } from '../table.ts';
 import { describeWitnessed, noteVerdict } from '../witnessed.ts';
+import { defineAuditMap } from './audit-map.ts';
 
 export function define(program: Command, context: Context): void {
   const log = program.command('log').description('Check the record from outside: nothing changed, nothing removed.');
@@ -23,6 +24,8 @@ export function define(program: Command, context: Context): void {
         () => judged.note,
       );
     });
+
+  defineAuditMap(log, context);
 
   log
     .command('prove')
@@ -64,6 +67,10 @@ export function define(program: Command, context: Context): void {
             ['record', judged.kind === undefined ? undefined : `${judged.kind} ${judged.id}`],
             ['maker', judged.maker],
             ['existed before', describeTime(judged.time ?? null)],
+            [
+              'absent',
+              judged.absent && `${judged.absent.join('\n')}\nfrom all public records below entry ${judged.asOf}`,
+            ],
             ['receipts', judged.receipts === 1 ? undefined : judged.receipts],
             ['witnesses', describeWitnessed(judged.witnessed)],
             ['verdict', judged.verdict],

@@ -40,6 +40,11 @@ export const trustFileSchema = z
           quorum: quorumSchema
             .optional()
             .describe('Operators beside its own that must have cosigned; none when left out'),
+          maxMapAgeSeconds: z
+            .int()
+            .positive()
+            .optional()
+            .describe('How old a map that proves absence may be while the log goes on; any age without it'),
         }),
       )
       .max(MAX_TRUSTED_LOGS),
