@@ -2,10 +2,13 @@
  * The anchor: the newest checkpoint, kept outside the database. Whoever restores an old backup, promotes a stale copy or
  * cuts the end off the log leaves the anchor ahead of the database, and from then on nothing is signed.
  *
- * A folder with one file for each process that writes; the newest counts. Each file is replaced atomically and reaches
- * the disk before anybody is told of the checkpoint in it.
+ * A folder with one file for each process that writes; the newest counts. What a file holds is far shorter than a sector
+ * of a disk and is written over in one call that returns when it is on disk, so there is no half-written anchor
+ * (PostgreSQL rests its control file on the same).
  */
 import { randomBytes } from 'node:crypto';
+import { constants, fstatSync } from 'node:fs';
+import type { FileHandle } from 'node:fs/promises';
 import { mkdir, open, readdir, readFile, rename, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { equalBytes, fromBase64, toBase64 } from '../core/bytes.ts';
@@ -22,6 +25,7 @@ const SUFFIX = '.anchor';
 export class Anchor {
   readonly #file: string;
   readonly #folder: string;
+  #open: FileHandle | undefined;
   #newest: Head | undefined;
   #last: Promise<void> = Promise.resolve();
 
@@ -61,18 +65,38 @@ export class Anchor {
 
   async #write(head: Head): Promise<void> {
     if (this.#newest && this.#newest.size >= head.size) return;
-    if (this.#newest === undefined) await mkdir(this.#folder, { recursive: true, mode: 0o700 });
-    const temporary = `${this.#file}.new`;
-    const handle = await open(temporary, 'w', 0o600);
-    try {
-      await handle.writeFile(`${head.size}\n${toBase64(head.root)}\n`);
-      await handle.datasync();
-    } finally {
-      await handle.close();
+    const text = `${head.size}\n${toBase64(head.root)}\n`;
+    // A later head is never shorter, so that nothing of the one before it is left.
+    await this.#open?.write(text, 0);
+    if (this.#open === undefined || isRemoved(this.#open)) {
+      await this.#open?.close();
+      this.#open = undefined;
+      this.#open = await this.#create(text);
     }
-    await rename(temporary, this.#file);
-    if (this.#newest === undefined) await this.#syncFolder();
     this.#newest = head;
+  }
+
+  async #create(text: string): Promise<FileHandle> {
+    await mkdir(this.#folder, { recursive: true, mode: 0o700 });
+    const temporary = `${this.#file}.new`;
+    const { O_CREAT, O_DSYNC, O_TRUNC, O_WRONLY } = constants;
+    const handle = await open(temporary, O_CREAT | O_TRUNC | O_WRONLY | O_DSYNC, 0o600);
+    try {
+      await handle.write(text, 0);
+      await rename(temporary, this.#file);
+      await this.#syncFolder();
+    } catch (error) {
+      await handle.close();
+      throw error;
+    }
+    return handle;
+  }
+
+  /** Lets go of the file once what is being written is on disk. */
+  async close(): Promise<void> {
+    await this.#last;
+    await this.#open?.close();
+    this.#open = undefined;
   }
 
   /** Removes the files of processes that ended before; the newest head among them must have been put by this one. */
@@ -132,6 +156,9 @@ export function refuseRollback(head: Head, anchored: Head): void {
     { fix: 'Restore the newest database, then start again.' },
   );
 }
+
+/** A process in another container cannot see this one, and takes its file for one that was left behind. */
+const isRemoved = ({ fd }: FileHandle): boolean => fstatSync(fd).nlink === 0;
 
 function processLives(file: string): boolean {
   const pid = Number(/\.(\d+)-[0-9a-f]{8}\.anchor$/.exec(file)?.[1]);

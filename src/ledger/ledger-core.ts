@@ -42,6 +42,7 @@ export class LedgerCore {
     readonly writer: LogWriter,
     readonly published: PublishedTree,
     readonly witnessed: WitnessedCheckpoints,
+    private readonly anchor: Anchor,
   ) {}
 
   /**
@@ -86,7 +87,14 @@ export class LedgerCore {
       writer,
       new PublishedTree(database, anchor),
       new WitnessedCheckpoints(database, policy),
+      anchor,
     );
+  }
+
+  /** Takes no more writes, and returns when those that were taken are answered. */
+  async close(): Promise<void> {
+    await this.writer.stop();
+    await this.anchor.close();
   }
 }
 

@@ -10,6 +10,7 @@ import type { Rows } from '../core/registry/kind.ts';
 import type { RowChange, RowKey, TableName, Tables } from '../core/registry/tables.ts';
 import { KEYS, keyOf, keyText } from '../core/registry/tables.ts';
 import type { Change } from '../platform/database/index.ts';
+import { prepared } from '../platform/database/index.ts';
 
 export const snake = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 const camel = (name: string): string => name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
@@ -82,8 +83,8 @@ export class LoadedRows implements Rows {
           : `SELECT '${table}' AS t, to_jsonb(x) AS r FROM ${list} JOIN registry.${table} x USING (${columns.join(', ')})`,
       );
     }
-    // Not prepared: a plan made while a table was small would read all of it once it is large.
-    const found: { t: RowKey[0]; r: Record<string, unknown> }[] = await manager.query(
+    const found = await prepared<{ t: RowKey[0]; r: Record<string, unknown> }>(
+      manager,
       parts.join(' UNION ALL '),
       values,
     );

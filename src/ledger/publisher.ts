@@ -30,6 +30,6 @@ export class Publisher implements OnApplicationBootstrap, BeforeApplicationShutd
 
   async beforeApplicationShutdown(): Promise<void> {
     clearInterval(this.#timer);
-    await this.core.writer.stop();
+    await this.core.close();
   }
 }

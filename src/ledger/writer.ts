@@ -236,47 +236,34 @@ export class LogWriter {
     const note = this.signer.sign(next);
     const bundles = cutBundles(head.size, [...edge.entries, ...entries]);
 
-    const moved = await together(manager, store.moveHead(head, next, note), [
-      store.insertStatements(
-        submissions.map(({ spoken, signed }, i) => ({
-          index: head.size + i,
-          payloadDigest: sha256(signed.payload),
-          kind: spoken.kind.kind,
-          maker: spoken.common.maker,
-          visibility: readersOf(spoken) === null ? 'public' : 'parties',
-          payload: signed.payload,
-          signature: signed.signature,
-          spki: spkis[i]!,
-        })),
-      ),
-      store.upsertTiles(appended.tiles),
-      ...bundles.full.map(({ index, bytes }) => store.insertBundle(index, bytes)),
-      ...changes,
+    const [moved, receipts] = await Promise.all([
+      together(manager, store.moveHead(head, next, note), [
+        store.insertStatements(
+          submissions.map(({ spoken, signed }, i) => ({
+            index: head.size + i,
+            payloadDigest: sha256(signed.payload),
+            kind: spoken.kind.kind,
+            maker: spoken.common.maker,
+            visibility: readersOf(spoken) === null ? 'public' : 'parties',
+            payload: signed.payload,
+            signature: signed.signature,
+            spki: spkis[i]!,
+          })),
+        ),
+        store.upsertTiles(appended.tiles),
+        ...bundles.full.map(({ index, bytes }) => store.insertBundle(index, bytes)),
+        ...changes,
+      ]),
+      meanwhile(() => {
+        const tiles = new Map(edge.tiles);
+        for (const tile of appended.tiles) tiles.set(tileKey(tile), tile.bytes);
+        return receiptsOf(accepted, next.size, note, tiles);
+      }),
     ]);
     if (moved !== 1) throw new RegistryError('ledger_inconsistent', 'The head of the log moved while it was locked.');
     for (const { waiting, index } of accepted) await waiting.submission.alongside?.(manager, index);
-
-    const tiles = new Map(edge.tiles);
-    for (const tile of appended.tiles) tiles.set(tileKey(tile), tile.bytes);
-    const indexes = accepted.map(({ index }) => index);
-    const proofs = proveInclusionsFrom(sha256, indexes, next.size, tiles, new Map());
     this.#edge = { head: next, tiles: nextEdge(edge.tiles, appended), entries: bundles.rest };
-    return {
-      head: next,
-      receipts: submissions.map(({ spoken, signed }, i) =>
-        formatReceipt({
-          payloadDigest: spoken.payloadDigest,
-          kind: spoken.kind.kind,
-          id: spoken.common.id,
-          envelope: formatEnvelope(signed),
-          spki: spoken.spki,
-          index: indexes[i]!,
-          treeSize: next.size,
-          inclusionProof: proofs[i]!.map(toBase64),
-          checkpoint: note,
-        }),
-      ),
-    };
+    return { head: next, receipts };
   }
 
   async #edgeOf(manager: EntityManager, head: Head): Promise<Edge> {
@@ -310,6 +297,35 @@ function cutBundles(size: number, entries: readonly Uint8Array[]) {
     bytes: formatBundle(entries.slice(i * TILE_WIDTH, (i + 1) * TILE_WIDTH)),
   }));
   return { full, rest: entries.slice(count * TILE_WIDTH) };
+}
+
+/** Once what was sent to the database is on its way. */
+const meanwhile = async <T>(work: () => T): Promise<T> => {
+  await new Promise((resolve) => setImmediate(resolve));
+  return work();
+};
+
+function receiptsOf(
+  accepted: readonly { waiting: Waiting; index: number }[],
+  treeSize: number,
+  checkpoint: string,
+  tiles: TileMap,
+): Receipt[] {
+  const indexes = accepted.map(({ index }) => index);
+  const proofs = proveInclusionsFrom(sha256, indexes, treeSize, tiles, new Map());
+  return accepted.map(({ waiting: { submission }, index }, i) =>
+    formatReceipt({
+      payloadDigest: submission.spoken.payloadDigest,
+      kind: submission.spoken.kind.kind,
+      id: submission.spoken.common.id,
+      envelope: formatEnvelope(submission.signed),
+      spki: submission.spoken.spki,
+      index,
+      treeSize,
+      inclusionProof: proofs[i]!.map(toBase64),
+      checkpoint,
+    }),
+  );
 }
 
 /** What goes with a statement and is no part of the ledger. */

@@ -91,7 +91,7 @@ export class TestLedger {
       );
       let closed: Promise<void> | undefined;
       const close = async () => {
-        await core.writer.stop();
+        await core.close();
         await dataSource.destroy();
       };
       const process = { core, ledger: new Ledger(core, dataSource), dataSource, close: () => (closed ??= close()) };
