@@ -1,6 +1,6 @@
 /**
  * Registering a model over HTTP, receipt in hand, at 64 connections; beside `pgbench` committing single-row inserts of
- * the same bytes with 32 clients on the same PostgreSQL. The statements are signed before the clock runs: signing is the
+ * the same bytes with 32 clients on the same PostgreSQL, after one round that does not count. The statements are signed before the clock runs: signing is the
  * client's work, verifying is the server's.
  */
 import { execFile } from 'node:child_process';
@@ -26,20 +26,26 @@ export async function run(): Promise<BenchResult[]> {
   try {
     const owner = await server.makeOwner('Bench');
     const headers = { authorization: `Bearer ${owner.apiKey}`, 'content-type': 'application/json' };
-    const rounds: (Round & { p50Ms: number; p99Ms: number })[] = [];
-    for (let round = 0; round < ROUNDS; round++) {
+    const register = async (round: number) => {
       const bodies = Array.from(
         { length: PREPARED },
         (_, i) => signedRegistration(server.origin, owner, `${round} ${i}`).body,
       );
-      const { perSecond, p50Ms, p99Ms } = await drive({
+      const load = await drive({
         url: server.url,
         seconds: SECONDS,
         connections: CONNECTIONS,
         requests: bodies.map((body) => ({ method: 'POST', path: '/v1/models', headers, body })),
         again: false,
       });
-      rounds.push({ ours: perSecond, peer: await pgbench(server.databaseUrl, bodies[0]!.length), p50Ms, p99Ms });
+      return { ...load, bytes: bodies[0]!.length };
+    };
+    // A server runs for weeks; in its first seconds its code is not compiled yet.
+    await register(0);
+    const rounds: (Round & { p50Ms: number; p99Ms: number })[] = [];
+    for (let round = 1; round <= ROUNDS; round++) {
+      const { perSecond, p50Ms, p99Ms, bytes } = await register(round);
+      rounds.push({ ours: perSecond, peer: await pgbench(server.databaseUrl, bytes), p50Ms, p99Ms });
     }
     return [
       {
