@@ -40,11 +40,14 @@ export interface BenchServer {
   close(): Promise<void>;
 }
 
+/** With which the image and `npm run serve` start the server, too. */
+const NODE_FLAGS = ['--max-semi-space-size=64'];
+
 export async function startServer(env: Record<string, string> = {}): Promise<BenchServer> {
   const data = await mkdtemp(join(tmpdir(), 'muniment-bench-'));
   await chmod(data, 0o711);
   const port = await freePort();
-  const child = spawn(process.execPath, [fileURLToPath(new URL('../src/main.js', import.meta.url))], {
+  const child = spawn(process.execPath, [...NODE_FLAGS, fileURLToPath(new URL('../src/main.js', import.meta.url))], {
     env: {
       ...process.env,
       MUNIMENT_DATA: data,

@@ -1,21 +1,12 @@
 /** Byte strings and their text forms: hex (lower case) and base64. Parsers are strict inverses. */
 import { base64 } from './base64.ts';
 import { RegistryError } from './errors.ts';
+import { hex } from './hex.ts';
 
-const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
+export const toHex = (bytes: Uint8Array): string => hex.encode(bytes);
 
-export function toHex(bytes: Uint8Array): string {
-  let text = '';
-  for (const byte of bytes) text += HEX[byte];
-  return text;
-}
-
-export function fromHex(text: string): Uint8Array {
-  if (!/^(?:[0-9a-f]{2})*$/.test(text)) throw new RegistryError('invalid_input', 'The text is not lower-case hex.');
-  const bytes = new Uint8Array(text.length / 2);
-  for (let i = 0; i < bytes.length; i++) bytes[i] = Number.parseInt(text.slice(2 * i, 2 * i + 2), 16);
-  return bytes;
-}
+/** @throws RegistryError `invalid_input` for anything but whole bytes in lower case */
+export const fromHex = (text: string): Uint8Array => hex.decode(text);
 
 export const toBase64 = (bytes: Uint8Array): string => base64.encode(bytes);
 

@@ -8,7 +8,7 @@ import { fromHex } from '../core/bytes.ts';
 import type { Digest } from '../core/digest.ts';
 import type { Rows } from '../core/registry/kind.ts';
 import type { RowChange, RowKey, TableName, Tables } from '../core/registry/tables.ts';
-import { KEYS, keyOf, keyText } from '../core/registry/tables.ts';
+import { KEYS, keyOf, nameOf } from '../core/registry/tables.ts';
 import type { Change } from '../platform/database/index.ts';
 import { prepared } from '../platform/database/index.ts';
 
@@ -27,49 +27,60 @@ function member(column: string): string {
 
 /** The rows that a batch has asked for, as they stand after the writes judged so far. */
 export class LoadedRows implements Rows {
-  readonly #rows = new Map<string, object | undefined>();
-  readonly #statements = new Map<string, number | undefined>();
+  /** By table and `nameOf` the key; null for what was looked for and is not there. */
+  readonly #tables = new Map<TableName, Map<string, object | null>>();
+  readonly #statements = new Map<string, number | null>();
+  readonly #new = new Map<TableName, Set<string>>();
 
   get<T extends TableName>(table: T, ...key: string[]): Tables[T] | undefined {
-    return this.#rows.get(keyText([table, ...key])) as Tables[T] | undefined;
+    return (this.#tables.get(table)?.get(nameOf(key)) ?? undefined) as Tables[T] | undefined;
   }
 
   statementIndex(payloadDigest: string): number | undefined {
-    return this.#statements.get(payloadDigest);
+    return this.#statements.get(payloadDigest) ?? undefined;
   }
 
-  apply(change: RowChange): void {
-    this.#rows.set(keyText(keyOf(change)), change.row);
+  apply({ table, row }: RowChange): void {
+    const rows = of(this.#tables, table, newMap);
+    const name = nameOf(keyOf(table, row));
+    if (rows.get(name) === null) of(this.#new, table, newSet).add(name);
+    rows.set(name, row);
   }
 
-  setStatement(payloadDigest: string, index: number | undefined): void {
+  /** Whether a row that changed was looked for in the database and was not there; `name` is `nameOf` its key. */
+  isNew(table: TableName, name: string): boolean {
+    return this.#new.get(table)?.has(name) ?? false;
+  }
+
+  setStatement(payloadDigest: string, index: number): void {
     this.#statements.set(payloadDigest, index);
   }
 
   /** The statements that made the rows of `keys`, each once, sorted. */
   statementsOf(keys: readonly RowKey[]): Digest[] {
-    const rows = keys.map((key) => this.#rows.get(keyText(key)) as { statement: Digest } | undefined);
+    const rows = keys.map(([table, ...key]) => (table === 'statement' ? undefined : this.get(table, ...key)));
     return [...new Set(rows.flatMap((row) => (row ? [row.statement] : [])))].sort();
   }
 
   /** Loads the keys that are not there yet; one that has no row is remembered as absent. */
   async load(manager: EntityManager, keys: Iterable<RowKey>): Promise<number> {
-    const wanted = new Map<RowKey[0], RowKey[]>();
-    const seen = new Set<string>();
+    const wanted = new Map<RowKey[0], Map<string, RowKey>>();
+    let count = 0;
     for (const key of keys) {
-      if (key[0] === 'statement' && this.#statements.has(key[1]!)) continue;
-      const text = keyText(key);
-      if (this.#rows.has(text) || seen.has(text)) continue;
-      seen.add(text);
-      const group = wanted.get(key[0]);
-      if (group === undefined) wanted.set(key[0], [key]);
-      else group.push(key);
+      const [table, ...values] = key;
+      const name = nameOf(values);
+      if ((table === 'statement' ? this.#statements : this.#tables.get(table))?.has(name)) continue;
+      const group = of(wanted, table, newMap<string, RowKey>);
+      if (group.has(name)) continue;
+      group.set(name, key);
+      count++;
     }
-    if (wanted.size === 0) return 0;
+    if (count === 0) return 0;
 
     const parts: string[] = [];
     const values: unknown[] = [];
-    for (const [table, group] of wanted) {
+    for (const [table, named] of wanted) {
+      const group = [...named.values()];
       const columns: readonly string[] = table === 'statement' ? ['digest'] : KEYS[table].map(snake);
       const arrays = columns.map((_, i) => {
         values.push(group.map((key) => (table === 'statement' ? Buffer.from(fromHex(key[1]!.slice(7))) : key[i + 1])));
@@ -89,48 +100,70 @@ export class LoadedRows implements Rows {
       values,
     );
 
-    for (const group of wanted.values()) {
-      for (const key of group) {
-        if (key[0] === 'statement') this.#statements.set(key[1] ?? '', undefined);
-        else this.#rows.set(keyText(key), undefined);
+    for (const [table, named] of wanted) {
+      for (const name of named.keys()) {
+        if (table === 'statement') this.#statements.set(name, null);
+        else of(this.#tables, table, newMap).set(name, null);
       }
     }
     for (const { t, r } of found) {
-      if (t === 'statement') this.#statements.set(`sha256:${String(r.digest)}`, Number(r.index));
-      else this.apply({ table: t, row: rowOf(r) } as RowChange);
+      if (t === 'statement') {
+        this.#statements.set(`sha256:${String(r['digest'])}`, Number(r['index']));
+      } else {
+        const row = rowOf(r);
+        of(this.#tables, t, newMap).set(nameOf(keyOf(t, row)), row);
+      }
     }
-    return seen.size;
+    return count;
   }
 }
+
+/** What `map` holds under `key`, made where there is nothing yet. */
+function of<K, V>(map: Map<K, V>, key: K, make: () => V): V {
+  const known = map.get(key);
+  if (known !== undefined) return known;
+  const made = make();
+  map.set(key, made);
+  return made;
+}
+const newMap = <K, V>() => new Map<K, V>();
+const newSet = <T>() => new Set<T>();
 
 const rowOf = (record: Record<string, unknown>): object =>
   Object.fromEntries(Object.entries(record).map(([column, value]) => [member(column), value]));
 
-/** Each changed row as it stands at the end of the batch: one change a table. */
-export function writeRows(changes: Iterable<RowChange>): Change[] {
-  const last = new Map<string, RowChange>();
-  for (const change of changes) last.set(keyText(keyOf(change)), change);
-  const byTable = new Map<TableName, object[]>();
-  for (const { table, row } of last.values()) {
-    const rows = byTable.get(table);
-    if (rows === undefined) byTable.set(table, [row]);
-    else rows.push(row);
-  }
+/**
+ * Each changed row as it stands at the end of the batch: for each table one change for the rows that are known to be
+ * new, which spares PostgreSQL the search for the row to replace, and one for the others.
+ */
+export function writeRows(changes: Iterable<RowChange>, loaded: LoadedRows): Change[] {
+  const byTable = new Map<TableName, Map<string, object>>();
+  for (const { table, row } of changes) of(byTable, table, newMap<string, object>).set(nameOf(keyOf(table, row)), row);
   // In one order of tables, so that like batches have like texts.
   return [...byTable]
     .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([table, rows]) => {
-      const names = Object.keys(rows[0] ?? {});
-      const columns = names.map(snake);
-      const records = rows.map((row) => {
-        const record: Record<string, unknown> = {};
-        for (let i = 0; i < names.length; i++) record[columns[i]!] = (row as Record<string, unknown>)[names[i]!];
-        return record;
-      });
-      const key: readonly string[] = KEYS[table].map(snake);
-      const rest = columns.filter((column) => !key.includes(column));
-      return (bind) =>
-        `INSERT INTO registry.${table} SELECT * FROM jsonb_populate_recordset(NULL::registry.${table}, ${bind(JSON.stringify(records))}::jsonb)
-         ON CONFLICT (${key.join(', ')}) DO UPDATE SET ${rest.map((column) => `${column} = excluded.${column}`).join(', ')}`;
+    .flatMap(([table, rows]) => {
+      const made: object[] = [];
+      const changed: object[] = [];
+      for (const [name, row] of rows) (loaded.isNew(table, name) ? made : changed).push(row);
+      return [
+        ...(made.length > 0 ? [write(table, made, 'insert')] : []),
+        ...(changed.length > 0 ? [write(table, changed, 'replace')] : []),
+      ];
     });
+}
+
+function write(table: TableName, rows: readonly object[], how: 'insert' | 'replace'): Change {
+  const names = Object.keys(rows[0] ?? {});
+  const columns = names.map(snake);
+  const records = rows.map((row) => {
+    const record: Record<string, unknown> = {};
+    for (let i = 0; i < names.length; i++) record[columns[i]!] = (row as Record<string, unknown>)[names[i]!];
+    return record;
+  });
+  const key: readonly string[] = KEYS[table].map(snake);
+  const replaced = columns.filter((column) => !key.includes(column)).map((column) => `${column} = excluded.${column}`);
+  return (bind) =>
+    `INSERT INTO registry.${table} SELECT * FROM jsonb_populate_recordset(NULL::registry.${table}, ${bind(JSON.stringify(records))}::jsonb)
+     ${how === 'insert' ? '' : `ON CONFLICT (${key.join(', ')}) DO UPDATE SET ${replaced.join(', ')}`}`;
 }

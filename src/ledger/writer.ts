@@ -24,7 +24,7 @@ import { formatEnvelope } from '../core/statement/dsse.ts';
 import type { Receipt } from '../core/statement/receipt.ts';
 import { entryOf, formatReceipt } from '../core/statement/receipt.ts';
 import { sha256 } from '../platform/crypto.ts';
-import type { Change } from '../platform/database/index.ts';
+import type { Change, Commit } from '../platform/database/index.ts';
 import { together, transaction } from '../platform/database/index.ts';
 import type { Anchor, Head } from './anchor.ts';
 import { refuseRollback } from './anchor.ts';
@@ -118,8 +118,8 @@ export class LogWriter {
     try {
       // A crash before the commit leaves nothing; one after it leaves the whole batch, answered by nobody: a repeated
       // request finds its record by idempotency key or by the statement's digest.
-      const head = await transaction(this.database, async (manager) => {
-        const outcome = await this.#append(manager, batch);
+      const head = await transaction(this.database, async (manager, commit) => {
+        const outcome = await this.#append(manager, commit, batch);
         settled = outcome.settled;
         return outcome.head;
       });
@@ -152,7 +152,11 @@ export class LogWriter {
     void released.then(() => this.#releasing.delete(released));
   }
 
-  async #append(manager: EntityManager, batch: readonly Waiting[]): Promise<{ head?: Head; settled: (() => void)[] }> {
+  async #append(
+    manager: EntityManager,
+    commit: Commit,
+    batch: readonly Waiting[],
+  ): Promise<{ head?: Head; settled: (() => void)[] }> {
     // Sent together, answered in order: the rows are read under the lock that the first query takes.
     const [head, rows, earlier] = await Promise.all([
       store.lockHead(manager),
@@ -206,8 +210,9 @@ export class LogWriter {
     }
     if (accepted.length === 0) return { settled };
 
-    const written = await this.#write(manager, head, accepted, [
-      ...writeRows(changes),
+    for (const { waiting, index } of accepted) await waiting.submission.alongside?.(manager, index);
+    const written = await this.#write(manager, commit, head, accepted, [
+      ...writeRows(changes, rows),
       ...besides(accepted, remembered),
     ]);
     for (const [i, { waiting }] of accepted.entries()) {
@@ -216,8 +221,13 @@ export class LogWriter {
     return { head: written.head, settled };
   }
 
+  /**
+   * The COMMIT follows at once on the one query that writes everything. Where more was written alongside, it waits for
+   * that query's answer: one must not stand without the other, whatever becomes of the query on its way.
+   */
   async #write(
     manager: EntityManager,
+    commit: Commit,
     head: Head & { origin: string },
     accepted: readonly { waiting: Waiting; index: number }[],
     changes: readonly Change[],
@@ -236,32 +246,31 @@ export class LogWriter {
     const note = this.signer.sign(next);
     const bundles = cutBundles(head.size, [...edge.entries, ...entries]);
 
-    const [moved, receipts] = await Promise.all([
-      together(manager, store.moveHead(head, next, note), [
-        store.insertStatements(
-          submissions.map(({ spoken, signed }, i) => ({
-            index: head.size + i,
-            payloadDigest: sha256(signed.payload),
-            kind: spoken.kind.kind,
-            maker: spoken.common.maker,
-            visibility: readersOf(spoken) === null ? 'public' : 'parties',
-            payload: signed.payload,
-            signature: signed.signature,
-            spki: spkis[i]!,
-          })),
-        ),
-        store.upsertTiles(appended.tiles),
-        ...bundles.full.map(({ index, bytes }) => store.insertBundle(index, bytes)),
-        ...changes,
-      ]),
+    const writing = together(manager, store.moveHead(head, next, note), [
+      store.insertStatements(
+        submissions.map(({ spoken, signed }, i) => ({
+          index: head.size + i,
+          payloadDigest: sha256(signed.payload),
+          kind: spoken.kind.kind,
+          maker: spoken.common.maker,
+          visibility: readersOf(spoken) === null ? 'public' : 'parties',
+          payload: signed.payload,
+          signature: signed.signature,
+          spki: spkis[i]!,
+        })),
+      ),
+      store.upsertTiles(appended.tiles),
+      ...bundles.full.map(({ index, bytes }) => store.insertBundle(index, bytes)),
+      ...changes,
+    ]);
+    const [receipts] = await Promise.all([
       meanwhile(() => {
         const tiles = new Map(edge.tiles);
         for (const tile of appended.tiles) tiles.set(tileKey(tile), tile.bytes);
         return receiptsOf(accepted, next.size, note, tiles);
       }),
+      submissions.some((one) => one.alongside !== undefined) ? writing : commit(writing),
     ]);
-    if (moved !== 1) throw new RegistryError('ledger_inconsistent', 'The head of the log moved while it was locked.');
-    for (const { waiting, index } of accepted) await waiting.submission.alongside?.(manager, index);
     this.#edge = { head: next, tiles: nextEdge(edge.tiles, appended), entries: bundles.rest };
     return { head: next, receipts };
   }

@@ -5,8 +5,8 @@ import { RegistryError } from '../../src/core/errors.ts';
 import { innerSignaturesOf, judge, log, party, readsOf } from '../../src/core/registry/index.ts';
 import type { Kind, Rows } from '../../src/core/registry/kind.ts';
 import { readSpoken } from '../../src/core/registry/spoken.ts';
-import type { RowChange, TableName, Tables } from '../../src/core/registry/tables.ts';
-import { keyOf, keyText } from '../../src/core/registry/tables.ts';
+import type { RowChange, RowKey, TableName, Tables } from '../../src/core/registry/tables.ts';
+import { keyOf, nameOf } from '../../src/core/registry/tables.ts';
 import { pae } from '../../src/core/statement/dsse.ts';
 import type { Common } from '../../src/core/statement/statement.ts';
 import { formatStatement } from '../../src/core/statement/statement.ts';
@@ -23,6 +23,8 @@ export const makeKey = () =>
 export type Key = ReturnType<typeof makeKey>;
 
 export const anyDigest = (): Digest => `sha256:${toHex(randomBytes(32))}`;
+
+const keyText = ([table, ...values]: RowKey): string => `${table} ${nameOf(values)}`;
 
 export class TestLog implements Rows {
   readonly rows = new Map<string, object>();
@@ -66,7 +68,8 @@ export class TestLog implements Rows {
       statementIndex: (digest) => (asked.has(keyText(['statement', digest])) ? this.statementIndex(digest) : undefined),
     };
     const changes: readonly RowChange[] = judge(spoken, seen, this.statements.size, ORIGIN);
-    for (const change of changes) this.rows.set(keyText(keyOf(change)), change.row);
+    for (const change of changes)
+      this.rows.set(keyText([change.table, ...keyOf(change.table, change.row)]), change.row);
     this.statements.set(spoken.payloadDigest, this.statements.size);
     return { id: spoken.common.id, statement: spoken.payloadDigest, changes };
   }

@@ -123,16 +123,16 @@ export type RowChange = { [T in TableName]: { table: T; row: Tables[T] } }[Table
 
 export const put = <T extends TableName>(table: T, row: Tables[T]): RowChange => ({ table, row }) as RowChange;
 
-/** One text for one key: a blank inside a value is escaped, so it cannot pass for the one between two values. */
-export const keyText = ([table, ...values]: RowKey): string => {
-  let text: string = table;
-  for (const value of values) text += ` ${BLANK_OR_ESCAPE.test(value) ? value.replaceAll(/[ \\]/g, '\\$&') : value}`;
-  return text;
-};
+/** One text for the values of the key columns of a row; a blank inside one of several values is escaped. */
+export function nameOf(values: readonly string[]): string {
+  if (values.length === 1) return values[0]!;
+  return values.map((value) => (BLANK_OR_ESCAPE.test(value) ? value.replaceAll(/[ \\]/g, '\\$&') : value)).join(' ');
+}
 
 const BLANK_OR_ESCAPE = /[ \\]/;
 
-export function keyOf({ table, row }: RowChange): RowKey {
+/** The values of the key columns of a row. */
+export function keyOf(table: TableName, row: object): string[] {
   const columns: readonly string[] = KEYS[table];
-  return [table, ...columns.map((column) => String((row as unknown as Record<string, unknown>)[column]))];
+  return columns.map((column) => String((row as Record<string, unknown>)[column]));
 }

@@ -11,7 +11,7 @@ import { RegistryError } from '../../core/errors.ts';
 import { judge, readsOf } from '../../core/registry/index.ts';
 import type { Rows, Spoken } from '../../core/registry/kind.ts';
 import type { RowChange, RowKey, TableName, Tables } from '../../core/registry/tables.ts';
-import { keyOf, TABLE_NAMES } from '../../core/registry/tables.ts';
+import { keyOf, nameOf, TABLE_NAMES } from '../../core/registry/tables.ts';
 import type { MadeKeys } from './made-keys.ts';
 import type { Columns, RegistryRow } from './registry-rows.ts';
 import { RowCursor, same } from './registry-rows.ts';
@@ -43,12 +43,6 @@ export interface UnexpectedRow {
   readonly table: TableName;
   readonly key: string;
   readonly recordedIndex: number;
-}
-
-/** One text for the values of the key columns of a row; a blank inside one of several values is escaped. */
-export function nameOf(values: readonly string[]): string {
-  if (values.length === 1) return values[0]!;
-  return values.map((value) => (/[ \\]/.test(value) ? value.replaceAll(/[ \\]/g, '\\$&') : value)).join(' ');
 }
 
 /** The most statements whose reads are gathered when one needs rows of earlier pages. */
@@ -93,7 +87,7 @@ export class PageFold {
         continue;
       }
       const row = cursor.row();
-      const key = nameOf(keyOf({ table, row } as unknown as RowChange).slice(1));
+      const key = nameOf(keyOf(table, row));
       const made = this.#rows.made(table, key);
       if (made === undefined) unexpected.push({ table, key, recordedIndex: row.recordedIndex });
       // Another one than was made, or there twice: at the end all rows of this key are looked at.
@@ -164,7 +158,7 @@ class PageRows implements Rows {
   }
 
   apply({ table, row }: RowChange): void {
-    const name = nameOf(keyOf({ table, row } as RowChange).slice(1));
+    const name = nameOf(keyOf(table, row));
     const known = this.#know(table, name, row as unknown as Record<string, unknown>);
     if (known.made) return;
     known.made = true;

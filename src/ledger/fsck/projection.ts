@@ -4,11 +4,11 @@
  * which goes before the tables and is compared when all is folded. A row that no statement made is laid over with
  * nothing, so that no judgement is misled by it.
  */
-import type { RowChange, RowKey, TableName } from '../../core/registry/tables.ts';
-import { keyOf, TABLE_NAMES } from '../../core/registry/tables.ts';
+import type { RowKey, TableName } from '../../core/registry/tables.ts';
+import { keyOf, nameOf, TABLE_NAMES } from '../../core/registry/tables.ts';
 import type { Snapshot } from './fsck.store.ts';
 import type { Looked, OverlaidRow, UnexpectedRow } from './page-fold.ts';
-import { differences, nameOf } from './page-fold.ts';
+import { differences } from './page-fold.ts';
 import type { PageWorker } from './page-worker.ts';
 import type { RegistryRow, RegistryRows } from './registry-rows.ts';
 import type { Findings } from './report.ts';
@@ -104,7 +104,7 @@ export class Projection {
 
   async #settle(table: TableName, overlaid: readonly OverlaidRow[]): Promise<void> {
     const expected = overlaid.flatMap(({ key, row }) => (row === null ? [] : [{ key, row }]));
-    const keys = expected.map(({ row }) => keyOf({ table, row } as unknown as RowChange).slice(1));
+    const keys = expected.map(({ row }) => keyOf(table, row));
     const rows = await this.snapshot.registryRows(table, keys, Number.MAX_SAFE_INTEGER);
     const where = `registry.${table}`;
     const found = new Map<string, RegistryRow[]>();
@@ -132,4 +132,4 @@ const inOrder = (a: UnexpectedRow, b: UnexpectedRow): number =>
   a.recordedIndex - b.recordedIndex || (a.key < b.key ? -1 : 1);
 
 /** The name of a row of the table. */
-const keyIn = (table: TableName, row: object): string => nameOf(keyOf({ table, row } as unknown as RowChange).slice(1));
+const keyIn = (table: TableName, row: object): string => nameOf(keyOf(table, row));

@@ -9,6 +9,7 @@ export { prepared } from './prepared.ts';
 export { together } from './together.ts';
 export type { Change } from './together.ts';
 export { transaction } from './transaction.ts';
+export type { Commit } from './transaction.ts';
 /** The injection token of the connection pool: services open transactions with it and hand the `EntityManager` to stores. */
 export { DataSource } from 'typeorm';
 export type { EntityManager } from 'typeorm';

@@ -34,15 +34,21 @@ export function struckDataSource(
 ): DataSource {
   const struckClient = (client: PoolClient): PoolClient => {
     let queries = 0;
+    let struck: Promise<unknown> = Promise.resolve();
     return instead(client, {
-      // The one place where every query passes.
-      query: async (query: QueryConfig | string, values?: unknown[]) => {
+      // The one place where every query passes. What was sent behind a query that fails does not arrive.
+      query: (query: QueryConfig | string, values?: unknown[]) => {
         const text = typeof query === 'string' ? query : query.text;
-        const step = text === 'COMMIT' ? 'commit' : /^(?:BEGIN|ROLLBACK)/.test(text) ? undefined : queries++;
-        if (step !== undefined) await strike(step, 'before', client);
-        const result = await client.query(query as string, values);
-        if (step !== undefined) await strike(step, 'after', client);
-        return result;
+        if (/^(?:BEGIN|ROLLBACK)/.test(text)) return client.query(query as string, values);
+        const step = text === 'COMMIT' ? 'commit' : queries++;
+        const answer = struck.then(async () => {
+          await strike(step, 'before', client);
+          const result = await client.query(query as string, values);
+          await strike(step, 'after', client);
+          return result;
+        });
+        struck = answer;
+        return answer;
       },
     });
   };
