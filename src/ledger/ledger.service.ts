@@ -7,7 +7,7 @@ import { DataSource } from '../platform/database/index.ts';
 import { z } from 'zod';
 import type { Digest } from '../core/digest.ts';
 import { formatDigest, parseDigest } from '../core/digest.ts';
-import { fromUtf8, toBase64 } from '../core/bytes.ts';
+import { fromBase64, fromUtf8, toBase64 } from '../core/bytes.ts';
 import { RegistryError } from '../core/errors.ts';
 import { commitmentsOf, readersOf, readsOf } from '../core/registry/index.ts';
 import type { Kind } from '../core/registry/kind.ts';
@@ -59,7 +59,7 @@ export interface Attested<Body> {
 @Injectable()
 export class Ledger {
   /** Keys belong to one party for ever, so what was once read stays true. */
-  readonly #spkis = new Map<string, string>();
+  readonly #keys = new Map<string, { spki: string; fingerprint: Digest }>();
   readonly #recorded = new Map<number, Recorded>();
 
   constructor(
@@ -128,7 +128,8 @@ export class Ledger {
   ): Promise<Receipt> {
     const { disclosures = [], ...envelope } = write;
     const signed = parseEnvelope(envelope);
-    const spoken = await verifySpoken(sha256, verifyP256OnThread, signed, await this.#spkiOf(signed.keyId));
+    const { spki, fingerprint } = await this.#keyOf(signed.keyId);
+    const spoken = await verifySpoken(sha256, verifyP256OnThread, signed, spki, fingerprint);
     if (spoken.kind.kind !== kind.kind) {
       throw new RegistryError(
         'invalid_input',
@@ -266,8 +267,8 @@ export class Ledger {
     return (await this.receiptsAt([earlierIndex])).receipts.get(earlierIndex)!;
   }
 
-  async #spkiOf(keyId: string): Promise<string> {
-    const known = this.#spkis.get(keyId);
+  async #keyOf(keyId: string): Promise<{ spki: string; fingerprint: Digest }> {
+    const known = this.#keys.get(keyId);
     if (known !== undefined) return known;
     const rows = new LoadedRows();
     await rows.load(this.database.manager, [['party_key', keyId]]);
@@ -278,8 +279,9 @@ export class Ledger {
         fix: 'Register the key first: "muniment keygen --register".',
       });
     }
-    this.#spkis.set(keyId, row.spki);
-    return row.spki;
+    const key = { spki: row.spki, fingerprint: formatDigest(sha256(fromBase64(row.spki))) };
+    this.#keys.set(keyId, key);
+    return key;
   }
 }
 

@@ -1,5 +1,6 @@
 /** SQL over parties, their keys and API keys. */
 import type { EntityManager } from 'typeorm';
+import { prepared } from '../platform/database/index.ts';
 import type { PartyView } from './party.schema.ts';
 
 const PARTIES = `
@@ -32,7 +33,8 @@ export interface ApiKeyRow {
 }
 
 export function findApiKeys(manager: EntityManager, ids: readonly string[]): Promise<ApiKeyRow[]> {
-  return manager.query(
+  return prepared<ApiKeyRow>(
+    manager,
     `SELECT a.id, a.party_id AS "partyId", a.secret_digest AS "secretDigest", a.scopes, p.roles,
        a.expires_at AS "expiresAt", a.revoked_index IS NOT NULL AS revoked
      FROM registry.api_key a JOIN registry.party p ON p.id = a.party_id WHERE a.id = ANY ($1)`,

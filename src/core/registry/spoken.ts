@@ -48,14 +48,18 @@ function requireOwnName({ kind, common }: Spoken): void {
   throw new RegistryError('invalid_input', `The id of a ${kind.kind} begins with "${word}_".`, { field: 'id' });
 }
 
-/** @throws RegistryError `signature_invalid`, `malformed_statement`, `malformed_json` */
+/**
+ * @param fingerprint as `readSpoken` takes it
+ * @throws RegistryError `signature_invalid`, `malformed_statement`, `malformed_json`
+ */
 export async function verifySpoken(
   sha256: Sha256,
   verify: VerifyP256,
   { payload, signature, keyId }: Signed,
   spki: string,
+  fingerprint?: Digest,
 ): Promise<Spoken> {
-  const spoken = readSpoken(sha256, payload, spki);
+  const spoken = readSpoken(sha256, payload, spki, fingerprint);
   if (keyId !== spoken.fingerprint) {
     throw new RegistryError('signature_invalid', 'The key id is not the fingerprint of the signing key.', {
       field: 'signatures.0.keyid',
