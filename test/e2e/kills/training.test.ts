@@ -125,6 +125,11 @@ describe('a worker that is killed', () => {
       await until(owner, id, ({ statement }) => statement !== null);
       await sleep(300);
       await killed.stop('SIGKILL');
+      // Its write and the COMMIT behind it lie with the database already, which would carry both out.
+      const ended = await gate.query(
+        'SELECT pg_terminate_backend(pid, 5000) AS ended FROM pg_stat_activity WHERE pg_backend_pid() = ANY (pg_blocking_pids(pid))',
+      );
+      expect(ended.rows).toEqual([{ ended: true }]);
     } finally {
       await gate.query('ROLLBACK');
       await gate.end();
