@@ -13,6 +13,7 @@ import { HandedInFiles1700000000007 } from './0007-handed-in-files.ts';
 import { CheckpointChain1700000000008 } from './0008-checkpoint-chain.ts';
 import { Cosignatures1700000000009 } from './0009-cosignatures.ts';
 import { OutsideTime1700000000010 } from './0010-outside-time.ts';
+import { Visibility1700000000011 } from './0011-visibility.ts';
 import { NoIndexOnMakers1700000000014 } from './0014-no-index-on-makers.ts';
 
 export const MIGRATIONS: (new () => MigrationInterface)[] = [
@@ -26,5 +27,6 @@ export const MIGRATIONS: (new () => MigrationInterface)[] = [
   CheckpointChain1700000000008,
   Cosignatures1700000000009,
   OutsideTime1700000000010,
+  Visibility1700000000011,
   NoIndexOnMakers1700000000014,
 ];

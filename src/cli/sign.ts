@@ -1,6 +1,7 @@
 /**
  * Writes as their maker makes them: the statement is built and signed here, so the registry can record it or refuse it
- * and nothing else. For a party without a key the plain members are sent, and the record says that the registry signed.
+ * and nothing else. What is not public is signed with a key that is made here for it alone and forgotten at once. For a
+ * party without a key the plain members are sent, and the record says that the registry signed.
  *
  * A receipt is believed only after it was checked: it must carry the very statement that was sent, or at least one about
  * the thing that was asked for, and prove its place in the log.
@@ -9,11 +10,11 @@ import { equalBytes, fromBase64 } from '../core/bytes.ts';
 import type { Digest } from '../core/digest.ts';
 import { RegistryError } from '../core/errors.ts';
 import type { Kind } from '../core/registry/kind.ts';
-import { formatEnvelope, pae } from '../core/statement/dsse.ts';
+import { signStatement } from '../core/registry/sign.ts';
+import { formatEnvelope } from '../core/statement/dsse.ts';
 import type { Envelope } from '../core/statement/dsse.ts';
 import type { Receipt } from '../core/statement/receipt.ts';
-import { formatStatement } from '../core/statement/statement.ts';
-import { newId, newNonce, sha256 } from '../platform/crypto.ts';
+import { newId, newNonce, newStatementKey, sha256 } from '../platform/crypto.ts';
 import type { Context, Session } from './context.ts';
 import { checkReceipts } from './verify.ts';
 
@@ -44,7 +45,7 @@ export async function write<Body>(context: Context, session: Session, writing: W
 
 function sign<Body>({ key, me, log }: Session, { kind, body, basis }: Writing<Body>, id: string): Envelope {
   if (key === undefined) throw new RegistryError('signature_required', 'There is no key to sign with.');
-  const payload = formatStatement(
+  const signed = signStatement(
     sha256,
     kind,
     {
@@ -56,6 +57,8 @@ function sign<Body>({ key, me, log }: Session, { kind, body, basis }: Writing<Bo
       basis: [...new Set(basis)].sort(),
     },
     body,
+    key,
+    newStatementKey,
   );
-  return formatEnvelope({ payload, signature: key.sign(pae(payload)), keyId: key.keyId });
+  return formatEnvelope(signed);
 }

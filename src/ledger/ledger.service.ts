@@ -9,20 +9,23 @@ import type { Digest } from '../core/digest.ts';
 import { formatDigest, parseDigest } from '../core/digest.ts';
 import { fromBase64, fromUtf8, toBase64 } from '../core/bytes.ts';
 import { RegistryError } from '../core/errors.ts';
-import { commitmentsOf, readersOf, readsOf } from '../core/registry/index.ts';
+import { commitmentsOf, KINDS, readersOf, readsOf } from '../core/registry/index.ts';
 import type { Kind } from '../core/registry/kind.ts';
 import type { Disclosure } from '../core/registry/party.ts';
 import { commit, disclosureSchema } from '../core/registry/party.ts';
+import type { Signer } from '../core/registry/sign.ts';
+import { signStatement } from '../core/registry/sign.ts';
 import { readSpoken, verifyInner, verifySpoken } from '../core/registry/spoken.ts';
 import type { RowKey } from '../core/registry/tables.ts';
-import { envelopeSchema, formatEnvelope, pae, parseEnvelope } from '../core/statement/dsse.ts';
+import { envelopeSchema, formatEnvelope, parseEnvelope } from '../core/statement/dsse.ts';
+import type { Signed } from '../core/statement/dsse.ts';
 import type { Placed, Receipt } from '../core/statement/receipt.ts';
 import { formatReceipt } from '../core/statement/receipt.ts';
 import type { Common } from '../core/statement/statement.ts';
-import { commonShape, formatStatement } from '../core/statement/statement.ts';
+import { commonShape, parseStatement } from '../core/statement/statement.ts';
 import { zodProblem } from '../core/statement/zod-problem.ts';
 import type { Principal } from '../platform/auth/index.ts';
-import { newId, newNonce, sha256, verifyP256OnThread } from '../platform/crypto.ts';
+import { newId, newNonce, newStatementKey, sha256, verifyP256OnThread } from '../platform/crypto.ts';
 import { LedgerCore } from './ledger-core.ts';
 import { findStatement, findStatements } from './log.store.ts';
 import type { StatementRow } from './log.store.ts';
@@ -128,7 +131,7 @@ export class Ledger {
   ): Promise<Receipt> {
     const { disclosures = [], ...envelope } = write;
     const signed = parseEnvelope(envelope);
-    const { spki, fingerprint } = await this.#keyOf(signed.keyId);
+    const { spki, fingerprint } = await this.#keyOf(signed);
     const spoken = await verifySpoken(sha256, verifyP256OnThread, signed, spki, fingerprint);
     if (spoken.kind.kind !== kind.kind) {
       throw new RegistryError(
@@ -166,9 +169,12 @@ export class Ledger {
       statedAt: new Date().toISOString(),
       basis: [],
     };
-    const unbased = this.#sign(kind, draft, body);
+    let once: Signer | undefined;
+    const makeKey = (): Signer => (once ??= newStatementKey());
+    const unbased = this.#sign(kind, draft, body, makeKey);
     await verifyInner(verifyP256OnThread, unbased.spoken);
-    const { spoken, signed } = this.#sign(kind, { ...draft, basis: await this.#basisOf(unbased.spoken) }, body);
+    const basis = await this.#basisOf(unbased.spoken);
+    const { spoken, signed } = this.#sign(kind, { ...draft, basis }, body, makeKey);
     return this.#submit(
       { spoken, signed, disclosures: this.#openings(commitmentsOf(spoken), disclosures) },
       maker,
@@ -232,10 +238,9 @@ export class Ledger {
     });
   }
 
-  #sign<Body>(kind: Kind<Body>, common: Common, body: Body) {
-    const payload = formatStatement(sha256, kind, common, body);
-    const { spki, keyId, sign } = this.core.registryKey;
-    return { spoken: readSpoken(sha256, payload, spki), signed: { payload, signature: sign(pae(payload)), keyId } };
+  #sign<Body>(kind: Kind<Body>, common: Common, body: Body, makeKey: () => Signer) {
+    const { spki, ...signed } = signStatement(sha256, kind, common, body, this.core.registryKey, makeKey);
+    return { spoken: readSpoken(sha256, signed.payload, spki), signed };
   }
 
   async #basisOf(spoken: Submission['spoken']): Promise<Digest[]> {
@@ -267,9 +272,12 @@ export class Ledger {
     return (await this.receiptsAt([earlierIndex])).receipts.get(earlierIndex)!;
   }
 
-  async #keyOf(keyId: string): Promise<{ spki: string; fingerprint: Digest }> {
+  /** A one-time key stands in the statement itself; any other is on record. */
+  async #keyOf({ keyId, payload }: Signed): Promise<{ spki: string; fingerprint: Digest }> {
     const known = this.#keys.get(keyId);
     if (known !== undefined) return known;
+    const { signedFor } = parseStatement(sha256, KINDS, payload).common;
+    if (signedFor !== undefined) return keyOfSpki(signedFor.oneTimeKey);
     const rows = new LoadedRows();
     await rows.load(this.database.manager, [['party_key', keyId]]);
     const row = rows.get('party_key', keyId);
@@ -279,11 +287,13 @@ export class Ledger {
         fix: 'Register the key first: "muniment keygen --register".',
       });
     }
-    const key = { spki: row.spki, fingerprint: formatDigest(sha256(fromBase64(row.spki))) };
+    const key = keyOfSpki(row.spki);
     this.#keys.set(keyId, key);
     return key;
   }
 }
+
+const keyOfSpki = (spki: string) => ({ spki, fingerprint: formatDigest(sha256(fromBase64(spki))) });
 
 /** No client can send a key with a blank in it, so the key of one write among several stands for nothing else. */
 function keyed(partyId: string, { key, requestDigest, position }: NonNullable<WriteOptions['idempotency']>) {
@@ -321,4 +331,12 @@ function mayRead(row: StatementRow, reader: Principal | undefined): boolean {
 
 /** Rows that tell whether something is new are looked at, not built upon. */
 const isDependence = ([table]: RowKey): boolean =>
-  !['model', 'registration_by', 'dataset_version', 'statement', 'party_key', 'token_revocation'].includes(table);
+  ![
+    'model',
+    'registration_by',
+    'dataset_version',
+    'statement',
+    'party_key',
+    'one_time_key',
+    'token_revocation',
+  ].includes(table);

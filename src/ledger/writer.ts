@@ -15,7 +15,7 @@ import { formatBundle } from '../core/merkle/bundle.ts';
 import { proveInclusionsFrom } from '../core/merkle/proof.ts';
 import { edgeTiles, TILE_WIDTH, tileKey } from '../core/merkle/tile.ts';
 import { leafHash } from '../core/merkle/tree.ts';
-import { judge, readersOf, readsOf } from '../core/registry/index.ts';
+import { judge, readsOf, visibilityOf } from '../core/registry/index.ts';
 import type { Spoken } from '../core/registry/kind.ts';
 import type { RowChange } from '../core/registry/tables.ts';
 import type { Disclosure } from '../core/registry/party.ts';
@@ -253,7 +253,7 @@ export class LogWriter {
           payloadDigest: sha256(signed.payload),
           kind: spoken.kind.kind,
           maker: spoken.common.maker,
-          visibility: readersOf(spoken) === null ? 'public' : 'parties',
+          visibility: visibilityOf(spoken.kind),
           payload: signed.payload,
           signature: signed.signature,
           spki: spkis[i]!,

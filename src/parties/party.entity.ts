@@ -29,6 +29,13 @@ export class PartyKeyEntity {
   @Column('bigint', { name: 'recorded_index' }) recordedIndex!: string;
 }
 
+@Entity({ schema: 'registry', name: 'one_time_key' })
+export class OneTimeKeyEntity {
+  @PrimaryColumn('text', { primaryKeyConstraintName: 'one_time_key_pkey' }) fingerprint!: string;
+  @Column('text') statement!: string;
+  @Column('bigint', { name: 'recorded_index' }) recordedIndex!: string;
+}
+
 @Entity({ schema: 'registry', name: 'api_key' })
 @Index('api_key_party', ['partyId'])
 export class ApiKeyEntity {

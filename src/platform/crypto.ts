@@ -99,6 +99,10 @@ export function makeP256(): { pkcs8: Buffer; pem: string } {
   };
 }
 
+/** A fresh key that lives in memory alone. */
+export const newStatementKey = (): StatementKey =>
+  keyOf(generateKeyPairSync('ec', { namedCurve: 'prime256v1' }).privateKey);
+
 /** @throws RegistryError `invalid_input` unless the key is a P-256 private key (PKCS #8, DER or PEM) */
 export function statementKey(pkcs8: Buffer | string): StatementKey {
   const key = privateKey(pkcs8);
@@ -107,6 +111,10 @@ export function statementKey(pkcs8: Buffer | string): StatementKey {
       fix: 'Make one with "muniment keygen".',
     });
   }
+  return keyOf(key);
+}
+
+function keyOf(key: KeyObject): StatementKey {
   const spki = createPublicKey(key).export({ format: 'der', type: 'spki' }).toString('base64');
   return { spki, keyId: formatDigest(sha256(fromBase64(spki))), sign: (message) => sign('sha256', message, key) };
 }

@@ -6,11 +6,11 @@ import type { GrantBody } from '../../src/core/registry/grant.ts';
 import type { Kind } from '../../src/core/registry/kind.ts';
 import { possessionText } from '../../src/core/registry/key.ts';
 import { toBase64 } from '../../src/core/bytes.ts';
-import { formatEnvelope, pae } from '../../src/core/statement/dsse.ts';
+import { signStatement } from '../../src/core/registry/sign.ts';
+import { formatEnvelope } from '../../src/core/statement/dsse.ts';
 import type { Receipt } from '../../src/core/statement/receipt.ts';
-import { formatStatement } from '../../src/core/statement/statement.ts';
 import type { StatementKey } from '../../src/platform/crypto.ts';
-import { makeP256, newId, newNonce, sha256, statementKey } from '../../src/platform/crypto.ts';
+import { makeP256, newId, newNonce, newStatementKey, sha256, statementKey } from '../../src/platform/crypto.ts';
 import type { TestApp } from '../support/app.ts';
 
 export const anyDigest = () => `sha256:${randomBytes(32).toString('hex')}` as const;
@@ -110,8 +110,7 @@ export class Party {
       statedAt: new Date().toISOString(),
       basis: basis as never[],
     };
-    const payload = formatStatement(sha256, kind, common, body);
-    return formatEnvelope({ payload, signature: key.sign(pae(payload)), keyId: key.keyId });
+    return formatEnvelope(signStatement(sha256, kind, common, body, key, newStatementKey));
   }
 
   /** Registers a model that this party owns alone. */

@@ -12,18 +12,19 @@ import type { Checkpoint } from '../../src/core/note/checkpoint.ts';
 import { openCheckpoint } from '../../src/core/note/checkpoint.ts';
 import { ed25519Verifier, parseVerifierKey } from '../../src/core/note/note.ts';
 import { possessionText } from '../../src/core/registry/key.ts';
-import type { Spoken } from '../../src/core/registry/kind.ts';
+import type { Kind, Spoken } from '../../src/core/registry/kind.ts';
+import { signStatement } from '../../src/core/registry/sign.ts';
 import type { Envelope } from '../../src/core/statement/dsse.ts';
-import { formatEnvelope, pae } from '../../src/core/statement/dsse.ts';
+import { formatEnvelope } from '../../src/core/statement/dsse.ts';
 import type { Receipt } from '../../src/core/statement/receipt.ts';
 import { verifyReceipt } from '../../src/core/statement/receipt.ts';
-import type { Common, StatementForm } from '../../src/core/statement/statement.ts';
-import { formatStatement } from '../../src/core/statement/statement.ts';
+import type { Common } from '../../src/core/statement/statement.ts';
 import type { StatementKey } from '../../src/platform/crypto.ts';
 import {
   makeP256,
   newId,
   newNonce,
+  newStatementKey,
   sha256,
   statementKey,
   verifyEd25519,
@@ -169,14 +170,15 @@ export class Party extends Client {
 
   /** @param common what differs from an honest statement of this party about a new thing */
   signedWrite<Body>(
-    kind: StatementForm<Body>,
+    kind: Kind<Body>,
     body: Body,
     basis: Digest[] = [],
     common: Partial<Common> = {},
     key = this.key,
+    makeKey = newStatementKey,
   ): Envelope {
     if (key === undefined) throw new Error(`${this.id} has no key to sign with`);
-    const payload = formatStatement(
+    const signed = signStatement(
       sha256,
       kind,
       {
@@ -189,8 +191,10 @@ export class Party extends Client {
         ...common,
       },
       body,
+      key,
+      makeKey,
     );
-    return formatEnvelope({ payload, signature: key.sign(pae(payload)), keyId: key.keyId });
+    return formatEnvelope(signed);
   }
 }
 

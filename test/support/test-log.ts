@@ -4,13 +4,14 @@ import { fromBase64, toHex } from '../../src/core/bytes.ts';
 import { RegistryError } from '../../src/core/errors.ts';
 import { innerSignaturesOf, judge, log, party, readsOf } from '../../src/core/registry/index.ts';
 import type { Kind, Rows } from '../../src/core/registry/kind.ts';
+import { signStatement } from '../../src/core/registry/sign.ts';
 import { readSpoken } from '../../src/core/registry/spoken.ts';
 import type { RowChange, RowKey, TableName, Tables } from '../../src/core/registry/tables.ts';
 import { keyOf, nameOf } from '../../src/core/registry/tables.ts';
-import { pae } from '../../src/core/statement/dsse.ts';
 import type { Common } from '../../src/core/statement/statement.ts';
-import { formatStatement } from '../../src/core/statement/statement.ts';
 import type { Digest } from '../../src/core/digest.ts';
+import type { Signed } from '../../src/core/statement/dsse.ts';
+import { pae } from '../../src/core/statement/dsse.ts';
 import { newId, newNonce, sha256, statementKey, verifyP256 } from '../../src/platform/crypto.ts';
 
 export const ORIGIN = 'test.local/00000000000000000000000000000000';
@@ -55,12 +56,15 @@ export class TestLog implements Rows {
 
   /** Signs and records; throws what the judgement throws, and then nothing has changed. */
   speak<Body>(kind: Kind<Body>, common: Partial<Common> & { maker: string }, body: Body, key: Key = this.registryKey) {
-    const { payload, signature } = this.draft(kind, common, body, key);
-    const spoken = readSpoken(sha256, payload, key.spki);
-    if (!verifyP256(key.spki, pae(payload), signature)) throw new Error('The draft was not signed with its key.');
-    for (const inner of innerSignaturesOf(spoken)) {
-      if (verifyP256(inner.spki, inner.message, fromBase64(inner.signature))) continue;
-      throw new RegistryError('signature_invalid', `The signature in ${inner.field} does not verify.`);
+    return this.record(this.draft(kind, common, body, key));
+  }
+
+  record({ payload, signature, spki }: Signed & { spki: string }) {
+    const spoken = readSpoken(sha256, payload, spki);
+    if (!verifyP256(spki, pae(payload), signature)) throw new Error('The draft was not signed with its key.');
+    for (const { spki: inner, message, signature: said, field } of innerSignaturesOf(spoken)) {
+      if (verifyP256(inner, message, fromBase64(said))) continue;
+      throw new RegistryError('signature_invalid', `The signature in ${field} does not verify.`, { field });
     }
     const asked = new Set(readsOf(spoken, this).map(keyText));
     const seen: Rows = {
@@ -74,8 +78,15 @@ export class TestLog implements Rows {
     return { id: spoken.common.id, statement: spoken.payloadDigest, changes };
   }
 
-  draft<Body>(kind: Kind<Body>, common: Partial<Common> & { maker: string }, body: Body, key: Key = this.registryKey) {
-    const payload = formatStatement(
+  /** @param oneTimeKey what signs where the kind is not public */
+  draft<Body>(
+    kind: Kind<Body>,
+    common: Partial<Common> & { maker: string },
+    body: Body,
+    key: Key = this.registryKey,
+    oneTimeKey: Key = makeKey(),
+  ) {
+    return signStatement(
       sha256,
       kind,
       {
@@ -87,8 +98,9 @@ export class TestLog implements Rows {
         ...common,
       },
       body,
+      key,
+      () => oneTimeKey,
     );
-    return { payload, signature: key.sign(pae(payload)) };
   }
 
   makeParty(): { id: string; statement: Digest } {

@@ -1,17 +1,19 @@
 /**
  * Who may speak for whom. A statement counts when it is meant for this log, when its maker is on record, and when it is
- * signed by a key that was the maker's at that place in the log. For a party without a key the registry may sign, and
+ * signed by a key that was the maker's at that place in the log, or by a one-time key that such a key vouches for. For a party without a key the registry may sign, and
  * the statement says so; once a party has a key of its own, nobody else ever signs for it.
  */
 import { RegistryError } from '../errors.ts';
 import type { Rows, Spoken } from './kind.ts';
 import { need } from './kind.ts';
+import { oneTimeKeyReads } from './one-time-key.ts';
 import type { RowKey, Tables } from './tables.ts';
 
-export const authorityReads = ({ common, fingerprint }: Spoken): readonly RowKey[] => [
-  ['party', common.maker],
-  ['party_key', fingerprint],
-  ...common.basis.map((digest): RowKey => ['statement', digest]),
+export const authorityReads = (spoken: Spoken): readonly RowKey[] => [
+  ['party', spoken.common.maker],
+  ['party_key', spoken.speaker.fingerprint],
+  ...oneTimeKeyReads(spoken),
+  ...spoken.common.basis.map((digest): RowKey => ['statement', digest]),
 ];
 
 /** @throws RegistryError `signature_invalid` when the statement was made for another log */
@@ -28,17 +30,19 @@ export function requireOrigin({ common }: Spoken, origin: string): void {
 
 /** @throws RegistryError `signature_invalid`, `signature_required`, `not_found`, `basis_stale` */
 export function requireAuthority(spoken: Spoken, rows: Rows): void {
-  const { common, fingerprint } = spoken;
+  const { common, speaker } = spoken;
+  const { fingerprint } = speaker;
+  const field = common.signedFor === undefined ? 'signatures.0.keyid' : 'signedFor.key';
   const maker = need(rows, 'party', common.maker, 'maker');
   const key = rows.get('party_key', fingerprint);
   if (key === undefined) {
     throw new RegistryError('signature_invalid', `The signing key ${fingerprint} is not on record.`, {
-      field: 'signatures.0.keyid',
+      field,
       fix: 'Register the key first: "muniment keygen --register".',
     });
   }
   if (common.attestedBy === 'registry') {
-    if (!isRegistry(need(rows, 'party', key.partyId, 'signatures.0.keyid'))) {
+    if (!isRegistry(need(rows, 'party', key.partyId, field))) {
       throw new RegistryError('signature_invalid', 'Only the registry may attest for another party.', {
         field: 'attestedBy',
       });
@@ -51,7 +55,7 @@ export function requireAuthority(spoken: Spoken, rows: Rows): void {
     }
   } else if (key.partyId !== maker.id) {
     throw new RegistryError('signature_invalid', `The signing key belongs to another party than ${maker.id}.`, {
-      field: 'signatures.0.keyid',
+      field,
     });
   }
   for (const digest of common.basis) {

@@ -5,9 +5,11 @@ import { authorityReads, requireAuthority, requireOrigin } from './authority.ts'
 import { dataset } from './dataset.ts';
 import { grant, revocation } from './grant.ts';
 import { key } from './key.ts';
-import type { Kind, Rows, Spoken } from './kind.ts';
+import type { InnerSignature, Kind, Rows, Spoken } from './kind.ts';
+import { visibilityOf } from './kind.ts';
 import { log } from './log.ts';
 import { modelSignature } from './model-signature.ts';
+import { spendOneTimeKey, vouchersOf } from './one-time-key.ts';
 import { party } from './party.ts';
 import { registration } from './registration.ts';
 import { run } from './run.ts';
@@ -49,12 +51,13 @@ export function readsOf(spoken: Spoken, rows: Rows): readonly RowKey[] {
 export function judge(spoken: Spoken, rows: Rows, index: number, origin: string): readonly RowChange[] {
   requireOrigin(spoken, origin);
   if (spoken.kind.kind !== 'log') requireAuthority(spoken, rows);
-  return spoken.kind.judge(spoken, rows, { statement: spoken.payloadDigest, recordedIndex: index });
+  const place = { statement: spoken.payloadDigest, recordedIndex: index };
+  return [...spendOneTimeKey(spoken, rows, place), ...spoken.kind.judge(spoken, rows, place)];
 }
 
 /** Where the registry attests, its own party row is judged too. */
-function registryOf({ fingerprint }: Spoken, rows: Rows): readonly RowKey[] {
-  const signer = rows.get('party_key', fingerprint);
+function registryOf({ speaker }: Spoken, rows: Rows): readonly RowKey[] {
+  const signer = rows.get('party_key', speaker.fingerprint);
   return signer === undefined ? [] : [['party', signer.partyId]];
 }
 
@@ -63,11 +66,15 @@ export const commitmentsOf = ({ kind, body }: Spoken): readonly Digest[] => kind
 
 /** The parties that may read the statement besides registrar and auditors; null when everybody may. */
 export const readersOf = ({ kind, body, common }: Pick<Spoken, 'body' | 'common' | 'kind'>): string[] | null =>
-  kind.readers ? [common.maker, ...kind.readers(body)] : null;
+  visibilityOf(kind) === 'public' ? null : [common.maker, ...(kind.readers?.(body) ?? [])];
 
-/** Signatures that the body itself carries. */
-export const innerSignaturesOf = (spoken: Spoken) => spoken.kind.signatures?.(spoken) ?? [];
+/** Signatures that the statement itself carries. */
+export const innerSignaturesOf = (spoken: Spoken): readonly InnerSignature[] => [
+  ...vouchersOf(spoken),
+  ...(spoken.kind.signatures?.(spoken) ?? []),
+];
 
-export type { InnerSignature, Kind, Rows, Spoken } from './kind.ts';
+export type { InnerSignature, Kind, Rows, Spoken, Visibility } from './kind.ts';
+export { visibilityOf } from './kind.ts';
 export { apiKey, apiKeyRevocation, dataset, grant, key, log, modelSignature, party, registration, revocation, run };
 export { tokenBatch, tokenKey, tokenKeyRetirement };

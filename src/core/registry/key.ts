@@ -13,6 +13,7 @@ import { RegistryError } from '../errors.ts';
 import { parseP256Spki } from '../statement/public-key.ts';
 import { digest, form, urn } from '../statement/statement.ts';
 import { kind, need } from './kind.ts';
+import { requireUnspent } from './one-time-key.ts';
 import { put } from './tables.ts';
 
 const shape = {
@@ -30,6 +31,7 @@ export const key = kind(
     reads: ({ common, body }) => [
       ['party', common.maker],
       ['party_key', body.fingerprint],
+      ['one_time_key', body.fingerprint],
     ],
     coheres(sha256, { spki, fingerprint }) {
       // Or somebody could occupy the name of a key that is not theirs.
@@ -54,6 +56,7 @@ export const key = kind(
           fix: 'Make a new key.',
         });
       }
+      requireUnspent(rows, body.fingerprint, 'spki');
       const party = need(rows, 'party', common.maker, 'maker');
       return [
         put('party_key', { fingerprint: body.fingerprint, partyId: party.id, spki: body.spki, ...place }),

@@ -9,6 +9,7 @@
 import type { Digest, Sha256 } from '../digest.ts';
 import { RegistryError } from '../errors.ts';
 import type { Common, StatementForm } from '../statement/statement.ts';
+import type { Speaker } from './one-time-key.ts';
 import type { RowChange, RowKey, TableName, Tables } from './tables.ts';
 
 /** A statement whose signature has been verified. */
@@ -20,6 +21,8 @@ export interface Spoken<Body = unknown> {
   /** Of the key that signed, as it stands in the log entry */
   readonly spki: string;
   readonly fingerprint: Digest;
+  /** The key whose holder speaks; another one than that in the entry where a one-time key signed */
+  readonly speaker: Speaker;
 }
 
 export interface Rows {
@@ -48,6 +51,8 @@ export interface Kind<Body> extends StatementForm<Body> {
   commitments?(body: Body): readonly Digest[];
   /** Who besides the maker may read the statement; everybody may where a kind does not say. */
   readers?(body: Body): readonly string[];
+  /** Nobody but the maker reads the statement, neither registrar nor auditor, until it is opened. */
+  readonly sealed?: true;
   /** Signatures inside the body, to be verified with the statement's own. */
   signatures?(spoken: Spoken<Body>): readonly InnerSignature[];
 }
@@ -64,9 +69,17 @@ export interface InnerSignature {
 export function kind<Body>(
   form: StatementForm<Body>,
   rules: Pick<Kind<Body>, 'judge' | 'reads'> &
-    Pick<Partial<Kind<Body>>, 'coheres' | 'commitments' | 'readers' | 'signatures'>,
+    Pick<Partial<Kind<Body>>, 'coheres' | 'commitments' | 'readers' | 'sealed' | 'signatures'>,
 ): Kind<Body> {
   return { ...form, ...rules };
+}
+
+export type Visibility = 'parties' | 'public' | 'sealed';
+
+/** Who may read statements of a kind: everybody, those named in it, or its maker until it is opened. */
+export function visibilityOf({ readers, sealed }: Pick<Kind<never>, 'readers' | 'sealed'>): Visibility {
+  if (sealed === true) return 'sealed';
+  return readers === undefined ? 'public' : 'parties';
 }
 
 /** @throws RegistryError `not_found`, with the field that named the missing row */

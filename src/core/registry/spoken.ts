@@ -12,6 +12,7 @@ import { pae } from '../statement/dsse.ts';
 import { parseStatement } from '../statement/statement.ts';
 import type { Kind, Spoken } from './kind.ts';
 import { innerSignaturesOf, KINDS } from './index.ts';
+import { speakerOf } from './one-time-key.ts';
 
 /** ECDSA P-256 with SHA-256; `signature` in DER, `spki` as base64 of DER. It may be checked on another thread. */
 export type VerifyP256 = (spki: string, message: Uint8Array, signature: Uint8Array) => Promise<boolean> | boolean;
@@ -19,7 +20,8 @@ export type VerifyP256 = (spki: string, message: Uint8Array, signature: Uint8Arr
 /**
  * @param spki base64 of the signer's public key, as the log entry shows it
  * @param fingerprint SHA-256 of the key, for callers that know it already: few keys sign many statements
- * @throws RegistryError `malformed_statement`, `malformed_json`, `invalid_input`, `digest_mismatch`
+ * @throws RegistryError `malformed_statement`, `malformed_json`, `invalid_input`, `digest_mismatch`, `signature_invalid`,
+ * `one_time_key_required`, `one_time_key_refused`
  */
 export function readSpoken(
   sha256: Sha256,
@@ -35,6 +37,7 @@ export function readSpoken(
     payloadDigest: formatDigest(sha256(payload)),
     spki,
     fingerprint,
+    speaker: speakerOf(sha256, form, common, { spki, fingerprint }),
   };
   requireOwnName(spoken);
   spoken.kind.coheres?.(sha256, body);

@@ -21,6 +21,8 @@ export interface Tables {
     keyed: boolean;
   };
   party_key: Recorded & { fingerprint: Digest; partyId: string; spki: string };
+  /** Keys that signed one statement that is not public, and sign no other. */
+  one_time_key: Recorded & { fingerprint: Digest };
   api_key: Recorded & {
     id: string;
     partyId: string;
@@ -96,6 +98,7 @@ export type TableName = keyof Tables;
 export const KEYS = {
   party: ['id'],
   party_key: ['fingerprint'],
+  one_time_key: ['fingerprint'],
   api_key: ['id'],
   token_key: ['kid'],
   dataset: ['id'],

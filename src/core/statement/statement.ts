@@ -28,6 +28,16 @@ export const instant = z.iso.datetime({ precision: 3 }).describe('UTC, RFC 3339 
 export const commonShape = {
   origin: z.string().min(1).max(200).describe('The log that the statement is meant for'),
   maker: id('party').describe('The party that makes the statement'),
+  signedFor: z
+    .strictObject({
+      oneTimeKey: z.string().max(200).describe('The key that signs this statement and no other (SPKI, DER, base64)'),
+      key: z.string().max(200).describe('The key that is spoken for (SPKI, DER, base64)'),
+      signature: z.string().max(200).describe('Its signature over the one-time key text (DER, base64)'),
+    })
+    .optional()
+    .describe(
+      "Set in a statement that is not public: the entry shows a one-time key, and the maker's own vouches for it",
+    ),
   attestedBy: z.literal('registry').optional().describe('Set when the registry signs for a party that has no key'),
   id: z
     .string()

@@ -9,7 +9,7 @@ import { RegistryError } from '../../core/errors.ts';
 import { formatBundle, MAX_ENTRY_SIZE } from '../../core/merkle/bundle.ts';
 import { TILE_WIDTH } from '../../core/merkle/tile.ts';
 import { HASH_SIZE, leafHash } from '../../core/merkle/tree.ts';
-import { innerSignaturesOf, readersOf } from '../../core/registry/index.ts';
+import { innerSignaturesOf, visibilityOf } from '../../core/registry/index.ts';
 import type { Spoken } from '../../core/registry/kind.ts';
 import { readSpoken } from '../../core/registry/spoken.ts';
 import { pae } from '../../core/statement/dsse.ts';
@@ -151,7 +151,7 @@ function judgeColumns(row: StatementRow, spoken: Spoken, findings: Findings): bo
     ...(digestFits ? [] : ['payload_digest']),
     ...(row.kind === spoken.kind.kind ? [] : ['kind']),
     ...(row.maker === spoken.common.maker ? [] : ['maker']),
-    ...(row.visibility === (readersOf(spoken) === null ? 'public' : 'parties') ? [] : ['visibility']),
+    ...(row.visibility === visibilityOf(spoken.kind) ? [] : ['visibility']),
   ];
   if (wrong.length > 0) {
     const message = `Statement ${row.index}: ${wrong.join(', ')} and the payload do not agree.`;

@@ -28,11 +28,10 @@ import type { Kind } from '../../../src/core/registry/kind.ts';
 import { parseCosignature } from '../../../src/core/note/cosignature.ts';
 import { parseNote, signNote } from '../../../src/core/note/note.ts';
 import { commit } from '../../../src/core/registry/party.ts';
+import { signStatement } from '../../../src/core/registry/sign.ts';
 import { readSpoken } from '../../../src/core/registry/spoken.ts';
-import { pae } from '../../../src/core/statement/dsse.ts';
 import type { Receipt } from '../../../src/core/statement/receipt.ts';
 import type { Common } from '../../../src/core/statement/statement.ts';
-import { formatStatement } from '../../../src/core/statement/statement.ts';
 import { ENTITIES } from '../../../src/entities.ts';
 import type { FsckReport, RunFsckOptions } from '../../../src/ledger/fsck/index.ts';
 import { runFsck } from '../../../src/ledger/fsck/index.ts';
@@ -41,7 +40,7 @@ import { Ledger } from '../../../src/ledger/ledger.service.ts';
 import { insertCosignature } from '../../../src/ledger/witnessing/witnessing.store.ts';
 import type { Submission } from '../../../src/ledger/writer.ts';
 import type { StatementKey } from '../../../src/platform/crypto.ts';
-import { makeP256, newId, newNonce, sha256, statementKey } from '../../../src/platform/crypto.ts';
+import { newId, newNonce, newStatementKey, sha256 } from '../../../src/platform/crypto.ts';
 import { dataSourceOptions } from '../../../src/platform/database/index.ts';
 import { MasterKey } from '../../../src/platform/keys/index.ts';
 import { formatTimestampRequest, stampedNote } from '../../../src/core/time/index.ts';
@@ -124,7 +123,7 @@ export const emptyFolder = (): Promise<string> => mkdtemp(join(tmpdir(), 'munime
 
 export const anyDigest = (): Digest => `sha256:${toHex(randomBytes(32))}`;
 
-export const newKey = (): StatementKey => statementKey(makeP256().pkcs8);
+export const newKey = newStatementKey;
 
 /** A statement that its maker signs with a key of its own. */
 export function spoken<Body>(
@@ -134,7 +133,7 @@ export function spoken<Body>(
   body: Body,
   by: StatementKey = core.registryKey,
 ): Submission {
-  const payload = formatStatement(
+  const { spki, ...signed } = signStatement(
     sha256,
     kind,
     {
@@ -146,12 +145,10 @@ export function spoken<Body>(
       ...common,
     },
     body,
+    by,
+    newStatementKey,
   );
-  return {
-    spoken: readSpoken(sha256, payload, by.spki),
-    signed: { payload, signature: by.sign(pae(payload)), keyId: by.keyId },
-    disclosures: [],
-  };
+  return { spoken: readSpoken(sha256, signed.payload, spki), signed, disclosures: [] };
 }
 
 export const modelBody = (owner: string, name = 'a model') => ({
