@@ -7,7 +7,7 @@ const FLOORS = [
   ['platform'],
   ['ledger', 'witness'],
   ['parties'],
-  ['datasets', 'models'],
+  ['datasets', 'models', 'sealed'],
   ['runs', 'titles', 'licenses'],
   ['tokens', 'training'],
   ['disputes'],

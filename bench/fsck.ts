@@ -16,7 +16,7 @@ import { DataSource } from 'typeorm';
 import type { Digest } from '../src/core/digest.ts';
 import { formatDigest } from '../src/core/digest.ts';
 import { party, registration } from '../src/core/registry/index.ts';
-import { commit } from '../src/core/registry/party.ts';
+import { commit } from '../src/core/registry/commitment.ts';
 import { ENTITIES } from '../src/entities.ts';
 import type { FsckReport } from '../src/ledger/fsck/index.ts';
 import { LedgerCore } from '../src/ledger/ledger-core.ts';

@@ -7,6 +7,7 @@ import { ExchangeModule } from './exchange/index.ts';
 import { LedgerModule } from './ledger/index.ts';
 import { LicenseModule } from './licenses/index.ts';
 import { ModelModule } from './models/index.ts';
+import { SealedModule } from './sealed/index.ts';
 import { PartyModule } from './parties/index.ts';
 import { ProvenanceModule } from './provenance/index.ts';
 import { PlatformModule } from './platform/platform.module.ts';
@@ -25,6 +26,7 @@ export class AppModule {
         LedgerModule,
         PartyModule,
         DatasetModule,
+        SealedModule,
         ModelModule,
         TrainingModule,
         RunModule,

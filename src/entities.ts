@@ -6,9 +6,10 @@ import * as licenses from './licenses/license.entity.ts';
 import * as models from './models/model.entity.ts';
 import * as parties from './parties/party.entity.ts';
 import type { Entities } from './platform/database/index.ts';
+import * as sealed from './sealed/sealed.entity.ts';
 import * as runs from './runs/run.entity.ts';
 import * as tokens from './tokens/token.entity.ts';
 
-const MODULES: object[] = [ledger, witnessing, parties, datasets, models, runs, licenses, tokens];
+const MODULES: object[] = [ledger, witnessing, parties, datasets, sealed, models, runs, licenses, tokens];
 
 export const ENTITIES: Entities = MODULES.flatMap((module) => Object.values(module) as Entities);

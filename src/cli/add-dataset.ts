@@ -12,9 +12,10 @@ import { canonicalize } from '../core/canonical-json.ts';
 import { formatDigest } from '../core/digest.ts';
 import type { Digest } from '../core/digest.ts';
 import { RegistryError } from '../core/errors.ts';
+import { commit } from '../core/registry/commitment.ts';
 import { dataset as kind, manifestOf } from '../core/registry/dataset.ts';
 import type { Receipt } from '../core/statement/receipt.ts';
-import { sha256 } from '../platform/crypto.ts';
+import { newNonce, sha256 } from '../platform/crypto.ts';
 import type { Client } from './client.ts';
 import type { Context, Session } from './context.ts';
 import { findParty } from './find.ts';
@@ -44,6 +45,8 @@ interface LocalFile {
 
 export interface AddedDataset {
   body: DatasetBody;
+  /** Of the rights; null when it was erased */
+  holderName: string | null;
   receipt: Receipt;
   uploaded: boolean;
   /** Whether the caller had these files on record under this name and version before. */
@@ -64,6 +67,7 @@ export async function addDataset(context: Context, path: string, options: Datase
   if (isMnist) requireMnist(files);
   const trainable = isMnist || (await isIdx(folder, files));
   const session = await context.session();
+  const named = await holderOf(session.client, holder);
   const body: DatasetBody = {
     name: facts.name ?? basename(folder),
     version: facts.version ?? '1',
@@ -73,27 +77,37 @@ export async function addDataset(context: Context, path: string, options: Datase
     ),
     originUrl: origin,
     license: { expression: license, status: facts.granted === true ? 'granted' : 'asserted' },
-    holder: await holderOf(session.client, holder),
+    holder: named.holder,
     collection: facts.collection ?? null,
   };
   const uploaded = facts.upload ?? !isMnist;
+  const told = { ...body, holder: { ...named.holder, name: named.name } };
   const before = await findOwn(session, body);
   if (before !== undefined) {
     const receipt = await receiptOf(context, session.client, before);
     if (uploaded) await upload(context, session.client, before.id, files);
     return {
       body: bodyOf(before, body),
+      holderName: before.holder.name,
       receipt,
       uploaded,
       known: true,
-      changed: changedIn(before, body),
+      changed: changedIn(before, told),
       trainable,
     };
   }
   const basis = body.holder.party === null ? [] : [(await findParty(session.client, body.holder.party)).statement];
-  const receipt = await write(context, session, { kind, path: '/v1/datasets', body, basis });
+  const { party, nameCommitment } = body.holder;
+  const receipt = await write(context, session, {
+    kind,
+    path: '/v1/datasets',
+    body,
+    basis,
+    disclosures: named.disclosures,
+    plain: { ...body, holder: nameCommitment === null ? { party } : { name: named.name } },
+  });
   if (uploaded) await upload(context, session.client, receipt.id, files);
-  return { body, receipt, uploaded, known: false, changed: [], trainable };
+  return { body, holderName: named.name, receipt, uploaded, known: false, changed: [], trainable };
 }
 
 /** Files with the names of IDX must be IDX, all four of them; any others are recorded as they are. */
@@ -120,14 +134,26 @@ async function receiptOf(context: Context, client: Client, { id, statement }: Da
 
 /** What is on record stays as it is, whatever is said of the same files now. */
 function bodyOf({ originUrl, license, holder, collection }: DatasetView, now: DatasetBody): DatasetBody {
-  return { ...now, originUrl, license, holder, collection };
+  const { party, nameCommitment } = holder;
+  return { ...now, originUrl, license, holder: { party, nameCommitment }, collection };
 }
 
 /** Which of the facts are told differently now. */
-const changedIn = (before: DatasetBody, now: DatasetBody): string[] =>
-  (['originUrl', 'license', 'holder', 'collection'] as const).filter(
-    (member) => !equalBytes(canonicalize(before[member]), canonicalize(now[member])),
+function changedIn(before: Told, now: Told): string[] {
+  const facts = ({ originUrl, license, holder, collection }: Told) => ({
+    originUrl,
+    license,
+    // The salt is drawn anew each time; what counts is who is meant.
+    holder: holder.party ?? { name: holder.name },
+    collection,
+  });
+  const [was, is] = [facts(before), facts(now)];
+  return (['originUrl', 'license', 'holder', 'collection'] as const).filter(
+    (member) => !equalBytes(canonicalize(was[member]), canonicalize(is[member])),
   );
+}
+
+type Told = Pick<DatasetView, 'collection' | 'holder' | 'license' | 'originUrl'>;
 
 function requireFacts({ license, origin, holder }: Partial<DatasetFacts>) {
   const missing = Object.entries({ license, origin, holder }).find(([, value]) => value === undefined)?.[0];
@@ -141,7 +167,7 @@ function requireFacts({ license, origin, holder }: Partial<DatasetFacts>) {
 }
 
 /** Every file below the folder, named by its path in it. */
-async function hashFolder(context: Context, folder: string): Promise<LocalFile[]> {
+export async function hashFolder(context: Context, folder: string): Promise<LocalFile[]> {
   const paths = await filesBelow(folder);
   if (paths.length === 0) throw new RegistryError('dataset_malformed', `There is no file in "${folder}".`);
   const sizes = await Promise.all(paths.map(async (name) => (await stat(join(folder, name))).size));
@@ -186,14 +212,16 @@ async function filesBelow(folder: string): Promise<string[]> {
   }
 }
 
-async function holderOf(client: Client, text: string): Promise<DatasetBody['holder']> {
+async function holderOf(client: Client, text: string) {
   try {
     const { id, name } = await findParty(client, text);
-    return { name: name ?? text, party: id };
+    return { name, holder: { party: id, nameCommitment: null }, disclosures: [] };
   } catch (error) {
-    // Rights are often held by somebody who never heard of this registry: then the name alone is recorded.
-    if (error instanceof RegistryError && error.code === 'not_found') return { name: text, party: null };
-    throw error;
+    if (!(error instanceof RegistryError && error.code === 'not_found')) throw error;
+    // Rights are often held by somebody who never heard of this registry: then the name goes beside the record.
+    const disclosure = { value: text, salt: newNonce() };
+    const nameCommitment = commit(sha256, disclosure.salt, disclosure.value);
+    return { name: text, holder: { party: null, nameCommitment }, disclosures: [disclosure] };
   }
 }
 

@@ -14,6 +14,7 @@ export interface PartyView {
   name: string | null;
   kind: string;
   roles: string[];
+  nameCommitment: Digest;
   keys: { fingerprint: Digest; publicKey: string }[];
   statement: Digest;
   recordedIndex: number;

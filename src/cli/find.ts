@@ -72,6 +72,6 @@ export function chooseDataset(named: readonly DatasetView[], text: string, own: 
   }
   if (found.every(({ manifestDigest }) => manifestDigest === first.manifestDigest)) return first;
   throw new RegistryError('usage', `There are ${found.length} datasets named "${text}", of different files.`, {
-    fix: `Use an id: ${found.map(({ id, version, holder }) => `${id} (version ${version}, ${holder.name})`).join(', ')}.`,
+    fix: `Use an id: ${found.map(({ id, version, holder }) => `${id} (version ${version}, ${holder.name ?? '(erased)'})`).join(', ')}.`,
   });
 }

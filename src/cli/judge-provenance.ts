@@ -14,6 +14,8 @@ import type { Receipt } from '../core/statement/receipt.ts';
 import type { Client } from './client.ts';
 import type { Context } from './context.ts';
 import type { JudgedCheckpoint, JudgedTime } from '../core/trust/index.ts';
+import type { JudgedPossession } from './judge-possession.ts';
+import { judgePossession } from './judge-possession.ts';
 import { checkReceipts, holdAgainstKept, judgeOrPin } from './verify.ts';
 import { weakest } from './witnessed.ts';
 import type { DatasetBody, Provenance, ProvenanceMatch, RegistrationBody } from './views.ts';
@@ -33,7 +35,8 @@ export interface JudgedMatch {
   model: RegistrationBody;
   owners: { party: string; name: string | null; share: string }[];
   run: (RunBody & { id: string; index: number }) | null;
-  datasets: (DatasetBody & { id: string; index: number })[];
+  /** The holder's name is the registry's word, and null when it was erased. */
+  datasets: (DatasetBody & { id: string; index: number; holderName: string | null })[];
   receipts: ProvenanceMatch['receipts'];
   /** Outside time, where the registry showed one and it holds. */
   time: JudgedTime | null;
@@ -42,6 +45,8 @@ export interface JudgedMatch {
 export interface JudgedProvenance {
   judged: JudgedCheckpoint;
   matches: JudgedMatch[];
+  /** In the order in which they were sealed. */
+  possessions: JudgedPossession[];
 }
 
 /** @throws RegistryError `proof_invalid`, `signature_invalid`, `checkpoint_untrusted`, `checkpoint_rolled_back` */
@@ -51,15 +56,21 @@ export async function judgeProvenance(
   digest: Digest,
   answer: Provenance,
 ): Promise<JudgedProvenance> {
-  if (!Array.isArray(answer.matches) || answer.matches.length === 0) throw invalid('The answer holds no record.');
+  const told: unknown = answer.possessions;
+  const possessed = Array.isArray(told) ? answer.possessions : [];
+  if (!Array.isArray(answer.matches) || answer.matches.length + possessed.length === 0) {
+    throw invalid('The answer holds no record.');
+  }
   const judged = await judgeOrPin(context, client, answer.checkpoint);
   const matches: JudgedMatch[] = [];
   for (const match of answer.matches) matches.push(await judgeMatch(context, digest, answer.checkpoint, match));
   for (const [i, { index }] of matches.entries()) {
     if (i > 0 && index <= matches[i - 1]!.index) throw invalid('The records are not in the order of the log.');
   }
+  const possessions: JudgedPossession[] = [];
+  for (const each of possessed) possessions.push(await judgePossession(context, digest, answer.checkpoint, each));
   await holdAgainstKept(context, client, judged);
-  return { judged, matches };
+  return { judged, matches, possessions };
 }
 
 /**
@@ -81,6 +92,9 @@ export function mergeProvenance(parts: readonly JudgedProvenance[]): JudgedProve
   return {
     judged: { ...largest, verdict, witnessed },
     matches: [...found.values()].sort((a, b) => a.index - b.index),
+    possessions: [
+      ...new Map(parts.flatMap(({ possessions }) => possessions).map((each) => [each.sealedIndex, each])).values(),
+    ].sort((a, b) => a.sealedIndex - b.sealedIndex),
   };
 }
 
@@ -88,7 +102,7 @@ async function judgeMatch(
   context: Context,
   digest: Digest,
   checkpoint: string,
-  { matched, model, owners, precededBy, recordedAt, receipts }: ProvenanceMatch,
+  { matched, model, owners, datasets: told, precededBy, recordedAt, receipts }: ProvenanceMatch,
 ): Promise<JudgedMatch> {
   const all: Receipt[] = [
     receipts.registration,
@@ -131,6 +145,7 @@ async function judgeMatch(
       ...dataset.body,
       id: dataset.common.id,
       index: receipts.datasets[i]!.index,
+      holderName: (Array.isArray(told) ? told : []).find(({ id }) => id === dataset.common.id)?.holder?.name ?? null,
     })),
     receipts,
     time: null,

@@ -66,6 +66,12 @@ export const COMMANDS: readonly Entry[] = [
     load: () => import('./commands/export.ts'),
   },
   {
+    name: 'open',
+    summary: 'reveal what you sealed with "register --sealed"',
+    group: USE,
+    load: () => import('./commands/open.ts'),
+  },
+  {
     name: 'license',
     summary: 'give somebody a license on a model, or take it back',
     group: LICENSE,

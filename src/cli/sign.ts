@@ -9,6 +9,7 @@
 import { equalBytes, fromBase64 } from '../core/bytes.ts';
 import type { Digest } from '../core/digest.ts';
 import { RegistryError } from '../core/errors.ts';
+import type { Disclosure } from '../core/registry/commitment.ts';
 import type { Kind } from '../core/registry/kind.ts';
 import { signStatement } from '../core/registry/sign.ts';
 import { formatEnvelope } from '../core/statement/dsse.ts';
@@ -25,6 +26,10 @@ export interface Writing<Body> {
   /** Payload digests of the statements that this one builds on. */
   basis: readonly Digest[];
   id?: string;
+  /** Openings of the commitments in the body; they go beside the statement. */
+  disclosures?: readonly Disclosure[];
+  /** What is sent where the registry signs, if that is not the body. */
+  plain?: object;
 }
 
 /** @throws RegistryError as the registry refuses; `proof_invalid`, `signature_invalid` for a receipt that proves nothing */
@@ -32,7 +37,9 @@ export async function write<Body>(context: Context, session: Session, writing: W
   const { kind, path, body } = writing;
   const id = writing.id ?? newId(kind.kind.replaceAll('-', ''));
   const envelope = session.key === undefined ? undefined : sign(session, writing, id);
-  const receipt = await session.client.post<Receipt>(path, envelope ?? { id, ...body });
+  const { disclosures = [], plain = body } = writing;
+  const signed = disclosures.length === 0 ? envelope : envelope && { ...envelope, disclosures };
+  const receipt = await session.client.post<Receipt>(path, signed ?? { id, ...plain });
   const [spoken] = await checkReceipts(context, [receipt]);
   const sent = envelope?.payload;
   const same =

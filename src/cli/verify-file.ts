@@ -74,7 +74,7 @@ function receiptsIn(text: string): Receipt[] {
   } catch (cause) {
     throw new RegistryError('malformed_proof', 'The file holds neither a receipt nor a proof.', { cause });
   }
-  const { matches, receipt } = membersOf(value);
+  const { matches, possessions, receipt } = membersOf(value);
   const found = Array.isArray(matches)
     ? matches.flatMap((match) => {
         const { registration, run, datasets } = membersOf(membersOf(match)['receipts']);
@@ -85,6 +85,10 @@ function receiptsIn(text: string): Receipt[] {
         ];
       })
     : [receipt ?? value];
+  for (const possession of Array.isArray(possessions) ? (possessions as unknown[]) : []) {
+    const { sealed, opening } = membersOf(membersOf(possession)['receipts']);
+    found.push(sealed, opening);
+  }
   if (found.length === 0 || found.some((each) => typeof membersOf(each)['checkpoint'] !== 'string')) {
     throw new RegistryError('malformed_proof', 'The file holds no receipt.', {
       fix: 'Use the output of a command with --json.',

@@ -16,7 +16,9 @@ interface Recorded {
   recordedIndex: number;
 }
 
-export type DatasetView = DatasetBody & Recorded & { maker: string };
+/** With the name of the rights-holder, which is kept apart from the record; null when it was erased. */
+export type DatasetView = Omit<DatasetBody, 'holder'> &
+  Recorded & { maker: string; holder: DatasetBody['holder'] & { name: string | null } };
 
 export type ModelView = RegistrationBody & Recorded & { maker: string; precededBy: string | null; modelDigest: Digest };
 
@@ -25,12 +27,24 @@ export interface Provenance {
   checkpoint: string;
   treeSize: number;
   matches: ProvenanceMatch[];
+  possessions: Possession[];
+}
+
+/** What was sealed about a digest, and opened since. */
+export interface Possession {
+  sealed: string;
+  maker: string;
+  subject: string;
+  sealedIndex: number;
+  openedIndex: number;
+  receipts: { sealed: Receipt; opening: Receipt };
 }
 
 export interface ProvenanceMatch {
   matched: 'file' | 'nameless' | 'weight';
   model: ModelView;
   owners: { party: string; name: string | null; share: string }[];
+  datasets: Pick<DatasetView, 'holder' | 'id'>[];
   precededBy: string | null;
   recordedAt?: string;
   receipts: { registration: Receipt; run: Receipt | null; datasets: Receipt[] };

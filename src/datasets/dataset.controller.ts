@@ -2,12 +2,12 @@ import { Body, Controller, Get, HttpCode, Param, Post, Put, Query } from '@nestj
 import { ApiBody, ApiConsumes, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { z } from 'zod';
 import { receiptSchema } from '../core/statement/receipt.ts';
-import type { Idempotency, Write } from '../ledger/index.ts';
+import type { Idempotency } from '../ledger/index.ts';
 import { IdempotencyKey } from '../ledger/index.ts';
 import type { Principal } from '../platform/auth/index.ts';
 import { CurrentPrincipal, Requires } from '../platform/auth/index.ts';
 import { ByteStream } from '../platform/http/byte-stream.ts';
-import type { DatasetBody } from './dataset.schema.ts';
+import type { WriteDataset } from './dataset.schema.ts';
 import { datasetFileParams, datasetParams, datasetQuery, datasetView, writeDatasetSchema } from './dataset.schema.ts';
 import { DatasetService } from './dataset.service.ts';
 
@@ -21,7 +21,7 @@ export class DatasetController {
   @ApiResponse({ status: 201, standardSchema: receiptSchema })
   register(
     @CurrentPrincipal() principal: Principal,
-    @Body({ schema: writeDatasetSchema }) body: Write<DatasetBody>,
+    @Body({ schema: writeDatasetSchema }) body: WriteDataset,
     @IdempotencyKey() idempotency: Idempotency,
   ) {
     return this.datasets.register(principal, body, idempotency);

@@ -1,10 +1,33 @@
 import { z } from 'zod';
+import { disclosureSchema } from '../core/registry/commitment.ts';
 import { dataset } from '../core/registry/index.ts';
-import { digest } from '../core/statement/statement.ts';
-import { writeSchema } from '../ledger/index.ts';
+import { commonShape, digest, id } from '../core/statement/statement.ts';
+import type { SignedWrite } from '../ledger/index.ts';
+import { signedWriteSchema } from '../ledger/index.ts';
 
-export const writeDatasetSchema = writeSchema(dataset).meta({ id: 'WriteDataset' });
+const body = dataset.body as unknown as z.ZodObject;
 export type DatasetBody = z.infer<typeof dataset.body>;
+
+/** As its maker tells it: the registry commits to the name of a holder who is not on record. */
+const holderSchema = z
+  .strictObject({
+    party: id('party').nullable().default(null),
+    name: disclosureSchema.shape.value.nullable().default(null).describe('Of a holder who is not on record'),
+  })
+  .refine(({ party, name }) => (party === null) !== (name === null), {
+    message: 'the holder is a party on record, or a name',
+  });
+
+const plainSchema = body.extend({ id: commonShape.id.optional(), holder: holderSchema });
+export type PlainDataset = Omit<DatasetBody, 'holder'> & {
+  id?: string | undefined;
+  holder: z.infer<typeof holderSchema>;
+};
+export type WriteDataset = SignedWrite | PlainDataset;
+
+export const writeDatasetSchema = z
+  .union([signedWriteSchema, plainSchema])
+  .meta({ id: 'WriteDataset' }) as unknown as z.ZodType<WriteDataset>;
 
 /** What stands on record, and where. */
 export const recordedShape = {
@@ -14,8 +37,20 @@ export const recordedShape = {
   recordedIndex: z.int().nonnegative(),
 };
 
-export const datasetView = (dataset.body as unknown as z.ZodObject).extend(recordedShape).meta({ id: 'Dataset' });
-export type DatasetView = DatasetBody & { id: string; maker: string; statement: string; recordedIndex: number };
+const holderView = z.strictObject({
+  party: z.string().nullable(),
+  nameCommitment: digest.nullable(),
+  name: z.string().nullable().describe('Null when the name was erased'),
+});
+
+export const datasetView = body.extend({ ...recordedShape, holder: holderView }).meta({ id: 'Dataset' });
+export type DatasetView = Omit<DatasetBody, 'holder'> & {
+  id: string;
+  maker: string;
+  statement: string;
+  recordedIndex: number;
+  holder: z.infer<typeof holderView>;
+};
 
 export const datasetParams = z.strictObject({ id: z.string().max(60) });
 export const datasetFileParams = z.strictObject({ id: z.string().max(60), digest });

@@ -3,13 +3,15 @@ import { Injectable } from '@nestjs/common';
 import { DataSource } from '../platform/database/index.ts';
 import type { Digest } from '../core/digest.ts';
 import { RegistryError } from '../core/errors.ts';
+import { commit } from '../core/registry/commitment.ts';
 import { dataset } from '../core/registry/dataset.ts';
 import type { Receipt } from '../core/statement/receipt.ts';
-import type { Idempotency, Write } from '../ledger/index.ts';
+import type { Idempotency } from '../ledger/index.ts';
 import { Ledger } from '../ledger/index.ts';
 import type { Principal } from '../platform/auth/index.ts';
+import { newNonce, sha256 } from '../platform/crypto.ts';
 import { ArtifactStore, atMost } from '../platform/storage/index.ts';
-import type { DatasetBody, DatasetView } from './dataset.schema.ts';
+import type { DatasetView, WriteDataset } from './dataset.schema.ts';
 import { findDataset, insertStoredFile, listDatasets, listStoredFiles } from './dataset.store.ts';
 
 @Injectable()
@@ -20,8 +22,15 @@ export class DatasetService {
     private readonly database: DataSource,
   ) {}
 
-  register(principal: Principal, write: Write<DatasetBody>, idempotency: Idempotency): Promise<Receipt> {
-    return this.ledger.write(dataset, principal, write, { idempotency });
+  /** The name of a holder who is not on record stays out of the statement. */
+  register(principal: Principal, write: WriteDataset, idempotency: Idempotency): Promise<Receipt> {
+    if ('payload' in write) return this.ledger.accept(dataset, principal, write, { idempotency });
+    const { id, holder, ...rest } = write;
+    const { name, party } = holder;
+    const disclosures = name === null ? [] : [{ value: name, salt: newNonce() }];
+    const [nameCommitment = null] = disclosures.map(({ salt, value }) => commit(sha256, salt, value));
+    const body = { ...rest, holder: { party, nameCommitment } };
+    return this.ledger.attest(dataset, { maker: principal.partyId, id, body, disclosures }, { idempotency });
   }
 
   /** @throws RegistryError `not_found` */

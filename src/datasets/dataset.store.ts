@@ -5,8 +5,12 @@ import type { DatasetView } from './dataset.schema.ts';
 
 const VIEW = `
   SELECT d.document || jsonb_build_object(
-    'id', d.id, 'maker', d.maker, 'statement', d.statement, 'recordedIndex', d.recorded_index) AS view
-  FROM registry.dataset d`;
+    'id', d.id, 'maker', d.maker, 'statement', d.statement, 'recordedIndex', d.recorded_index,
+    'holder', (d.document -> 'holder') || jsonb_build_object('name', n.value)) AS view
+  FROM registry.dataset d
+  LEFT JOIN registry.party h ON h.id = d.document -> 'holder' ->> 'party'
+  LEFT JOIN registry.disclosure n
+    ON n.commitment = coalesce(h.name_commitment, d.document -> 'holder' ->> 'nameCommitment')`;
 
 export async function findDataset(manager: EntityManager, id: string): Promise<DatasetView | undefined> {
   const [row]: { view: DatasetView }[] = await manager.query(`${VIEW} WHERE d.id = $1`, [id]);

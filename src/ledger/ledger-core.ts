@@ -10,7 +10,7 @@ import { tilesForRoot, treeRootFrom } from '../core/merkle/proof.ts';
 import { emptyRoot } from '../core/merkle/tree.ts';
 import { parseVerifierKey } from '../core/note/verifier-key.ts';
 import { log } from '../core/registry/log.ts';
-import { commit } from '../core/registry/party.ts';
+import { commit } from '../core/registry/commitment.ts';
 import { readSpoken } from '../core/registry/spoken.ts';
 import { pae } from '../core/statement/dsse.ts';
 import { formatStatement } from '../core/statement/statement.ts';

@@ -9,10 +9,10 @@ import type { Digest } from '../core/digest.ts';
 import { formatDigest, parseDigest } from '../core/digest.ts';
 import { fromBase64, fromUtf8, toBase64 } from '../core/bytes.ts';
 import { RegistryError } from '../core/errors.ts';
-import { commitmentsOf, KINDS, readersOf, readsOf } from '../core/registry/index.ts';
+import { commitmentsOf, KINDS, readersOf, readsOf, visibilityOf } from '../core/registry/index.ts';
 import type { Kind } from '../core/registry/kind.ts';
-import type { Disclosure } from '../core/registry/party.ts';
-import { commit, disclosureSchema } from '../core/registry/party.ts';
+import type { Disclosure } from '../core/registry/commitment.ts';
+import { commit, disclosureSchema } from '../core/registry/commitment.ts';
 import type { Signer } from '../core/registry/sign.ts';
 import { signStatement } from '../core/registry/sign.ts';
 import { readSpoken, verifyInner, verifySpoken } from '../core/registry/spoken.ts';
@@ -148,7 +148,7 @@ export class Ledger {
       });
     }
     return this.#submit(
-      { spoken, signed, disclosures: this.#openings(commitmentsOf(spoken), disclosures) },
+      { spoken, signed, disclosures: this.#openings(spoken, disclosures) },
       principal.partyId,
       options,
     );
@@ -175,11 +175,7 @@ export class Ledger {
     await verifyInner(verifyP256OnThread, unbased.spoken);
     const basis = await this.#basisOf(unbased.spoken);
     const { spoken, signed } = this.#sign(kind, { ...draft, basis }, body, makeKey);
-    return this.#submit(
-      { spoken, signed, disclosures: this.#openings(commitmentsOf(spoken), disclosures) },
-      maker,
-      options,
-    );
+    return this.#submit({ spoken, signed, disclosures: this.#openings(spoken, disclosures) }, maker, options);
   }
 
   /**
@@ -188,7 +184,7 @@ export class Ledger {
    */
   async receipt(payloadDigest: Digest, reader: Principal | undefined): Promise<Receipt> {
     const row = await findStatement(this.database.manager, parseDigest(payloadDigest, 'digest'));
-    if (row === undefined || !mayRead(row, reader)) {
+    if (row === undefined || !(await this.#mayRead(row, reader))) {
       throw new RegistryError('not_found', `There is no statement ${payloadDigest} on record.`, { field: 'digest' });
     }
     return (await this.receiptsAt([row.index])).receipts.get(row.index)!;
@@ -217,6 +213,19 @@ export class Ledger {
     if (enough !== undefined && enough.size >= size) return enough;
     const newest = await published.checkpoint(size);
     return { size: newest.size, note: witnessed.noteOf(newest) };
+  }
+
+  async #mayRead(row: StatementRow, reader: Principal | undefined): Promise<boolean> {
+    if (row.visibility === 'public') return true;
+    const spoken = readSpoken(sha256, row.payload, toBase64(row.spki));
+    const readers = readersOf(spoken);
+    if (readers === null || (reader !== undefined && readers.includes(reader.partyId))) return true;
+    if (visibilityOf(spoken.kind) === 'parties') return reader !== undefined && reader.roles.length > 0;
+    // Sealed: until it is opened, registrar and auditors are strangers like everybody.
+    const { maker, id } = spoken.common;
+    const rows = new LoadedRows();
+    await rows.load(this.database.manager, [['sealed', maker, id]]);
+    return (rows.get('sealed', maker, id)?.openedIndex ?? null) !== null;
   }
 
   /** What is recorded stays as it is, so what was read once is kept. */
@@ -249,15 +258,22 @@ export class Ledger {
     return rows.statementsOf(readsOf(spoken, rows).filter(isDependence));
   }
 
-  #openings(commitments: readonly Digest[], disclosures: readonly Disclosure[]): Submission['disclosures'] {
-    return disclosures.map((disclosure, i) => {
+  /** Every commitment is opened: a value that is missing later was lost, or erased on record. */
+  #openings(spoken: Submission['spoken'], disclosures: readonly Disclosure[]): Submission['disclosures'] {
+    const unopened = new Set(commitmentsOf(spoken).map(({ commitment }) => commitment));
+    const openings = disclosures.map((disclosure, i) => {
       const form = disclosureSchema.safeParse(disclosure);
       if (!form.success) throw zodProblem(form.error, 'invalid_input', `disclosures.${i}`);
       const commitment = commit(sha256, disclosure.salt, disclosure.value);
-      if (commitments.includes(commitment)) return { ...disclosure, commitment };
+      if (unopened.delete(commitment)) return { ...disclosure, commitment };
       throw new RegistryError('digest_mismatch', 'The disclosed value is not the one that the statement commits to.', {
         field: `disclosures.${i}`,
       });
+    });
+    if (unopened.size === 0) return openings;
+    throw new RegistryError('invalid_input', 'The statement commits to a value that is not disclosed beside it.', {
+      field: 'disclosures',
+      fix: 'Send value and salt of every commitment; they are kept apart from the record and can be erased.',
     });
   }
 
@@ -321,12 +337,6 @@ function idOf(payload: Uint8Array): string {
   type WithId = { id: string };
   const { predicate } = JSON.parse(fromUtf8(payload)) as { predicate: WithId & { muniment_statement?: WithId } };
   return (predicate.muniment_statement ?? predicate).id;
-}
-
-function mayRead(row: StatementRow, reader: Principal | undefined): boolean {
-  if (row.visibility === 'public') return true;
-  const readers = readersOf(readSpoken(sha256, row.payload, toBase64(row.spki)));
-  return readers === null || (reader !== undefined && (reader.roles.length > 0 || readers.includes(reader.partyId)));
 }
 
 /** Rows that tell whether something is new are looked at, not built upon. */

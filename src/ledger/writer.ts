@@ -18,7 +18,7 @@ import { leafHash } from '../core/merkle/tree.ts';
 import { judge, readsOf, visibilityOf } from '../core/registry/index.ts';
 import type { Spoken } from '../core/registry/kind.ts';
 import type { RowChange } from '../core/registry/tables.ts';
-import type { Disclosure } from '../core/registry/party.ts';
+import type { Disclosure } from '../core/registry/commitment.ts';
 import type { Signed } from '../core/statement/dsse.ts';
 import { formatEnvelope } from '../core/statement/dsse.ts';
 import type { Receipt } from '../core/statement/receipt.ts';
@@ -29,6 +29,7 @@ import { together, transaction } from '../platform/database/index.ts';
 import type { Anchor, Head } from './anchor.ts';
 import { refuseRollback } from './anchor.ts';
 import type { CheckpointSigner } from './checkpoint-signer.ts';
+import { eraseValues } from './erasure.store.ts';
 import * as store from './log.store.ts';
 import { LoadedRows, writeRows } from './projection.store.ts';
 
@@ -215,6 +216,7 @@ export class LogWriter {
       ...writeRows(changes, rows),
       ...besides(accepted, remembered),
     ]);
+    await eraseValues(manager, changes);
     for (const [i, { waiting }] of accepted.entries()) {
       settled.push(() => waiting.resolve({ receipt: written.receipts[i]! }));
     }

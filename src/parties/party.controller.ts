@@ -1,6 +1,7 @@
 import { Body, Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
 import { ApiResponse, ApiTags } from '@nestjs/swagger';
 import { z } from 'zod';
+import type { ErasureBody } from '../core/registry/commitment.ts';
 import { receiptSchema } from '../core/statement/receipt.ts';
 import type { Idempotency, SignedWrite, Write } from '../ledger/index.ts';
 import { IdempotencyKey, signedWriteSchema } from '../ledger/index.ts';
@@ -11,6 +12,7 @@ import {
   apiKeyCreated,
   createApiKeySchema,
   createPartySchema,
+  eraseSchema,
   partyParams,
   partyQuery,
   partyView,
@@ -79,6 +81,18 @@ export class PartyController {
     return 'payload' in body
       ? this.parties.acceptApiKey(principal, id, body, idempotency)
       : this.parties.createApiKey(principal, id, body, idempotency);
+  }
+
+  /** Erases names and other personal values; what was signed stays, and every proof of it holds. */
+  @Post('erasures')
+  @Requires('parties:write')
+  @ApiResponse({ status: 201, standardSchema: receiptSchema })
+  erase(
+    @CurrentPrincipal() principal: Principal,
+    @Body({ schema: eraseSchema }) body: Write<ErasureBody>,
+    @IdempotencyKey() idempotency: Idempotency,
+  ) {
+    return this.parties.erase(principal, body, idempotency);
   }
 
   @Post('api-keys/:id/revoke')

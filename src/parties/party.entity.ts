@@ -12,6 +12,15 @@ export class PartyEntity {
   @Column('bigint', { name: 'recorded_index' }) recordedIndex!: string;
 }
 
+@Entity({ schema: 'registry', name: 'commitment' })
+export class CommitmentEntity {
+  @PrimaryColumn('text', { primaryKeyConstraintName: 'commitment_pkey' }) commitment!: string;
+  @Column('text', { name: 'party_id' }) partyId!: string;
+  @Column('bigint', { name: 'erased_index', nullable: true }) erasedIndex!: string | null;
+  @Column('text') statement!: string;
+  @Column('bigint', { name: 'recorded_index' }) recordedIndex!: string;
+}
+
 @Entity({ schema: 'registry', name: 'disclosure' })
 export class DisclosureEntity {
   @PrimaryColumn('text', { primaryKeyConstraintName: 'disclosure_pkey' }) commitment!: string;

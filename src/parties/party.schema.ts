@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { key } from '../core/registry/index.ts';
+import { erasure, key } from '../core/registry/index.ts';
 import { receiptSchema } from '../core/statement/receipt.ts';
 import { commonShape, digest, instant } from '../core/statement/statement.ts';
 import { writeSchema } from '../ledger/index.ts';
@@ -34,6 +34,7 @@ export const createApiKeySchema = z
   .meta({ id: 'CreateApiKey' });
 export type CreateApiKey = z.infer<typeof createApiKeySchema>;
 
+export const eraseSchema = writeSchema(erasure).meta({ id: 'Erase' });
 export const registerKeySchema = writeSchema(key).meta({ id: 'RegisterKey' });
 export const revokeApiKeySchema = z.strictObject({ reason: z.string().max(500).default('') }).meta({ id: 'Reason' });
 
@@ -46,6 +47,7 @@ export const partyView = z
     name: z.string().nullable().describe('Null when the name was erased'),
     kind: z.enum(['organization', 'person']),
     roles: z.array(z.string()),
+    nameCommitment: digest.describe('What an erasure of the name speaks of'),
     keys: z.array(z.strictObject({ fingerprint: digest, publicKey: z.string() })),
     statement: digest,
     recordedIndex: z.int(),

@@ -5,8 +5,9 @@ import { DataSource } from '../platform/database/index.ts';
 import { utf8 } from '../core/bytes.ts';
 import { formatDigest } from '../core/digest.ts';
 import { RegistryError } from '../core/errors.ts';
-import { apiKey, apiKeyRevocation, key, KINDS, party } from '../core/registry/index.ts';
-import { commit } from '../core/registry/party.ts';
+import type { ErasureBody } from '../core/registry/commitment.ts';
+import { apiKey, apiKeyRevocation, erasure, key, KINDS, party } from '../core/registry/index.ts';
+import { commit } from '../core/registry/commitment.ts';
 import { parseEnvelope } from '../core/statement/dsse.ts';
 import type { Receipt } from '../core/statement/receipt.ts';
 import { parseStatement } from '../core/statement/statement.ts';
@@ -112,6 +113,16 @@ export class PartyService {
     await this.#requireOwnKey(principal, id);
     requireSpeaksOf(write, 'apiKey', id);
     return this.ledger.accept(apiKeyRevocation, principal, write, { idempotency });
+  }
+
+  /**
+   * Erases personal values, with their salts, in the transaction that puts the erasure on record.
+   * @throws RegistryError `not_found`, also for a value that is another party's; `state_conflict`
+   */
+  erase(principal: Principal, write: Write<ErasureBody>, idempotency: Idempotency): Promise<Receipt> {
+    if ('payload' in write) return this.ledger.accept(erasure, principal, write, { idempotency });
+    const { id, ...body } = write;
+    return this.ledger.attest(erasure, { maker: this.#maker(principal), id, body }, { idempotency });
   }
 
   async #voidApiKey(principal: Principal, id: string): Promise<void> {

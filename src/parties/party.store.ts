@@ -4,7 +4,7 @@ import { prepared } from '../platform/database/index.ts';
 import type { PartyView } from './party.schema.ts';
 
 const PARTIES = `
-  SELECT p.id, d.value AS name, p.kind, p.roles, p.statement, p.recorded_index::int AS "recordedIndex",
+  SELECT p.id, d.value AS name, p.name_commitment AS "nameCommitment", p.kind, p.roles, p.statement, p.recorded_index::int AS "recordedIndex",
     coalesce(
       (SELECT jsonb_agg(jsonb_build_object('fingerprint', k.fingerprint, 'publicKey', k.spki) ORDER BY k.recorded_index)
        FROM registry.party_key k WHERE k.party_id = p.id), '[]') AS keys

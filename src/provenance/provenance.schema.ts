@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { RegistryError } from '../core/errors.ts';
 import type { Digest } from '../core/digest.ts';
 import { DIGEST_PATTERN } from '../core/digest.ts';
+import { SEALED_SUBJECTS } from '../core/registry/sealed.ts';
 import { receiptSchema } from '../core/statement/receipt.ts';
 import { digest } from '../core/statement/statement.ts';
 
@@ -47,15 +48,30 @@ const matchSchema = z.strictObject({
   }),
 });
 
+const possessionSchema = z.strictObject({
+  sealed: z.string().describe('The sealed record'),
+  maker: z.string(),
+  subject: z.enum(SEALED_SUBJECTS),
+  sealedIndex: z.int().nonnegative().describe('Its maker knew the digest before this entry'),
+  openedIndex: z.int().nonnegative().describe('Where it was revealed'),
+  receipts: z.strictObject({ sealed: receiptSchema, opening: receiptSchema }),
+});
+
 export const provenanceSchema = z
   .strictObject({
     query: z.strictObject({ digest }),
     checkpoint: z.string(),
     treeSize: z.int().positive(),
     witnesses: z.array(z.string()).describe("Names beside the log's own that signed the checkpoint"),
-    matches: z.array(matchSchema).min(1).describe('In log order: who registered first comes first'),
+    matches: z.array(matchSchema).describe('In log order: who registered first comes first'),
+    possessions: z
+      .array(possessionSchema)
+      .describe(
+        'What was sealed and opened since: evidence of an earlier possession, which moves no title and no order',
+      ),
   })
   .meta({ id: 'Provenance' });
 
 export type Provenance = z.infer<typeof provenanceSchema>;
+export type Possession = z.infer<typeof possessionSchema>;
 export type ProvenanceMatch = z.infer<typeof matchSchema>;

@@ -7,17 +7,23 @@ import { Ledger } from '../ledger/index.ts';
 import { DataSource } from '../platform/database/index.ts';
 import type { Provenance } from './provenance.schema.ts';
 import { readHash } from './provenance.schema.ts';
-import type { Current, Recorded } from './provenance.store.ts';
-import { findCurrent, findRecorded } from './provenance.store.ts';
+import type { Current, Possessed, Recorded } from './provenance.store.ts';
+import { findCurrent, findNames, findPossessions, findRecorded } from './provenance.store.ts';
 
 /** About 3 KiB each. */
 const MAX_KEPT = 5000;
+
+/** What is on record about one digest now. */
+interface Found {
+  readonly current: Current[];
+  readonly possessed: Possessed[];
+}
 
 @Injectable()
 export class ProvenanceService {
   /** By registration. */
   readonly #recorded = new Map<string, Recorded>();
-  #asked: { digests: Set<Digest>; answer: Promise<Map<Digest, Current[]>> } | undefined;
+  #asked: { digests: Set<Digest>; answer: Promise<Map<Digest, Found>> } | undefined;
 
   constructor(
     private readonly ledger: Ledger,
@@ -27,32 +33,42 @@ export class ProvenanceService {
   /** @throws RegistryError `digest_malformed`, `not_found` */
   async lookup(hash: string): Promise<Provenance> {
     const digest = readHash(hash);
-    const current = await this.#currentOf(digest);
-    if (current.length === 0) {
+    const { current, possessed } = await this.#currentOf(digest);
+    if (current.length === 0 && possessed.length === 0) {
       throw new RegistryError('not_found', `Nothing is on record about ${digest}.`, { field: 'hash' });
     }
     const recorded = await this.#recordedOf(current.map(({ registrationId }) => registrationId));
-    const { receipts, checkpoint, treeSize } = await this.ledger.receiptsAt(
-      recorded.flatMap(({ indexes: { registration, run, datasets } }) => [
-        registration,
-        ...(run === null ? [] : [run]),
-        ...datasets,
+    const [{ receipts, checkpoint, treeSize }, names] = await Promise.all([
+      this.ledger.receiptsAt([
+        ...recorded.flatMap(({ indexes: { registration, run, datasets } }) => [
+          registration,
+          ...(run === null ? [] : [run]),
+          ...datasets,
+        ]),
+        ...possessed.flatMap(({ sealedIndex, openedIndex }) => [sealedIndex, openedIndex]),
       ]),
-    );
+      findNames(
+        this.database,
+        recorded.flatMap(({ holders }) => holders),
+      ),
+    ]);
     return {
       query: { digest },
       checkpoint,
       treeSize,
       witnesses: witnessesOn(checkpoint),
       matches: current.map(({ matched, owners, parents }, i) => {
-        const { model, license, run, datasets, precededBy, recordedAt, indexes } = recorded[i]!;
+        const { model, license, run, datasets, holders, precededBy, recordedAt, indexes } = recorded[i]!;
         return {
           matched,
           model,
           owners,
           license,
           run,
-          datasets,
+          datasets: datasets.map((dataset, at) => ({
+            ...dataset,
+            holder: { ...(dataset['holder'] as object), name: names.get(holders[at]!) ?? null },
+          })),
           parents,
           precededBy,
           recordedAt,
@@ -63,23 +79,36 @@ export class ProvenanceService {
           },
         };
       }),
+      possessions: possessed.map(({ sealed, maker, subject, sealedIndex, openedIndex }) => ({
+        sealed,
+        maker,
+        subject,
+        sealedIndex,
+        openedIndex,
+        receipts: { sealed: receipts.get(sealedIndex)!, opening: receipts.get(openedIndex)! },
+      })),
     };
   }
 
   /** Look-ups that arrive together ask the database together; each sees the state of the moment that follows it. */
-  async #currentOf(digest: Digest): Promise<Current[]> {
+  async #currentOf(digest: Digest): Promise<Found> {
     if (this.#asked === undefined) {
       const digests = new Set<Digest>();
       const answer = new Promise<void>((resolve) => setImmediate(resolve)).then(async () => {
         this.#asked = undefined;
-        const byDigest = new Map([...digests].map((asked): [Digest, Current[]] => [asked, []]));
-        for (const row of await findCurrent(this.database, [...digests])) byDigest.get(row.digest)?.push(row);
+        const byDigest = new Map([...digests].map((asked): [Digest, Found] => [asked, { current: [], possessed: [] }]));
+        const [current, possessed] = await Promise.all([
+          findCurrent(this.database, [...digests]),
+          findPossessions(this.database, [...digests]),
+        ]);
+        for (const row of current) byDigest.get(row.digest)?.current.push(row);
+        for (const row of possessed) byDigest.get(row.digest)?.possessed.push(row);
         return byDigest;
       });
       this.#asked = { digests, answer };
     }
     this.#asked.digests.add(digest);
-    return (await this.#asked.answer).get(digest) ?? [];
+    return (await this.#asked.answer).get(digest)!;
   }
 
   /** What statements say never changes, so it is read once. */

@@ -2,12 +2,12 @@
  * The look-up in two queries. The first is asked every time, for all look-ups of one
  * moment together: which registrations a digest belongs to, and what of them
  * can change (owners and their names, the standing of relations). The second is asked once for each registration: what
- * its statement, its run's and its datasets' say, which never changes.
+ * its statement, its run's and its datasets' say, which never changes. Names can be erased and are never kept.
  */
 import type { Digest } from '../core/digest.ts';
 import type { DataSource } from '../platform/database/index.ts';
 import { prepared } from '../platform/database/index.ts';
-import type { ProvenanceMatch } from './provenance.schema.ts';
+import type { Possession, ProvenanceMatch } from './provenance.schema.ts';
 
 export interface Current extends Pick<ProvenanceMatch, 'matched' | 'owners' | 'parents'> {
   digest: Digest;
@@ -19,6 +19,8 @@ export interface Recorded extends Pick<
   'datasets' | 'license' | 'model' | 'precededBy' | 'recordedAt' | 'run'
 > {
   registrationId: string;
+  /** What the names of the datasets' holders are committed to, in the order of `datasets`. */
+  holders: Digest[];
   /** Indexes of the statements behind the registration, its run, its datasets. */
   indexes: { registration: number; run: number | null; datasets: number[] };
 }
@@ -50,6 +52,21 @@ const CURRENT = `
 export const findCurrent = (database: DataSource, digests: readonly Digest[]): Promise<Current[]> =>
   prepared<Current>(database.manager, CURRENT, [digests]);
 
+export type Possessed = Omit<Possession, 'receipts'> & { digest: Digest };
+
+const POSSESSIONS = `
+  SELECT p.digest, p.sealed_id AS sealed, p.maker, p.subject, p.sealed_index::int AS "sealedIndex",
+    p.recorded_index::int AS "openedIndex"
+  FROM unnest($1::text[]) AS k(digest)
+  CROSS JOIN LATERAL (
+    SELECT * FROM registry.possession WHERE digest = k.digest ORDER BY sealed_index LIMIT ${MAX_MATCHES}
+  ) p
+  ORDER BY p.sealed_index`;
+
+/** Of each digest, in the order in which they were sealed. */
+export const findPossessions = (database: DataSource, digests: readonly Digest[]): Promise<Possessed[]> =>
+  prepared<Possessed>(database.manager, POSSESSIONS, [digests]);
+
 const RECORDED = `
   SELECT r.id AS "registrationId",
     r.document || jsonb_build_object(
@@ -62,6 +79,7 @@ const RECORDED = `
       ELSE u.document || jsonb_build_object('id', u.id, 'statement', u.statement, 'recordedIndex', u.recorded_index)
     END AS run,
     coalesce(d.datasets, '[]') AS datasets,
+    coalesce(d.holders, '[]') AS holders,
     jsonb_build_object('registration', r.recorded_index, 'run', u.recorded_index,
       'datasets', coalesce(d.indexes, '[]')) AS indexes
   FROM registry.registration r
@@ -70,11 +88,25 @@ const RECORDED = `
   CROSS JOIN LATERAL (
     SELECT jsonb_agg(x.document || jsonb_build_object('id', x.id, 'maker', x.maker, 'statement', x.statement,
         'recordedIndex', x.recorded_index) ORDER BY x.recorded_index) AS datasets,
+      jsonb_agg(coalesce(h.name_commitment, x.document -> 'holder' ->> 'nameCommitment')
+        ORDER BY x.recorded_index) AS holders,
       jsonb_agg(x.recorded_index ORDER BY x.recorded_index) AS indexes
     FROM jsonb_array_elements_text(r.document -> 'datasets') AS k(id)
     JOIN registry.dataset x ON x.id = k.id
+    LEFT JOIN registry.party h ON h.id = x.document -> 'holder' ->> 'party'
   ) d
   WHERE r.id = ANY ($1)`;
+
+/** The values of commitments as they stand now: one that was erased is not there. */
+export async function findNames(database: DataSource, commitments: readonly Digest[]): Promise<Map<Digest, string>> {
+  if (commitments.length === 0) return new Map();
+  const rows = await prepared<{ commitment: Digest; value: string }>(
+    database.manager,
+    `SELECT commitment, value FROM registry.disclosure WHERE commitment = ANY ($1)`,
+    [commitments],
+  );
+  return new Map(rows.map(({ commitment, value }) => [commitment, value]));
+}
 
 export async function findRecorded(database: DataSource, registrationIds: readonly string[]): Promise<Recorded[]> {
   const rows = await prepared<Omit<Recorded, 'recordedAt'> & { recordedAt: Date }>(database.manager, RECORDED, [

@@ -10,7 +10,7 @@ import { MNIST_DIGESTS } from '../../src/training/mnist.ts';
 import { mnistFolder } from '../../src/training/index.ts';
 import { startTestApp } from '../support/app.ts';
 import type { TestApp } from '../support/app.ts';
-import { anyDigest, datasetOf, digestOf } from '../support/bodies.ts';
+import { anyDigest, datasetOf, digestOf, heldDatasetOf } from '../support/bodies.ts';
 import type { LogIdentity, Party } from '../support/client.ts';
 import { Client, Operator, Verifier } from '../support/client.ts';
 import { query } from '../support/postgres.ts';
@@ -57,7 +57,9 @@ describe('a dataset version', () => {
     expect(Object.fromEntries(body.files.map(({ name, digest }) => [name, digest]))).toEqual(MNIST_DIGESTS);
     const receipt = await ada.made('/v1/datasets', body);
     await verifier.receipt(receipt);
-    const view = { ...body, id: receipt.id, maker: ada.id, statement: receipt.statement, recordedIndex: receipt.index };
+    const { id, statement, index: recordedIndex } = receipt;
+    const holder = { ...body.holder, nameCommitment: expect.stringMatching(/^sha256:/) as unknown };
+    const view = { ...body, holder, id, maker: ada.id, statement, recordedIndex };
     const stranger = new Client(app.url);
     expect(await stranger.read(`/v1/datasets/${receipt.id}`)).toEqual(view);
     expect(await stranger.read(`/v1/datasets?manifest=${body.manifestDigest}`)).toEqual([view]);
@@ -71,7 +73,7 @@ describe('a dataset version', () => {
 
   it('is signed by its maker where the maker has a key', async () => {
     const ben = await operator.makeParty({ keyed: true });
-    const body = datasetOf([file('ben')], { holder: { name: 'Ben', party: ben.id } });
+    const body = heldDatasetOf(ben.id, [file('ben')]);
     const receipt = await ben.made('/v1/datasets', ben.signedWrite(dataset, body));
     expect(await verifier.receipt(receipt)).toMatchObject({ common: { maker: ben.id }, fingerprint: ben.key!.keyId });
     const plain = await ben.post('/v1/datasets', datasetOf([file('ben 2')]));
@@ -117,7 +119,8 @@ describe('a dataset version', () => {
       'license_unknown',
       'license',
     ],
-    ['a holder that is not on record', { holder: { name: 'x', party: newId('party') } }, 'not_found', 'holder.party'],
+    ['a holder that is not on record', { holder: { party: newId('party') } }, 'not_found', 'holder.party'],
+    ['a holder that is two', { holder: { name: 'x', party: newId('party') } }, 'invalid_input', 'holder'],
     ['no files', { files: [] }, 'invalid_input', 'files'],
     ['a negative length', { files: [{ name: 'a', bytes: -1, digest: anyDigest() }] }, 'invalid_input', 'files.0.bytes'],
     ['an address that is none', { originUrl: 'somewhere' }, 'invalid_input', 'originUrl'],
@@ -133,7 +136,7 @@ describe('a dataset version', () => {
 
   it('with a manifest that lies about its files is refused in an envelope too', async () => {
     const ben = await operator.makeParty({ keyed: true });
-    const lying = { ...datasetOf([file('honest')]), manifestDigest: anyDigest() };
+    const lying = heldDatasetOf(ben.id, [file('honest')], { manifestDigest: anyDigest() });
     const { status, body } = await ben.post('/v1/datasets', ben.signedWrite(dataset, lying));
     expect([status, body.code, body.field]).toEqual([400, 'digest_mismatch', 'manifestDigest']);
   });

@@ -9,7 +9,7 @@ import type { Receipt } from '../../src/core/statement/receipt.ts';
 import { newId } from '../../src/platform/crypto.ts';
 import { startTestApp } from '../support/app.ts';
 import type { TestApp } from '../support/app.ts';
-import { anyDigest, anyWeights, datasetOf, digestOf, modelOf } from '../support/bodies.ts';
+import { anyDigest, anyWeights, digestOf, heldDatasetOf, modelOf } from '../support/bodies.ts';
 import type { LogIdentity, Party } from '../support/client.ts';
 import { Client, Operator, Verifier } from '../support/client.ts';
 import { query } from '../support/postgres.ts';
@@ -135,7 +135,7 @@ describe('a registration', () => {
   it("is taken as its maker's own envelope, with the data that it builds on", async () => {
     const data = await ben!.made(
       '/v1/datasets',
-      ben!.signedWrite(dataset, datasetOf([{ name: 'a', bytes: utf8('a') }])),
+      ben!.signedWrite(dataset, heldDatasetOf(ben!.id, [{ name: 'a', bytes: utf8('a') }])),
     );
     const body = modelOf(ben!.id, { datasets: [data.id] });
     const unfounded = await ben!.post('/v1/models', ben!.signedWrite(registration, body));

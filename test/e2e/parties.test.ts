@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { fromBase64, toBase64, toHex, utf8 } from '../../src/core/bytes.ts';
 import { apiKey, apiKeyRevocation, key, registration } from '../../src/core/registry/index.ts';
 import { possessionText } from '../../src/core/registry/key.ts';
-import { commit } from '../../src/core/registry/party.ts';
+import { commit } from '../../src/core/registry/commitment.ts';
 import { formatEnvelope, pae } from '../../src/core/statement/dsse.ts';
 import type { Receipt } from '../../src/core/statement/receipt.ts';
 import { makeP256, newId, sha256, statementKey } from '../../src/platform/crypto.ts';
@@ -42,6 +42,7 @@ describe('a party', () => {
     expect(await operator.read(`/v1/parties/${receipt.id}`)).toEqual({
       id: receipt.id,
       name: 'Ada Lovelace',
+      nameCommitment: expect.stringMatching(/^sha256:/),
       kind: 'person',
       roles: [],
       keys: [],

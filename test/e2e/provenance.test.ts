@@ -7,7 +7,7 @@ import type { Receipt } from '../../src/core/statement/receipt.ts';
 import type { Provenance } from '../../src/provenance/provenance.schema.ts';
 import { startTestApp } from '../support/app.ts';
 import type { TestApp } from '../support/app.ts';
-import { anyDigest, datasetOf, modelOf } from '../support/bodies.ts';
+import { anyDigest, heldDatasetOf, modelOf } from '../support/bodies.ts';
 import type { LogIdentity, Party } from '../support/client.ts';
 import { Client, Operator, Verifier } from '../support/client.ts';
 
@@ -31,7 +31,10 @@ beforeAll(async () => {
   verifier = new Verifier(await operator.read<LogIdentity>('/v1/log'));
   ada = await operator.makeParty({ name: 'Ada Lovelace', keyed: true });
   ben = await operator.makeParty({ name: 'Ben' });
-  data = await ada.made('/v1/datasets', ada.signedWrite(dataset, datasetOf([{ name: 'a', bytes: utf8('a') }])));
+  data = await ada.made(
+    '/v1/datasets',
+    ada.signedWrite(dataset, heldDatasetOf(ada.id, [{ name: 'a', bytes: utf8('a') }])),
+  );
   body = modelOf(ada.id, {
     owners: [
       { party: ben.id, share: '1/4' },

@@ -5,6 +5,7 @@
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { utf8 } from '../../src/core/bytes.ts';
 import { manifestOf } from '../../src/core/registry/dataset.ts';
+import { sealCommitment } from '../../src/core/registry/sealed.ts';
 import type { Receipt } from '../../src/core/statement/receipt.ts';
 import { newId, sha256 } from '../../src/platform/crypto.ts';
 import { MNIST_DIGESTS } from '../../src/training/mnist.ts';
@@ -22,12 +23,13 @@ let operator: Operator;
 let [ada, ben, eve]: Party[] = [];
 let auditor: Party;
 /** What belongs to Ada, with Ben as her licensee. */
-const own: Record<'apiKey' | 'dataset' | 'grant' | 'model' | 'run' | 'token' | 'tokenKey', string> = {
+const own: Record<'apiKey' | 'dataset' | 'grant' | 'model' | 'run' | 'sealed' | 'token' | 'tokenKey', string> = {
   apiKey: '',
   dataset: '',
   grant: '',
   model: '',
   run: '',
+  sealed: '',
   token: '',
   tokenKey: '',
 };
@@ -42,6 +44,7 @@ beforeAll(async () => {
 
   const model = await ada.made('/v1/models', modelOf(ada.id));
   own.model = model.id;
+  own.sealed = (await ada.made('/v1/sealed', { subject: 'model', commitment: anyDigest() })).id;
   own.dataset = (await ada.made('/v1/datasets', datasetOf([{ name: 'a', bytes: file }]))).id;
   const apiKey = await ada.made<{ receipt: Receipt }>(`/v1/parties/${ada.id}/api-keys`, {});
   own.apiKey = apiKey.receipt.id;
@@ -103,6 +106,7 @@ const WORDS = {
   model: 'registration',
   party: 'party',
   run: 'run',
+  sealed: 'sealed',
   token: 'token',
 };
 
@@ -110,9 +114,15 @@ interface Route {
   method: 'GET' | 'POST' | 'PUT';
   path: string;
   thing: Thing;
-  body?: object | Uint8Array;
+  body?: object | Uint8Array | ((id: string) => object);
   /** A record that everybody may read: then an honest refusal to write tells nothing new. */
   open?: 'read' | 'write';
+}
+
+/** An opening that fits together, of whatever is called `id`. */
+function openingBy({ id: maker, origin }: Party, id: string) {
+  const secret = { subject: 'model' as const, salt: '0'.repeat(32), digests: [digest] };
+  return { sealed: id, commitment: sealCommitment(sha256, { origin, maker }, secret), ...secret };
 }
 
 const digest = digestOf(file);
@@ -136,6 +146,8 @@ const ROUTES: Route[] = [
   { method: 'GET', path: '/v1/runs/:id/events', thing: 'run' },
   { method: 'POST', path: '/v1/runs/:id/cancel', thing: 'run', body: {} },
   { method: 'GET', path: '/v1/runs/:id/artifact', thing: 'run' },
+  { method: 'GET', path: '/v1/sealed/:id', thing: 'sealed' },
+  { method: 'POST', path: '/v1/sealed/:id/open', thing: 'sealed', body: (id) => openingBy(eve!, id) },
   { method: 'GET', path: '/v1/grants/:id', thing: 'grant' },
   { method: 'POST', path: '/v1/grants/:id/revoke', thing: 'grant', body: {} },
   { method: 'GET', path: '/v1/tokens/:jti', thing: 'token' },
@@ -148,7 +160,9 @@ function ask(caller: Client, { method, path, body }: Route, id: string): Promise
   if (body instanceof Uint8Array) return caller.put(address, body);
   return body === undefined
     ? caller.get(address)
-    : caller.send(method, address, JSON.stringify(body), { 'content-type': 'application/json' });
+    : caller.send(method, address, JSON.stringify(typeof body === 'function' ? body(id) : body), {
+        'content-type': 'application/json',
+      });
 }
 
 /** All that a caller can tell answers apart by, the id itself left out. */

@@ -4,6 +4,7 @@ import { toHex } from '../../src/core/bytes.ts';
 import type { Digest } from '../../src/core/digest.ts';
 import { formatDigest } from '../../src/core/digest.ts';
 import { manifestOf } from '../../src/core/registry/dataset.ts';
+import type { DatasetBody } from '../../src/datasets/dataset.schema.ts';
 import type { RegistrationBody } from '../../src/core/registry/registration.ts';
 import { newId, sha256 } from '../../src/platform/crypto.ts';
 
@@ -32,6 +33,7 @@ export const modelOf = (owner: string, different: Partial<RegistrationBody> = {}
   ...different,
 });
 
+/** As the registry takes it from a maker for whom it signs. */
 export const datasetOf = (files: { name: string; bytes: Uint8Array }[], different: object = {}) => ({
   name: 'digits',
   // A party's name and version stand for one dataset.
@@ -46,3 +48,10 @@ export const datasetOf = (files: { name: string; bytes: Uint8Array }[], differen
   collection: null,
   ...different,
 });
+
+/** As its maker signs it, where the holder is a party on record. */
+export const heldDatasetOf = (
+  party: string,
+  files: { name: string; bytes: Uint8Array }[],
+  different: Partial<DatasetBody> = {},
+): DatasetBody => ({ ...datasetOf(files), holder: { party, nameCommitment: null }, ...different });

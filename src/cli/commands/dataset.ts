@@ -1,6 +1,8 @@
 /** `muniment dataset`: puts a version of a dataset on record by the digests of its files, and shows what is. */
 import type { Command } from 'commander';
 import type { Context } from '../context.ts';
+import { RegistryError } from '../../core/errors.ts';
+import type { EraseOptions } from '../erase.ts';
 import { bytes, columns, fields } from '../table.ts';
 import type { DatasetView } from '../views.ts';
 
@@ -37,19 +39,24 @@ export function define(program: Command, context: Context): void {
     )
     .action(async (path: string, options: AddOptions) => {
       const { addDataset } = await import('../add-dataset.ts');
-      const { body, receipt, uploaded, known, changed, trainable } = await addDataset(context, path, options);
+      const { body, holderName, receipt, uploaded, known, changed, trainable } = await addDataset(
+        context,
+        path,
+        options,
+      );
       if (known) context.note(`You have these files on record already, as ${receipt.id}: nothing was added.`);
       if (changed.length > 0) {
         context.note(`The record says something else of ${changed.join(', ')}, and stays so: name another --version.`);
       }
       if (!trainable) context.note('These are not the four IDX files of a picture dataset: no worker can train on it.');
-      context.print({ id: receipt.id, ...body, uploaded, known, trainable, receipt }, () =>
+      const holder = { ...body.holder, name: holderName };
+      context.print({ id: receipt.id, ...body, holder, uploaded, known, trainable, receipt }, () =>
         fields([
           ['dataset', receipt.id],
           ['name', `${body.name}, version ${body.version}`],
           ['files', `${body.files.length}, ${bytes(body.files.reduce((sum, file) => sum + file.bytes, 0))}`],
           ['license', `${body.license.expression} (${body.license.status})`],
-          ['holder', body.holder.name],
+          ['holder', holderName ?? '(erased)'],
           ['uploaded', uploaded ? 'yes' : 'no'],
           ['on record', `entry ${receipt.index}`],
         ]),
@@ -87,11 +94,35 @@ export function define(program: Command, context: Context): void {
           ['name', `${found.name}, version ${found.version}`],
           ['from', found.originUrl],
           ['license', `${found.license.expression} (${found.license.status})`],
-          ['holder', found.holder.name],
+          ['holder', found.holder.name ?? '(erased)'],
           ['collected', found.collection ?? undefined],
           ['files', found.files.map((file) => `${file.name}  ${file.digest}`).join('\n')],
           ['on record', `entry ${found.recordedIndex}`],
         ]),
+      );
+    });
+
+  dataset
+    .command('erase-holder')
+    .description('Erase the name of a rights-holder who is not on record, for good. What was signed stays provable.')
+    .argument('<dataset>', 'your dataset, by id or name; as the registrar any')
+    .option('--reason <reason>', 'asked-by-subject, consent-withdrawn, legal-order, …', 'asked-by-subject')
+    .option('--yes', 'this cannot be undone, and you know it')
+    .addHelpText('after', '\nExample:\n  $ muniment dataset erase-holder faces --yes')
+    .action(async (text: string, options: EraseOptions) => {
+      const session = await context.session();
+      const { findDataset } = await import('../find.ts');
+      const { id, statement, holder } = await findDataset(session.client, text, session.me.party.id);
+      if (holder.nameCommitment === null) {
+        throw new RegistryError('state_conflict', `The holder of ${id} is the party ${holder.party}.`, {
+          fix: `That party erases its own name: "muniment party erase".`,
+        });
+      }
+      const { eraseValue } = await import('../erase.ts');
+      const receipt = await eraseValue(context, holder.nameCommitment, statement, options);
+      context.print(
+        { dataset: id, receipt },
+        () => `The name of the holder of ${id} is erased, on record as entry ${receipt.index}.\n`,
       );
     });
 }

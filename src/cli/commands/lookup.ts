@@ -10,6 +10,7 @@ import type { JudgedTime, Verdict } from '../../core/trust/index.ts';
 import type { Client } from '../client.ts';
 import type { Context } from '../context.ts';
 import type { ModelReport } from '../hash-model.ts';
+import type { JudgedPossession } from '../judge-possession.ts';
 import type { JudgedMatch, JudgedProvenance } from '../judge-provenance.ts';
 import { digestOf } from '../parse.ts';
 import { fields, percent } from '../table.ts';
@@ -36,7 +37,7 @@ export function define(program: Command, context: Context): void {
       const parts: JudgedProvenance[] = [];
       for (const { digest, answer } of answers) parts.push(await judgeProvenance(context, client, digest, answer));
       const found = mergeProvenance(parts);
-      const { judged, matches } = found;
+      const { judged, matches, possessions } = found;
       const { describeTime, judgeTime, withTime } = await import('../outside-time.ts');
       for (const match of matches) {
         match.receipts.registration = await withTime(client, match.receipts.registration);
@@ -53,6 +54,7 @@ export function define(program: Command, context: Context): void {
           ...(file === undefined ? {} : { file }),
           log: { origin, treeSize: size, checkpoint: judged.note },
           matches,
+          possessions,
         },
         () => describe(found, describeWitnessed(judged.witnessed), describeTime),
       );
@@ -101,7 +103,7 @@ const HOW = {
 type DescribeTime = (time: JudgedTime | null) => string | undefined;
 
 function describe(
-  { judged, matches }: JudgedProvenance,
+  { judged, matches, possessions }: JudgedProvenance,
   witnesses: string | undefined,
   describeTime: DescribeTime,
 ): string {
@@ -116,8 +118,20 @@ function describe(
       'get its key from a source you trust, then "muniment trust add KEY" ("muniment trust pin" believes the server itself).',
   };
   const seen = witnesses === undefined ? '' : `witnesses: ${witnesses.replaceAll('\n', '\n           ')}\n`;
-  return `${matches.map((match) => describeMatch(match, describeTime)).join('\n')}\nverdict: ${verdict}. ${told[verdict]}\n${seen}`;
+  const records = [
+    ...matches.map((match) => describeMatch(match, describeTime)),
+    ...possessions.map(describePossession),
+  ];
+  return `${records.join('\n')}\nverdict: ${verdict}. ${told[verdict]}\n${seen}`;
 }
+
+const describePossession = ({ sealed, maker, subject, sealedIndex, openedIndex }: JudgedPossession): string =>
+  fields([
+    ['sealed', `${subject}, ${sealed}`],
+    ['known to', maker],
+    ['before', `entry ${sealedIndex}; told at entry ${openedIndex}`],
+    ['note', 'proves that its maker knew the digest by then, and gives no title'],
+  ]);
 
 function describeMatch(match: JudgedMatch, describeTime: DescribeTime): string {
   const { model, run, datasets, index, recordedAt } = match;
@@ -136,7 +150,10 @@ function describeMatch(match: JudgedMatch, describeTime: DescribeTime): string {
     [
       'from data',
       datasets
-        .map(({ name, license, holder }) => `${name}, ${license.expression} (${license.status}), ${holder.name}`)
+        .map(
+          ({ name, license, holderName }) =>
+            `${name}, ${license.expression} (${license.status}), ${holderName ?? '(erased)'}`,
+        )
         .join('\n') || undefined,
     ],
     ['from models', model.parents.map(({ relation, digest }) => `${relation} ${digest}`).join('\n') || undefined],

@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import type { Receipt } from '../../core/statement/receipt.ts';
 import type { Context, PartyView, Session } from '../context.ts';
+import type { EraseOptions } from '../erase.ts';
 import { findParty } from '../find.ts';
 import { instantOf } from '../parse.ts';
 import { writeNew } from '../profile.ts';
@@ -127,6 +128,26 @@ export function define(program: Command, context: Context): void {
       const { revokeApiKey } = await import('../api-keys.ts');
       const receipt = await revokeApiKey(context, session, id, reason);
       context.print(receipt, () => `The API key ${id} is revoked, on record as entry ${receipt.index}.\n`);
+    });
+
+  party
+    .command('erase')
+    .description(
+      'Erase the name of a party for good: your own, or as the registrar any. What was signed stays provable.',
+    )
+    .argument('[party]', 'id or name; yourself where none is given')
+    .option('--reason <reason>', 'asked-by-subject, consent-withdrawn, legal-order, …', 'asked-by-subject')
+    .option('--yes', 'this cannot be undone, and you know it')
+    .addHelpText('after', '\nExample:\n  $ muniment party erase "Jo Doe" --reason asked-by-subject --yes')
+    .action(async (text: string | undefined, options: EraseOptions) => {
+      const session = await context.session();
+      const found = text === undefined ? session.me.party : await findParty(session.client, text);
+      const { eraseValue } = await import('../erase.ts');
+      const receipt = await eraseValue(context, found.nameCommitment, found.statement, options);
+      context.print(
+        { party: found.id, receipt },
+        () => `The name of ${found.id} is erased, on record as entry ${receipt.index}.\n`,
+      );
     });
 }
 

@@ -34,7 +34,15 @@ const shape = {
       .enum(['asserted', 'granted'])
       .describe('`asserted`: taken over from the source; `granted`: by the maker as holder'),
   }),
-  holder: z.strictObject({ name: z.string().min(1).max(300), party: id('party').nullable() }).describe('Of the rights'),
+  holder: z
+    .strictObject({
+      party: id('party').nullable(),
+      nameCommitment: digest.nullable().describe('To the name of a holder who is not on record'),
+    })
+    .refine(({ party, nameCommitment }) => (party === null) !== (nameCommitment === null), {
+      message: 'the holder is a party on record, or a name that is committed to',
+    })
+    .describe('Of the rights'),
   collection: z.string().max(2000).nullable().describe('How the data was collected'),
 };
 
@@ -55,6 +63,8 @@ export const dataset = kind(
       ['dataset_version', common.maker, body.name, body.version],
       ...(body.holder.party === null ? [] : [['party', body.holder.party] as const]),
     ],
+    commitments: ({ maker }, { holder: { nameCommitment } }) =>
+      nameCommitment === null ? [] : [{ commitment: nameCommitment, partyId: maker }],
     coheres(sha256, { files, manifestDigest }) {
       if (manifestOf(sha256, files).manifestDigest === manifestDigest) return;
       throw new RegistryError('digest_mismatch', 'The manifest digest is not the one of the files.', {

@@ -1,7 +1,7 @@
 /** Every kind of statement that the log takes, and the one way to judge them. */
-import type { Digest } from '../digest.ts';
 import { apiKey, apiKeyRevocation } from './api-key.ts';
 import { authorityReads, requireAuthority, requireOrigin } from './authority.ts';
+import { commitmentReads, erasure, makeCommitments } from './commitment.ts';
 import { dataset } from './dataset.ts';
 import { grant, revocation } from './grant.ts';
 import { key } from './key.ts';
@@ -13,6 +13,7 @@ import { spendOneTimeKey, vouchersOf } from './one-time-key.ts';
 import { party } from './party.ts';
 import { registration } from './registration.ts';
 import { run } from './run.ts';
+import { opening, sealed } from './sealed.ts';
 import type { RowChange, RowKey } from './tables.ts';
 import { tokenBatch, tokenKey, tokenKeyRetirement } from './token.ts';
 
@@ -31,6 +32,9 @@ const ALL = [
   tokenKey,
   tokenKeyRetirement,
   tokenBatch,
+  erasure,
+  sealed,
+  opening,
 ];
 
 /** By predicate type. */
@@ -41,7 +45,8 @@ export const KINDS: ReadonlyMap<string, Kind<never>> = new Map(
 /** The rows to load before `judge`; ask again with what was loaded until it names nothing new. */
 export function readsOf(spoken: Spoken, rows: Rows): readonly RowKey[] {
   const own = spoken.kind.reads(spoken, rows);
-  return spoken.kind.kind === 'log' ? own : [...authorityReads(spoken), ...registryOf(spoken, rows), ...own];
+  if (spoken.kind.kind === 'log') return own;
+  return [...authorityReads(spoken), ...registryOf(spoken, rows), ...commitmentReads(spoken), ...own];
 }
 
 /**
@@ -52,7 +57,11 @@ export function judge(spoken: Spoken, rows: Rows, index: number, origin: string)
   requireOrigin(spoken, origin);
   if (spoken.kind.kind !== 'log') requireAuthority(spoken, rows);
   const place = { statement: spoken.payloadDigest, recordedIndex: index };
-  return [...spendOneTimeKey(spoken, rows, place), ...spoken.kind.judge(spoken, rows, place)];
+  return [
+    ...spendOneTimeKey(spoken, rows, place),
+    ...makeCommitments(spoken, rows, place),
+    ...spoken.kind.judge(spoken, rows, place),
+  ];
 }
 
 /** Where the registry attests, its own party row is judged too. */
@@ -60,9 +69,6 @@ function registryOf({ speaker }: Spoken, rows: Rows): readonly RowKey[] {
   const signer = rows.get('party_key', speaker.fingerprint);
   return signer === undefined ? [] : [['party', signer.partyId]];
 }
-
-/** Commitments that the statement makes, whose openings may be stored beside it. */
-export const commitmentsOf = ({ kind, body }: Spoken): readonly Digest[] => kind.commitments?.(body) ?? [];
 
 /** The parties that may read the statement besides registrar and auditors; null when everybody may. */
 export const readersOf = ({ kind, body, common }: Pick<Spoken, 'body' | 'common' | 'kind'>): string[] | null =>
@@ -76,5 +82,7 @@ export const innerSignaturesOf = (spoken: Spoken): readonly InnerSignature[] => 
 
 export type { InnerSignature, Kind, Rows, Spoken, Visibility } from './kind.ts';
 export { visibilityOf } from './kind.ts';
-export { apiKey, apiKeyRevocation, dataset, grant, key, log, modelSignature, party, registration, revocation, run };
+export { commitmentsOf } from './commitment.ts';
+export { apiKey, apiKeyRevocation, dataset, erasure, grant, key, log, modelSignature, party, registration, revocation };
+export { opening, run, sealed };
 export { tokenBatch, tokenKey, tokenKeyRetirement };

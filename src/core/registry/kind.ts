@@ -9,6 +9,7 @@
 import type { Digest, Sha256 } from '../digest.ts';
 import { RegistryError } from '../errors.ts';
 import type { Common, StatementForm } from '../statement/statement.ts';
+import type { Commitment } from './commitment.ts';
 import type { Speaker } from './one-time-key.ts';
 import type { RowChange, RowKey, TableName, Tables } from './tables.ts';
 
@@ -46,9 +47,9 @@ export interface Kind<Body> extends StatementForm<Body> {
    * What the body says about itself, where checking it takes a hash: digests of other members.
    * @throws RegistryError `digest_mismatch`
    */
-  coheres?(sha256: Sha256, body: Body): void;
-  /** Commitments in the body whose values the writer may disclose beside the statement. */
-  commitments?(body: Body): readonly Digest[];
+  coheres?(sha256: Sha256, body: Body, common: Common): void;
+  /** Commitments in the body, whose values the writer discloses beside the statement. */
+  commitments?(common: Common, body: Body): readonly Commitment[];
   /** Who besides the maker may read the statement; everybody may where a kind does not say. */
   readers?(body: Body): readonly string[];
   /** Nobody but the maker reads the statement, neither registrar nor auditor, until it is opened. */

@@ -24,7 +24,7 @@ export const log = kind(
   form('log', shape, ({ maker }) => [urn(maker)]),
   {
     reads: () => [],
-    commitments: ({ nameCommitment }) => [nameCommitment],
+    commitments: ({ maker }, { nameCommitment }) => [{ commitment: nameCommitment, partyId: maker }],
     judge({ common, body, spki, fingerprint }, _rows, place) {
       if (place.recordedIndex !== 0) {
         throw new RegistryError('forbidden', 'Only the first statement of a log introduces it.', {

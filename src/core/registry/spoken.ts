@@ -40,7 +40,7 @@ export function readSpoken(
     speaker: speakerOf(sha256, form, common, { spki, fingerprint }),
   };
   requireOwnName(spoken);
-  spoken.kind.coheres?.(sha256, body);
+  spoken.kind.coheres?.(sha256, body, common);
   return spoken;
 }
 

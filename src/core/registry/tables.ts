@@ -20,6 +20,8 @@ export interface Tables {
     /** Whether the party has a key of its own; from then on the registry never signs for it. */
     keyed: boolean;
   };
+  /** Every commitment to a personal value, the party that may have it erased, and where that was done. */
+  commitment: Recorded & { commitment: Digest; partyId: string; erasedIndex: number | null };
   party_key: Recorded & { fingerprint: Digest; partyId: string; spki: string };
   /** Keys that signed one statement that is not public, and sign no other. */
   one_time_key: Recorded & { fingerprint: Digest };
@@ -88,6 +90,22 @@ export interface Tables {
     document: object;
     revokedIndex: number | null;
   };
+  /** What a party sealed; of its content the commitment alone. */
+  sealed: Recorded & {
+    maker: string;
+    id: string;
+    subject: 'dataset' | 'evidence' | 'model';
+    commitment: Digest;
+    openedIndex: number | null;
+  };
+  /** A digest that an opening revealed, and the place in the log before which its maker knew it. */
+  possession: Recorded & {
+    digest: Digest;
+    maker: string;
+    sealedId: string;
+    subject: 'dataset' | 'evidence' | 'model';
+    sealedIndex: number;
+  };
   token_revocation: Recorded & { jti: string; grantId: string };
   token_batch: Recorded & { id: string; size: number; root: Digest };
 }
@@ -97,6 +115,7 @@ export type TableName = keyof Tables;
 /** The columns that name a row of each table. */
 export const KEYS = {
   party: ['id'],
+  commitment: ['commitment'],
   party_key: ['fingerprint'],
   one_time_key: ['fingerprint'],
   api_key: ['id'],
@@ -112,6 +131,8 @@ export const KEYS = {
   relation: ['registrationId', 'position'],
   model_signature: ['id'],
   license_grant: ['id'],
+  sealed: ['maker', 'id'],
+  possession: ['digest', 'maker', 'sealedId'],
   token_revocation: ['jti'],
   token_batch: ['id'],
 } as const satisfies { [T in TableName]: readonly (keyof Tables[T])[] };

@@ -1,34 +1,46 @@
 /**
- * The table of what may be erased: each value and salt opens a commitment that some statement makes, and no other row is
- * there. A commitment without its opening was erased, which is allowed and is counted.
+ * The table of what may be erased, held against the commitments that the fold has judged: each value and salt opens a
+ * commitment that some statement makes and none has erased, and each commitment that was not erased is opened. A value
+ * that is gone without an erasure on record was lost; one that came back after it, out of a backup perhaps, is named.
  */
 import type { Sha256 } from '../../core/digest.ts';
-import { commit, disclosureSchema } from '../../core/registry/party.ts';
-import type { Snapshot } from './fsck.store.ts';
-import type { Findings } from './report.ts';
+import { commit, disclosureSchema } from '../../core/registry/commitment.ts';
+import type { DisclosureRow, Snapshot } from './fsck.store.ts';
+import type { FindingCode, Findings } from './report.ts';
 
 const PAGE = 1000;
 const TABLE = 'registry.disclosure';
 
-/** @param snapshot has been told every commitment */
 export async function checkDisclosures(sha256: Sha256, snapshot: Snapshot, findings: Findings): Promise<void> {
   for (let page = await snapshot.disclosures('', PAGE); page.length > 0;) {
     for (const row of page) {
       findings.checked.disclosures++;
-      if (opens(sha256, row)) continue;
-      const message = `Value and salt of ${row.commitment} in ${TABLE} do not open that commitment.`;
-      findings.add('disclosure_wrong', TABLE, row.commitment, message);
+      const fault = faultOf(sha256, row);
+      if (fault !== undefined) findings.add(fault[0], TABLE, row.commitment, fault[1]);
     }
     page = await snapshot.disclosures(page.at(-1)!.commitment, PAGE);
   }
-  for (const { commitment } of await snapshot.disclosuresWithoutStatement(PAGE)) {
-    const message = `No statement makes the commitment ${commitment} in ${TABLE}.`;
-    findings.add('disclosure_extra', TABLE, commitment, message);
+  for (let page = await snapshot.undisclosed('', PAGE); page.length > 0;) {
+    for (const { commitment, recordedIndex } of page) {
+      const message = `Value and salt of ${commitment}, made at ${recordedIndex}, are gone from ${TABLE}, and no statement erased them.`;
+      findings.add('disclosure_missing', TABLE, commitment, message);
+    }
+    page = await snapshot.undisclosed(page.at(-1)!.commitment, PAGE);
   }
   findings.erased += await snapshot.countErased();
 }
 
-function opens(sha256: Sha256, { commitment, value, salt }: { commitment: string; value: string; salt: string }) {
+function faultOf(sha256: Sha256, row: DisclosureRow): [FindingCode, string] | undefined {
+  const { commitment, made, erasedIndex } = row;
+  if (!made) return ['disclosure_extra', `No statement makes the commitment ${commitment} in ${TABLE}.`];
+  if (erasedIndex !== null) {
+    return ['disclosure_returned', `The value of ${commitment} was erased at ${erasedIndex} and is back in ${TABLE}.`];
+  }
+  if (opens(sha256, row)) return undefined;
+  return ['disclosure_wrong', `Value and salt of ${commitment} in ${TABLE} do not open that commitment.`];
+}
+
+function opens(sha256: Sha256, { commitment, value, salt }: DisclosureRow): boolean {
   if (!disclosureSchema.safeParse({ value, salt }).success) return false;
   return commit(sha256, salt, value) === commitment;
 }

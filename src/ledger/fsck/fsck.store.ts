@@ -70,6 +70,16 @@ export interface TimestampRow {
   signature: Uint8Array | null;
 }
 
+/** A value with its salt, and what the registry holds about the commitment that they open. */
+export interface DisclosureRow {
+  commitment: string;
+  value: string;
+  salt: string;
+  /** Whether some statement makes the commitment */
+  made: boolean;
+  erasedIndex: number | null;
+}
+
 /** An issued token, with what the tables of the registry hold about its grant and its key. */
 export interface IssuanceRow {
   jti: string;
@@ -114,7 +124,6 @@ export class Snapshot {
       for (let i = 0; i < 3; i++) clients.push(await connect(url));
       const [client, pages, rows] = clients as [pg.Client, pg.Client, pg.Client];
       await client.query(`CREATE TEMP TABLE fsck_overlay (tbl text, key text, row jsonb, PRIMARY KEY (tbl, key))`);
-      await client.query(`CREATE TEMP TABLE fsck_commitment (commitment text PRIMARY KEY)`);
       await client.query(`BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY`);
       const exported = await client.query<{ id: string }>(`SELECT pg_export_snapshot() AS id`);
       for (const other of [pages, rows]) {
@@ -313,26 +322,23 @@ export class Snapshot {
     );
   }
 
-  async rememberCommitments(commitments: readonly string[]): Promise<void> {
-    await this.#query(
-      `INSERT INTO pg_temp.fsck_commitment SELECT unnest($1::text[]) ON CONFLICT (commitment) DO NOTHING`,
-      [commitments],
-    );
-  }
-
-  disclosures(after: string, limit: number): Promise<{ commitment: string; value: string; salt: string }[]> {
+  disclosures(after: string, limit: number): Promise<DisclosureRow[]> {
     return this.#rows(
-      `SELECT commitment, value, salt FROM registry.disclosure
-       WHERE commitment COLLATE "C" > $1 ORDER BY commitment COLLATE "C" LIMIT $2`,
+      `SELECT d.commitment, d.value, d.salt, c.commitment IS NOT NULL AS made, c.erased_index AS "erasedIndex"
+       FROM registry.disclosure d LEFT JOIN registry.commitment c ON c.commitment = d.commitment
+       WHERE d.commitment COLLATE "C" > $1 ORDER BY d.commitment COLLATE "C" LIMIT $2`,
       [after, limit],
     );
   }
 
-  disclosuresWithoutStatement(limit: number): Promise<{ commitment: string }[]> {
+  /** Commitments that no statement erased and whose value is not there. */
+  undisclosed(after: string, limit: number): Promise<{ commitment: string; recordedIndex: number }[]> {
     return this.#rows(
-      `SELECT d.commitment FROM registry.disclosure d
-       WHERE NOT EXISTS (SELECT FROM pg_temp.fsck_commitment c WHERE c.commitment = d.commitment) LIMIT $1`,
-      [limit],
+      `SELECT c.commitment, c.recorded_index AS "recordedIndex" FROM registry.commitment c
+       WHERE c.commitment COLLATE "C" > $1 AND c.erased_index IS NULL
+         AND NOT EXISTS (SELECT FROM registry.disclosure d WHERE d.commitment = c.commitment)
+       ORDER BY c.commitment COLLATE "C" LIMIT $2`,
+      [after, limit],
     );
   }
 
@@ -385,8 +391,7 @@ export class Snapshot {
 
   async countErased(): Promise<number> {
     const [row] = await this.#rows<{ count: number }>(
-      `SELECT count(*) AS count FROM pg_temp.fsck_commitment c
-       WHERE NOT EXISTS (SELECT FROM registry.disclosure d WHERE d.commitment = c.commitment)`,
+      `SELECT count(*) AS count FROM registry.commitment WHERE erased_index IS NOT NULL`,
     );
     return row!.count;
   }

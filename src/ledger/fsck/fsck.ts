@@ -183,10 +183,10 @@ class Run {
     const projection = new Projection(snapshot, snapshot.registryInLogOrder(from), this.#findings);
     let last: LeafPage | undefined;
     for await (const begun of readAhead(new Pages(snapshot, from, head.size), workers)) {
-      const { page, read } = begun;
+      const { page } = begun;
       last = await this.#checkPage(begun, heads);
       const overlay = await projection.fold(begun.worker, page.from, page.to);
-      if (page.to < head.size) await progress?.passed(page.to, this.#files.tree, overlay, read.commitments);
+      if (page.to < head.size) await progress?.passed(page.to, this.#files.tree, overlay);
       options.onProgress?.(page.to, head.size);
     }
     await heads.finish();
@@ -210,7 +210,6 @@ class Run {
     const leaves = { from: page.from, hashes, standing, tiles: page.tiles };
     const wanted = await heads.read(page.from, page.to);
     await this.#files.add(leaves, wanted, (size, root) => heads.judge(size, root));
-    if (read.commitments.length > 0) await this.snapshot.rememberCommitments(read.commitments);
     return leaves;
   }
 }

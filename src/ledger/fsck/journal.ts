@@ -38,7 +38,6 @@ export interface JournalRecord {
   readonly found: FoundSoFar;
   /** Since the record before */
   readonly overlay: readonly OverlaidRow[];
-  readonly commitments: readonly string[];
 }
 
 export class Journal {

@@ -4,7 +4,6 @@
  * the few rows that differ.
  */
 import type { Sha256 } from '../../core/digest.ts';
-import { commitmentsOf } from '../../core/registry/index.ts';
 import { MadeKeys } from './made-keys.ts';
 import type { Folded, LookUp, OverlaidRow, UnexpectedRow } from './page-fold.ts';
 import { PageFold } from './page-fold.ts';
@@ -31,7 +30,6 @@ export interface PageTask {
 
 export interface ReadPage extends Leaves {
   readonly found: FoundSoFar;
-  readonly commitments: readonly string[];
 }
 
 /** The same whether the work is done in this thread or in another one. */
@@ -64,8 +62,7 @@ export class LocalWorker implements PageWorker {
     const findings = new Findings();
     this.#statements = this.#reader.read(statements, from, to, findings);
     checkBundles(this.#statements, bundles, findings);
-    const commitments = this.#statements.flatMap(({ spoken }) => (spoken ? commitmentsOf(spoken) : []));
-    return Promise.resolve({ ...leavesOf(this.#statements), found: findings.soFar(), commitments });
+    return Promise.resolve({ ...leavesOf(this.#statements), found: findings.soFar() });
   }
 
   async fold(lookUp: LookUp): Promise<void> {

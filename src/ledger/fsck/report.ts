@@ -16,6 +16,8 @@ export type FindingCode =
   | 'checkpoint_wrong'
   | 'cosignature_wrong'
   | 'disclosure_extra'
+  | 'disclosure_missing'
+  | 'disclosure_returned'
   | 'disclosure_wrong'
   | 'head_extra'
   | 'head_missing'
@@ -63,7 +65,7 @@ export interface FsckReport {
   readonly findings: readonly Finding[];
   /** All faults, also those that the list leaves out */
   readonly findingCount: number;
-  /** Commitments whose value and salt are not there any more: information, no fault */
+  /** Commitments whose value and salt a statement erased: information, no fault */
   readonly erased: number;
   readonly seconds: number;
 }

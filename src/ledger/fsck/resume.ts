@@ -62,10 +62,7 @@ export class Progress {
         await requireExtended(sha256, snapshot, header, size);
         before = header;
       },
-      async ({ overlay, commitments }) => {
-        await snapshot.overlay(overlay);
-        if (commitments.length > 0) await snapshot.rememberCommitments(commitments);
-      },
+      ({ overlay }) => snapshot.overlay(overlay),
     );
     if (resumed?.last === undefined || before === undefined) {
       await resumed?.journal.close();
@@ -91,18 +88,12 @@ export class Progress {
   }
 
   /** @param at statements that are done with; not the whole log, which ends the run */
-  passed(
-    at: number,
-    tree: GrowingTree | null,
-    overlay: readonly OverlaidRow[],
-    commitments: readonly string[],
-  ): Promise<void> {
+  passed(at: number, tree: GrowingTree | null, overlay: readonly OverlaidRow[]): Promise<void> {
     return this.journal.add({
       at,
       tree: tree === null ? null : tree.state(),
       found: this.findings.soFar(),
       overlay,
-      commitments,
     });
   }
 

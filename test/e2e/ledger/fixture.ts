@@ -11,13 +11,16 @@ import { formatDigest } from '../../../src/core/digest.ts';
 import {
   apiKey,
   dataset,
+  erasure,
   grant,
   key,
   modelSignature,
+  opening,
   party,
   registration,
   revocation,
   run,
+  sealed,
   tokenBatch,
   tokenKey,
 } from '../../../src/core/registry/index.ts';
@@ -27,7 +30,8 @@ import { possessionText } from '../../../src/core/registry/key.ts';
 import type { Kind } from '../../../src/core/registry/kind.ts';
 import { parseCosignature } from '../../../src/core/note/cosignature.ts';
 import { parseNote, signNote } from '../../../src/core/note/note.ts';
-import { commit } from '../../../src/core/registry/party.ts';
+import { commit } from '../../../src/core/registry/commitment.ts';
+import { sealCommitment } from '../../../src/core/registry/sealed.ts';
 import { signStatement } from '../../../src/core/registry/sign.ts';
 import { readSpoken } from '../../../src/core/registry/spoken.ts';
 import type { Receipt } from '../../../src/core/statement/receipt.ts';
@@ -200,6 +204,16 @@ export function giveKey(process: Process, owner: string, made: StatementKey): Pr
   });
 }
 
+/** Erases the name of a party, as the registrar. */
+export async function erase({ ledger, dataSource }: Process, party: string): Promise<Receipt> {
+  const [row] = await dataSource.query<{ name_commitment: Digest }[]>(
+    `SELECT name_commitment FROM registry.party WHERE id = $1`,
+    [party],
+  );
+  const body = { commitments: [row!.name_commitment], reason: 'asked-by-subject' as const };
+  return ledger.attest(erasure, { maker: ledger.registryParty, body });
+}
+
 /** At least one row in every table of `registry`, and some that were changed after they were made. */
 export async function everyKind(process: Process): Promise<void> {
   const { ledger } = process;
@@ -215,6 +229,16 @@ export async function everyKind(process: Process): Promise<void> {
     });
   }
 
+  await erase(process, await makeParty(process, 'Cleo'));
+  for (const subject of ['model', 'evidence'] as const) {
+    const secret = { subject, salt: newNonce(), digests: [anyDigest(), anyDigest()].sort() };
+    const commitment = sealCommitment(sha256, { origin: ledger.origin, maker: ada }, secret);
+    const { id } = await ledger.attest(sealed, { maker: ada, body: { subject, commitment } });
+    await ledger.attest(opening, { maker: ada, body: { sealed: id, commitment, ...secret } });
+  }
+  await ledger.attest(sealed, { maker: ada, body: { subject: 'dataset', commitment: anyDigest() } });
+
+  const holder = { value: 'Example', salt: newNonce() };
   const { files, manifestDigest } = manifestOf(sha256, [{ name: 'images', bytes: 3, digest: anyDigest() }]);
   const data = await ledger.attest(dataset, {
     maker: registry,
@@ -225,9 +249,10 @@ export async function everyKind(process: Process): Promise<void> {
       manifestDigest,
       originUrl: 'https://example.org/digits',
       license: { expression: 'CC0-1.0', status: 'asserted' as const },
-      holder: { name: 'Example', party: null },
+      holder: { party: null, nameCommitment: commit(sha256, holder.salt, holder.value) },
       collection: null,
     },
+    disclosures: [holder],
   });
   const body = modelBody(ada, 'trained');
   const { weightDigest, namelessDigest, fileDigest, bytes, tensors, parameters } = body.weights;

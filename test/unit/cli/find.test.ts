@@ -11,7 +11,7 @@ const view = (id: string, maker: string, manifest: string, recordedIndex: number
   manifestDigest: `sha256:${manifest.repeat(64)}`,
   originUrl: 'https://example.org/mnist',
   license: { expression: 'CC-BY-SA-3.0', status: 'asserted' },
-  holder: { name: 'Its holders', party: null },
+  holder: { name: 'Its holders', party: null, nameCommitment: `sha256:${'1'.repeat(64)}` },
   collection: null,
   statement: `sha256:${'0'.repeat(64)}`,
   recordedIndex,

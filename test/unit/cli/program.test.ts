@@ -11,8 +11,8 @@ beforeAll(async () => void ({ home, remove } = await makeHome()));
 afterAll(() => remove());
 
 const LEAVES: Record<string, string[]> = {
-  party: ['create', 'list', 'show', 'key', 'revoke-key'],
-  dataset: ['add', 'list', 'show'],
+  party: ['create', 'list', 'show', 'key', 'revoke-key', 'erase'],
+  dataset: ['add', 'list', 'show', 'erase-holder'],
   license: ['grant', 'revoke', 'list'],
   token: ['issue', 'inspect', 'verify', 'revoke'],
   log: ['checkpoint', 'prove', 'verify'],

@@ -204,7 +204,7 @@ describe('registrations', () => {
       manifestDigest,
       originUrl: 'https://example.org/d',
       license: { expression: 'CC-BY-SA-3.0', status: 'asserted' },
-      holder: { name: 'Somebody', party: null },
+      holder: { party: null, nameCommitment: anyDigest() },
       collection: null,
     });
     const wanted = body(owner.id, { datasets: [made.id] });
@@ -220,7 +220,7 @@ describe('datasets', () => {
     ...manifestOf(sha256, [{ name: 'a', bytes: 1, digest: anyDigest() }]),
     originUrl: 'https://example.org/d',
     license: { expression: 'CC-BY-SA-3.0', status: 'asserted' as const },
-    holder: { name: 'Somebody', party: null },
+    holder: { party: null, nameCommitment: anyDigest() },
     collection: null,
   });
 

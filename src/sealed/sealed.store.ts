@@ -1,0 +1,29 @@
+/** SQL over what was sealed. What a reader may not see is left out by the query itself, so it is like what is not there. */
+import type { EntityManager } from 'typeorm';
+import type { SealedView } from './sealed.schema.ts';
+
+const VIEW = `
+  SELECT s.id, s.maker, s.subject, s.commitment, s.statement, s.recorded_index::int AS "recordedIndex",
+    s.opened_index::int AS "openedIndex",
+    coalesce((SELECT jsonb_agg(p.digest ORDER BY p.digest) FROM registry.possession p
+      WHERE p.maker = s.maker AND p.sealed_id = s.id), '[]') AS digests
+  FROM registry.sealed s`;
+
+/** The reader's own, or one that is open. @param reader null for somebody who is nobody here */
+export async function findSealed(
+  manager: EntityManager,
+  reader: string | null,
+  id: string,
+): Promise<SealedView | undefined> {
+  const [row]: SealedView[] = await manager.query(
+    `${VIEW} WHERE s.id = $2 AND (s.maker = $1 OR s.opened_index IS NOT NULL)
+     ORDER BY s.maker = $1 DESC NULLS LAST, s.recorded_index LIMIT 1`,
+    [reader, id],
+  );
+  return row;
+}
+
+/** In log order, at most 1,000. */
+export function listSealed(manager: EntityManager, maker: string): Promise<SealedView[]> {
+  return manager.query(`${VIEW} WHERE s.maker = $1 ORDER BY s.recorded_index LIMIT 1000`, [maker]);
+}
