@@ -5,13 +5,15 @@
 import type { EntityManager } from 'typeorm';
 import type { RowChange, Tables } from '../core/registry/tables.ts';
 
-/** Asks nothing of the database unless a commitment is among the changes as erased. */
-export async function eraseValues(manager: EntityManager, changes: readonly RowChange[]): Promise<void> {
-  const erased = changes
+/** The commitments among the changes that are erased. */
+export const erasedBy = (changes: readonly RowChange[]): Tables['commitment'][] =>
+  changes
     .filter(({ table }) => table === 'commitment')
     .map(({ row }) => row as Tables['commitment'])
     .filter(({ erasedIndex }) => erasedIndex !== null);
-  if (erased.length === 0) return;
+
+/** Comes after the write of a batch, which may hold both a value and its erasure. */
+export async function eraseValues(manager: EntityManager, erased: readonly Tables['commitment'][]): Promise<void> {
   await manager.query(`DELETE FROM registry.disclosure WHERE commitment = ANY ($1::text[])`, [
     erased.map(({ commitment }) => commitment),
   ]);

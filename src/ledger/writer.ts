@@ -29,7 +29,7 @@ import { together, transaction } from '../platform/database/index.ts';
 import type { Anchor, Head } from './anchor.ts';
 import { refuseRollback } from './anchor.ts';
 import type { CheckpointSigner } from './checkpoint-signer.ts';
-import { eraseValues } from './erasure.store.ts';
+import { erasedBy, eraseValues } from './erasure.store.ts';
 import * as store from './log.store.ts';
 import { LoadedRows, writeRows } from './projection.store.ts';
 
@@ -212,21 +212,21 @@ export class LogWriter {
     if (accepted.length === 0) return { settled };
 
     for (const { waiting, index } of accepted) await waiting.submission.alongside?.(manager, index);
-    const written = await this.#write(manager, commit, head, accepted, [
+    // One must not stand without the other, whatever becomes of a query on its way.
+    const erased = erasedBy(changes);
+    const commitLater = erased.length > 0 || accepted.some(({ waiting }) => waiting.submission.alongside !== undefined);
+    const written = await this.#write(manager, commitLater ? answered : commit, head, accepted, [
       ...writeRows(changes, rows),
       ...besides(accepted, remembered),
     ]);
-    await eraseValues(manager, changes);
+    if (erased.length > 0) await eraseValues(manager, erased);
     for (const [i, { waiting }] of accepted.entries()) {
       settled.push(() => waiting.resolve({ receipt: written.receipts[i]! }));
     }
     return { head: written.head, settled };
   }
 
-  /**
-   * The COMMIT follows at once on the one query that writes everything. Where more was written alongside, it waits for
-   * that query's answer: one must not stand without the other, whatever becomes of the query on its way.
-   */
+  /** @param commit follows at once on the one query that writes everything */
   async #write(
     manager: EntityManager,
     commit: Commit,
@@ -271,7 +271,7 @@ export class LogWriter {
         for (const tile of appended.tiles) tiles.set(tileKey(tile), tile.bytes);
         return receiptsOf(accepted, next.size, note, tiles);
       }),
-      submissions.some((one) => one.alongside !== undefined) ? writing : commit(writing),
+      commit(writing),
     ]);
     this.#edge = { head: next, tiles: nextEdge(edge.tiles, appended), entries: bundles.rest };
     return { head: next, receipts };
@@ -309,6 +309,9 @@ function cutBundles(size: number, entries: readonly Uint8Array[]) {
   }));
   return { full, rest: entries.slice(count * TILE_WIDTH) };
 }
+
+/** Commits nothing yet. */
+const answered: Commit = (last) => last;
 
 /** Once what was sent to the database is on its way. */
 const meanwhile = async <T>(work: () => T): Promise<T> => {
