@@ -21,12 +21,18 @@ export function tileReader(client: Client, size: number): TileReader {
 }
 
 export async function readEntry(client: Client, index: number, size: number): Promise<Uint8Array> {
-  const bundle = Math.floor(index / TILE_WIDTH);
+  return (await readEntries(client, index, index + 1, size))[0]!;
+}
+
+/** The entries `from` ≤ index < `to` of a tree of `size` leaves, which lie in one bundle. */
+export async function readEntries(client: Client, from: number, to: number, size: number): Promise<Uint8Array[]> {
+  const bundle = Math.floor(from / TILE_WIDTH);
   const width = Math.min(TILE_WIDTH, size - bundle * TILE_WIDTH);
   const bytes = await partialOrFull(client, width, (wide) => entriesPath(bundle, wide), MAX_BUNDLE);
-  const entry = parseBundle(bytes)[index % TILE_WIDTH];
-  if (entry === undefined) throw new RegistryError('proof_invalid', `The server left entry ${index} out.`);
-  return entry;
+  const start = bundle * TILE_WIDTH;
+  const entries = parseBundle(bytes).slice(from - start, to - start);
+  if (entries.length === to - from) return entries;
+  throw new RegistryError('proof_invalid', `The server left entry ${from + entries.length} out.`);
 }
 
 const MAX_TILE = TILE_WIDTH * HASH_SIZE;

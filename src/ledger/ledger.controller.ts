@@ -9,6 +9,7 @@ import { z } from 'zod';
 import { toBase64 } from '../core/bytes.ts';
 import { RegistryError } from '../core/errors.ts';
 import { KINDS } from '../core/registry/index.ts';
+import { MAX_LISTED, statementListSchema } from '../core/statement/listing.ts';
 import { receiptSchema } from '../core/statement/receipt.ts';
 import { digest } from '../core/statement/statement.ts';
 import type { Principal } from '../platform/auth/index.ts';
@@ -21,6 +22,10 @@ const IMMUTABLE = 'public, max-age=31536000, immutable';
 
 const size = z.coerce.number().int().nonnegative().max(Number.MAX_SAFE_INTEGER);
 const consistencyQuery = z.strictObject({ first: size, second: size });
+const statementsQuery = z.strictObject({
+  from: size.describe('Index of the first one'),
+  limit: z.coerce.number().int().min(1).max(MAX_LISTED).default(MAX_LISTED),
+});
 const kindParams = z.strictObject({ kind: z.string().max(60) });
 const kindSchema = z
   .strictObject({ kind: z.string(), predicateType: z.string(), schema: z.string() })
@@ -126,6 +131,13 @@ export class LedgerController {
       throw new RegistryError('not_found', `There is no kind of statement "${params.kind}".`, { field: 'kind' });
     }
     return { $id: found.predicateType, ...z.toJSONSchema(found.predicate) };
+  }
+
+  /** Statements in log order, for whoever follows the log: the public ones whole, of the others the entry alone. */
+  @Get('v1/statements')
+  @ApiResponse({ status: 200, standardSchema: statementListSchema })
+  statements(@Query({ schema: statementsQuery }) { from, limit }: z.infer<typeof statementsQuery>) {
+    return this.reader.statements(from, limit);
   }
 
   /**

@@ -7,6 +7,10 @@ import type { TilePath } from '../core/merkle/tile.ts';
 import { parseTilePath, TILE_WIDTH, tileKey, tileWidth } from '../core/merkle/tile.ts';
 import { HASH_SIZE } from '../core/merkle/tree.ts';
 import { entryOf } from '../core/statement/receipt.ts';
+import { formatEnvelope } from '../core/statement/dsse.ts';
+import type { StatementList } from '../core/statement/listing.ts';
+import { formatDigest } from '../core/digest.ts';
+import { toBase64 } from '../core/bytes.ts';
 import { sha256 } from '../platform/crypto.ts';
 import { LedgerCore } from './ledger-core.ts';
 import { readBundle, readStatements, readTileRows } from './log.store.ts';
@@ -62,6 +66,21 @@ export class LogReader {
     const bytes = covered(size) ? await this.#read(place) : undefined;
     if (bytes === undefined) throw new RegistryError('not_found', `The log has no ${path} yet.`);
     return Buffer.from(bytes);
+  }
+
+  /** Statements in log order, as far as the log is published; of those that not everybody may read, the entry alone. */
+  async statements(from: number, limit: number): Promise<StatementList> {
+    const { size: treeSize } = await this.core.published.checkpoint();
+    const rows = await readStatements(this.database.manager, from, Math.min(from + limit, treeSize));
+    const statements = rows.map(
+      ({ index, visibility, payload, signature, spki }): StatementList['statements'][number] => {
+        const entry = toBase64(entryOf(sha256, payload, signature, spki));
+        if (visibility !== 'public') return { index, visibility: 'hidden', entry };
+        const envelope = formatEnvelope({ payload, signature, keyId: formatDigest(sha256(spki)) });
+        return { index, visibility, entry, envelope, publicKey: toBase64(spki) };
+      },
+    );
+    return { statements, treeSize };
   }
 
   async #read(place: TilePath): Promise<Uint8Array | undefined> {
