@@ -13,6 +13,8 @@ export interface ClientOptions {
   url: string;
   apiKey?: string | undefined;
   timeoutMs?: number;
+  /** Ends every call in flight. */
+  signal?: AbortSignal | undefined;
 }
 
 interface Call {
@@ -31,11 +33,13 @@ export class Client {
   readonly url: string;
   readonly #apiKey: string | undefined;
   readonly #timeoutMs: number;
+  readonly #ending: AbortSignal | undefined;
 
-  constructor({ url, apiKey, timeoutMs = TIMEOUT_MS }: ClientOptions) {
+  constructor({ url, apiKey, timeoutMs = TIMEOUT_MS, signal }: ClientOptions) {
     this.url = url;
     this.#apiKey = apiKey;
     this.#timeoutMs = timeoutMs;
+    this.#ending = signal;
   }
 
   async get<T>(path: string): Promise<T> {
@@ -48,7 +52,7 @@ export class Client {
 
   /** @throws RegistryError `unreachable` when the server sends more than `limit` bytes */
   async bytes(path: string, limit: number): Promise<Uint8Array> {
-    const signal = AbortSignal.timeout(this.#timeoutMs);
+    const signal = this.#limit();
     const response = await this.#call(path, { signal, headers: { accept: 'application/octet-stream' } });
     if (Number(response.headers.get('content-length') ?? 0) > limit) throw strange(path, response.status);
     const bytes = new Uint8Array(await read(response, (answer) => answer.arrayBuffer()));
@@ -107,6 +111,11 @@ export class Client {
     return body;
   }
 
+  #limit(): AbortSignal {
+    const limit = AbortSignal.timeout(this.#timeoutMs);
+    return this.#ending === undefined ? limit : AbortSignal.any([limit, this.#ending]);
+  }
+
   async #call(path: string, { method = 'GET', headers = {}, body, signal }: Call = {}): Promise<Response> {
     let response: Response;
     try {
@@ -119,7 +128,7 @@ export class Client {
           ...headers,
         },
         ...(body === undefined ? {} : { body: body as NonNullable<RequestInit['body']>, duplex: 'half' as const }),
-        signal: signal ?? AbortSignal.timeout(this.#timeoutMs),
+        signal: signal ?? this.#limit(),
       });
     } catch (cause) {
       throw unreachable(this.url, cause);

@@ -61,9 +61,10 @@ export class Context {
     return (this.#settings ??= resolveSettings(this.flags(), this.io));
   }
 
-  async client(): Promise<Client> {
+  /** @param signal ends every call in flight */
+  async client(signal?: AbortSignal): Promise<Client> {
     const { url, apiKey } = await this.settings();
-    return new Client({ url, apiKey });
+    return new Client({ url, apiKey, signal });
   }
 
   /** @throws RegistryError `unauthenticated`, `signature_required`, `unreachable` */

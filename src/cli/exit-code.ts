@@ -20,6 +20,9 @@ const UNREACHABLE: readonly ErrorCode[] = [
   'backend_unavailable',
 ];
 
+/** Whether the same may go well later, without anybody having done anything about it here. */
+export const isUnreachable = (code: ErrorCode): boolean => UNREACHABLE.includes(code) || code === 'rate_limited';
+
 export function exitCodeOf(code: ErrorCode): ExitCode {
   if (code === 'usage' || code === 'digest_malformed') return EXIT.usage;
   if (code === 'not_found') return EXIT.notFound;

@@ -66,8 +66,11 @@ async function verifyProofFile(context: Context, text: string, entryFile: string
   return { verdict, witnessed, origin, index, treeSize: size };
 }
 
-/** The receipt itself, or what a command printed with the receipt in it, or a look-up with those of every match. */
-function receiptsIn(text: string): Receipt[] {
+/**
+ * The receipt itself, or what a command printed with the receipt in it, or a look-up with those of every match.
+ * @throws RegistryError `malformed_proof`
+ */
+export function receiptsIn(text: string): Receipt[] {
   let value: unknown;
   try {
     value = JSON.parse(text);

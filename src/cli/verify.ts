@@ -18,7 +18,7 @@ import { judgeProgress, UNPROVEN, verifyCheckpoint, verifyReceiptAgainst } from 
 import { sha256, verifyEd25519, verifyP256 } from '../platform/crypto.ts';
 import type { Client } from './client.ts';
 import type { Context } from './context.ts';
-import { keepCheckpoint, keptCheckpoint } from './kept-checkpoints.ts';
+import { keepCheckpoint, keepEvidence, keptCheckpoint } from './kept-checkpoints.ts';
 import { offerToPin, readTrust } from './trust-store.ts';
 
 const CRYPTO = { sha256, verifyEd25519, verifyP256 };
@@ -44,10 +44,23 @@ export async function checkReceipts(context: Context, receipts: readonly Receipt
   return judged.map(({ spoken }) => spoken);
 }
 
+/** The log contradicts what it signed before; both notes lie in `evidence`. */
+export class Contradiction extends RegistryError {
+  constructor(
+    { code, message, cause }: RegistryError,
+    readonly evidence: string,
+  ) {
+    super(code, message, {
+      fix: `Both signed states are kept in ${evidence}: ask the registrar, and show them.`,
+      cause,
+    });
+  }
+}
+
 /**
  * A published checkpoint held against the newest one kept of its log: it must extend it, or be extended by it while the
- * log has not shrunk. The newer of the two is kept.
- * @throws RegistryError `checkpoint_rolled_back` for a log that became shorter, `proof_invalid` for one that forked
+ * log has not shrunk. The newer of the two is kept; two that contradict each other are both kept, as evidence.
+ * @throws Contradiction `checkpoint_rolled_back` for a log that became shorter, `proof_invalid` for one that forked
  */
 export async function holdAgainstKept(context: Context, client: Client, shown: JudgedCheckpoint): Promise<void> {
   const { home } = await context.settings();
@@ -55,12 +68,26 @@ export async function holdAgainstKept(context: Context, client: Client, shown: J
   if (note === undefined) return keepCheckpoint(home, shown);
   const kept = parseCheckpoint(parseNote(note).text);
   if (shown.size < kept.size) {
-    await requireNoRollback(client, kept);
-    judgeProgress(sha256, shown, kept, await consistencyProof(client, shown, kept));
-    return;
+    const shorter = await stillShorter(client, kept.size);
+    if (shorter !== undefined) throw await contradiction(home, note, shorter, rolledBack(kept, shorter));
   }
-  const newer = judgeProgress(sha256, kept, shown, await consistencyProof(client, kept, shown));
-  if (newer === 'shown') await keepCheckpoint(home, shown);
+  const [first, second] = shown.size < kept.size ? [shown, kept] : [kept, shown];
+  const proof = await consistencyProof(client, first, second);
+  try {
+    judgeProgress(sha256, first, second, proof);
+  } catch (error) {
+    throw error instanceof RegistryError ? await contradiction(home, note, shown.note, error) : error;
+  }
+  if (shown.size > kept.size) await keepCheckpoint(home, shown);
+}
+
+async function contradiction(home: string, kept: string, shown: string, error: RegistryError): Promise<Contradiction> {
+  const { origin } = parseCheckpoint(parseNote(kept).text);
+  const at = new Date().toISOString();
+  return new Contradiction(
+    error,
+    await keepEvidence(home, { code: error.code, found: error.message, origin, at, kept, shown }),
+  );
 }
 
 /**
@@ -84,20 +111,21 @@ async function consistencyProof(client: Client, first: Checkpoint, second: Check
 /** Replicas publish within their interval, so an older checkpoint gets a little time to be followed by a newer one. */
 const PATIENCE_MS = 3000;
 
-async function requireNoRollback(client: Client, before: Checkpoint): Promise<void> {
+/** @returns the note that stayed shorter to the end; undefined when one came that covers `size` */
+async function stillShorter(client: Client, size: number): Promise<string | undefined> {
   const until = Date.now() + PATIENCE_MS;
-  let size = await newestSize(client);
-  while (size < before.size && Date.now() < until) {
+  for (;;) {
+    const note = await client.text('/checkpoint');
+    if (parseCheckpoint(parseNote(note).text).size >= size) return undefined;
+    if (Date.now() >= until) return note;
     await new Promise((resolve) => setTimeout(resolve, 250));
-    size = await newestSize(client);
   }
-  if (size >= before.size) return;
-  throw new RegistryError(
-    'checkpoint_rolled_back',
-    `The log "${before.origin}" has ${size} entries now; you have seen it with ${before.size}.`,
-    { fix: 'Keep both checkpoints as evidence and ask the registrar.' },
-  );
 }
 
-const newestSize = async (client: Client): Promise<number> =>
-  parseCheckpoint(parseNote(await client.text('/checkpoint')).text).size;
+function rolledBack(kept: Checkpoint, shorter: string): RegistryError {
+  const { size } = parseCheckpoint(parseNote(shorter).text);
+  return new RegistryError(
+    'checkpoint_rolled_back',
+    `The log "${kept.origin}" has ${size} entries now; you have seen it with ${kept.size}.`,
+  );
+}

@@ -445,6 +445,22 @@ describe('the record from outside', () => {
     expect(proved.proof).toContain(`index ${proved.index}\n`);
   });
 
+  it('proves the entry of a model by its file, and that of a receipt by the receipt', async () => {
+    const [proof, entry] = [users.path('model.tlog-proof'), users.path('model.entry')];
+    type Found = { matches: { receipts: { registration: { index: number } } }[] };
+    const found = await users.do<Found>('stranger', 'lookup', model());
+    const { registration } = found.matches[0]!.receipts;
+    const prove = ['log', 'prove', '--out', proof, '--entry', entry];
+    expect(await users.do('stranger', ...prove, model())).toMatchObject({ index: registration.index });
+    const offline = await users.runHere('stranger', 'http://127.0.0.1:1', 'log', 'verify', proof, '--entry', entry);
+    expect(offline.code).toBe(0);
+    await writeFile(users.path('model.receipt'), JSON.stringify(registration));
+    const again = await users.do('stranger', ...prove, users.path('model.receipt'));
+    expect(again).toMatchObject({ index: registration.index });
+    await writeModel(users.path('unheard.safetensors'), [0.25, 9]);
+    expect((await users.run('stranger', 'log', 'prove', users.path('unheard.safetensors'))).code).toBe(3);
+  });
+
   it('a look-up that was kept verifies without a network, every receipt of it', async () => {
     const kept = users.path('lookup.json');
     const found = await users.do<{ matches: { receipts: { datasets: object[] } }[] }>('stranger', 'lookup', model());

@@ -1,7 +1,10 @@
 /** `muniment log`: the record as an outsider checks it. */
 import { writeFile } from 'node:fs/promises';
 import type { Command } from 'commander';
+import { RegistryError } from '../../core/errors.ts';
+import type { Digest } from '../../core/digest.ts';
 import type { Context } from '../context.ts';
+import { digestOf, numberOf, wholeNumberOf } from '../parse.ts';
 import { fields } from '../table.ts';
 import { describeWitnessed, noteVerdict } from '../witnessed.ts';
 
@@ -27,10 +30,16 @@ export function define(program: Command, context: Context): void {
   log
     .command('prove')
     .description('Print the proof that an entry is on record, as a file that others can check (c2sp.org/tlog-proof).')
-    .argument('<index|digest>', 'place of the entry, or the digest of a signed record')
+    .argument(
+      '<index|digest|file>',
+      'place of the entry, digest of a signed record or of a model, or a file: a receipt or a model',
+    )
     .option('--out <file>', 'write the proof there')
     .option('--entry <file>', 'write the entry that is proved there')
-    .addHelpText('after', '\nExample:\n  $ muniment log prove 12 --out entry12.tlog-proof --entry entry12.json')
+    .addHelpText(
+      'after',
+      '\nExample:\n  $ muniment log prove 12 --out entry12.tlog-proof --entry entry12.json\n  $ muniment log prove model.safetensors --out model.tlog-proof --entry model.json',
+    )
     .action(async (text: string, { out, entry }: { out?: string; entry?: string }) => {
       const { proveEntry } = await import('../read-log.ts');
       const proved = await proveEntry(context, text);
@@ -88,4 +97,43 @@ export function define(program: Command, context: Context): void {
         ]),
       );
     });
+
+  log
+    .command('watch')
+    .description(
+      'Follow the record: check that it only grows, and report new entries that speak of a digest or a party; every public entry where none is named.',
+    )
+    .option('--digest <digest...>', 'a model, a file, a signed record', (text: string, before: Digest[] = []) => [
+      ...before,
+      digest(text),
+    ])
+    .option('--party <party...>', 'a party, by id or name')
+    .option('--since <index>', 'begin there, instead of where this watch was last', wholeNumberOf)
+    .option('--once', 'look once, then end')
+    .option('--every <seconds>', 'time between two looks', seconds, 10)
+    .addHelpText(
+      'after',
+      '\nExample:\n  $ muniment log watch --digest sha256:0123… --party "Acme Labs"\n  $ muniment log watch --once --json\n\n' +
+        'With --json each event is a document of its own on one line. Ctrl-C ends the watch; the next one goes on from there.\n' +
+        'A record that was rolled back or forked ends it with exit code 1; both signed states are kept as evidence.',
+    )
+    .action(async (options: { digest?: Digest[]; party?: string[]; since?: number; once?: boolean; every: number }) => {
+      const { watchLog } = await import('../watch.ts');
+      await watchLog(context, options);
+    });
+}
+
+function digest(text: string): Digest {
+  const found = digestOf(text);
+  if (found !== undefined) return found;
+  throw new RegistryError('digest_malformed', `"${text.slice(0, 120)}" is not a SHA-256 digest.`, {
+    field: 'digest',
+    fix: 'Give 64 hex digits, as "muniment hash FILE" prints them.',
+  });
+}
+
+function seconds(text: string): number {
+  const value = numberOf(text);
+  if (value >= 0.1 && value <= 86_400) return value;
+  throw new RegistryError('usage', 'The time between two looks is 0.1 seconds to one day.', { field: 'every' });
 }

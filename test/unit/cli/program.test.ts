@@ -15,7 +15,7 @@ const LEAVES: Record<string, string[]> = {
   dataset: ['add', 'list', 'show', 'erase-holder'],
   license: ['grant', 'revoke', 'list'],
   token: ['issue', 'inspect', 'verify', 'revoke'],
-  log: ['checkpoint', 'prove', 'verify'],
+  log: ['checkpoint', 'prove', 'verify', 'watch'],
   trust: ['show', 'add', 'pin'],
   train: ['watch', 'cancel', 'list'],
 };
