@@ -12,6 +12,7 @@ const FLOORS = [
   ['tokens', 'training'],
   ['disputes'],
   ['provenance'],
+  ['webhooks'],
   ['exchange'],
 ];
 

@@ -14,6 +14,7 @@ import { PlatformModule } from './platform/platform.module.ts';
 import type { Ground } from './platform/platform.module.ts';
 import { RunModule } from './runs/index.ts';
 import { TokenModule } from './tokens/index.ts';
+import { WebhookModule } from './webhooks/index.ts';
 import { TrainingModule, WorkerSupervisorModule } from './training/training.module.ts';
 
 @Module({})
@@ -35,6 +36,7 @@ export class AppModule {
         TokenModule,
         ProvenanceModule,
         ExchangeModule,
+        WebhookModule,
       ],
     };
   }

@@ -9,7 +9,8 @@ import type { Entities } from './platform/database/index.ts';
 import * as sealed from './sealed/sealed.entity.ts';
 import * as runs from './runs/run.entity.ts';
 import * as tokens from './tokens/token.entity.ts';
+import * as webhooks from './webhooks/webhook.entity.ts';
 
-const MODULES: object[] = [ledger, witnessing, parties, datasets, sealed, models, runs, licenses, tokens];
+const MODULES: object[] = [ledger, witnessing, parties, datasets, sealed, models, runs, licenses, tokens, webhooks];
 
 export const ENTITIES: Entities = MODULES.flatMap((module) => Object.values(module) as Entities);

@@ -20,6 +20,7 @@ const EVERY_SCOPE = [
   'runs:write',
   'models:write',
   'licenses:write',
+  'webhooks:write',
   'tokens:issue',
 ];
 

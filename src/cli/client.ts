@@ -18,7 +18,7 @@ export interface ClientOptions {
 }
 
 interface Call {
-  method?: 'GET' | 'POST' | 'PUT';
+  method?: 'DELETE' | 'GET' | 'POST' | 'PUT';
   headers?: Record<string, string>;
   body?: string | AsyncIterable<Uint8Array>;
   /** Ends the call; without it the time limit does. */
@@ -73,6 +73,10 @@ export class Client {
       }
     }
     return json<T>(await this.#call(path, call));
+  }
+
+  async remove(path: string): Promise<void> {
+    await read(await this.#call(path, { method: 'DELETE' }), (answer) => answer.text());
   }
 
   /** An OAuth request: form parameters, and the API key as client credentials (RFC 6749 §2.3.1). */

@@ -15,6 +15,18 @@ export function digestOf(text: string): Digest | undefined {
   });
 }
 
+/**
+ * A digest as an option takes it, which may be given several times.
+ * @throws RegistryError `digest_malformed`
+ */
+export function digestArgument(text: string, before: readonly Digest[] = []): Digest[] {
+  const digest = digestOf(text);
+  if (digest !== undefined) return [...before, digest];
+  throw new RegistryError('digest_malformed', `"${text.slice(0, 120)}" is not a SHA-256 digest.`, {
+    fix: 'Give 64 hex digits, as "muniment hash FILE" prints them.',
+  });
+}
+
 /** UTC with milliseconds, as statements carry it. @throws RegistryError `usage` */
 export function instantOf(text: string): string {
   const time = new Date(text);

@@ -102,6 +102,12 @@ export const COMMANDS: readonly Entry[] = [
     load: () => import('./commands/party.ts'),
   },
   {
+    name: 'webhook',
+    summary: 'have a program of yours told what goes on record',
+    group: SELF,
+    load: () => import('./commands/webhook.ts'),
+  },
+  {
     name: 'login',
     summary: 'keep address and API key of a registry on this machine',
     group: SELF,

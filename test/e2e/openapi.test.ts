@@ -25,7 +25,11 @@ interface Document {
 /** The answer's body is of no meaning (RFC 7009 §2.2). */
 const WITHOUT_ANSWER = ['POST /oauth/revoke'];
 /** The address says it all. */
-const WITHOUT_BODY = ['POST /v1/runs/{id}/cancel'];
+const WITHOUT_BODY = [
+  'POST /v1/runs/{id}/cancel',
+  'DELETE /v1/webhooks/{id}',
+  'POST /v1/webhooks/{id}/deliveries/{deliveryId}/replay',
+];
 
 let app: TestApp;
 let client: Client;

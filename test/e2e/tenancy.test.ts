@@ -23,7 +23,10 @@ let operator: Operator;
 let [ada, ben, eve]: Party[] = [];
 let auditor: Party;
 /** What belongs to Ada, with Ben as her licensee. */
-const own: Record<'apiKey' | 'dataset' | 'grant' | 'model' | 'run' | 'sealed' | 'token' | 'tokenKey', string> = {
+const own: Record<
+  'apiKey' | 'dataset' | 'grant' | 'model' | 'run' | 'sealed' | 'token' | 'tokenKey' | 'webhook',
+  string
+> = {
   apiKey: '',
   dataset: '',
   grant: '',
@@ -32,12 +35,13 @@ const own: Record<'apiKey' | 'dataset' | 'grant' | 'model' | 'run' | 'sealed' | 
   sealed: '',
   token: '',
   tokenKey: '',
+  webhook: '',
 };
 let statements: Record<'apiKey' | 'apiKeyRevocation' | 'grant' | 'model', string>;
 const file = utf8('a file of hers');
 
 beforeAll(async () => {
-  app = await startTestApp();
+  app = await startTestApp({ env: { MUNIMENT_WEBHOOK_TARGETS: 'loopback' } });
   operator = await Operator.of(app.url, app.config.data);
   [ada, ben, eve] = [await operator.makeParty(), await operator.makeParty(), await operator.makeParty()];
   auditor = await operator.makeParty({ roles: ['auditor'] });
@@ -82,6 +86,10 @@ beforeAll(async () => {
   own.token = (token.body as { jti: string }).jti;
   own.tokenKey = (await ben.read<{ keys: { kid: string }[] }>('/.well-known/jwks.json')).keys[0]!.kid;
 
+  own.webhook = (
+    await ada.made<{ id: string }>('/v1/webhooks', { url: 'http://127.0.0.1:9/', events: ['statement.recorded'] })
+  ).id;
+
   // MNIST's files come with the program, so that a run on them is taken at once.
   const files = Object.entries(MNIST_DIGESTS).map(([name, digest]) => ({ name, bytes: 1, digest }));
   const bundled = await ada.made('/v1/datasets', datasetOf([], manifestOf(sha256, files)));
@@ -108,10 +116,11 @@ const WORDS = {
   run: 'run',
   sealed: 'sealed',
   token: 'token',
+  webhook: 'webhook',
 };
 
 interface Route {
-  method: 'GET' | 'POST' | 'PUT';
+  method: 'DELETE' | 'GET' | 'POST' | 'PUT';
   path: string;
   thing: Thing;
   body?: object | Uint8Array | ((id: string) => object);
@@ -126,6 +135,7 @@ function openingBy({ id: maker, origin }: Party, id: string) {
 }
 
 const digest = digestOf(file);
+const anyDelivery = newId('delivery');
 const ROUTES: Route[] = [
   { method: 'GET', path: '/v1/parties/:id', thing: 'party', open: 'read' },
   {
@@ -153,11 +163,20 @@ const ROUTES: Route[] = [
   { method: 'GET', path: '/v1/tokens/:jti', thing: 'token' },
   { method: 'POST', path: '/v1/tokens/:jti/revoke', thing: 'token', body: {} },
   { method: 'POST', path: '/v1/token-keys/:kid/retire', thing: 'tokenKey', body: {} },
+  { method: 'GET', path: '/v1/webhooks/:id', thing: 'webhook' },
+  { method: 'DELETE', path: '/v1/webhooks/:id', thing: 'webhook' },
+  { method: 'POST', path: '/v1/webhooks/:id/secret', thing: 'webhook', body: {} },
+  { method: 'GET', path: '/v1/webhooks/:id/deliveries', thing: 'webhook' },
+  { method: 'POST', path: '/v1/webhooks/:id/deliveries/:deliveryId/replay', thing: 'webhook', body: {} },
 ];
 
 function ask(caller: Client, { method, path, body }: Route, id: string): Promise<Answer> {
-  const address = path.replace(/:(?:id|jti|kid)/, id).replace(':digest', digest);
+  const address = path
+    .replace(/:(?:id|jti|kid)/, id)
+    .replace(':digest', digest)
+    .replace(':deliveryId', anyDelivery);
   if (body instanceof Uint8Array) return caller.put(address, body);
+  if (method === 'DELETE') return caller.send(method, address, undefined, {});
   return body === undefined
     ? caller.get(address)
     : caller.send(method, address, JSON.stringify(typeof body === 'function' ? body(id) : body), {
@@ -223,6 +242,7 @@ describe.each(ROUTES)('$method $path', (route) => {
 it('lets what was asked for above still stand: nobody but its owner changed anything', async () => {
   expect(await ada!.read(`/v1/grants/${own.grant}`)).toMatchObject({ state: 'active' });
   expect(await ada!.read(`/v1/runs/${own.run}`)).toMatchObject({ state: 'queued' });
+  expect(await ada!.read(`/v1/webhooks/${own.webhook}`)).toMatchObject({ previousSecretUntil: null });
   const whoami = await ada!.read<{ apiKeyId: string }>('/v1/whoami');
   expect(whoami.apiKeyId).toMatch(/^apikey_/);
   const { status } = await ada!.post(`/v1/api-keys/${own.apiKey}/revoke`, {});

@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import { RegistryError } from '../../core/errors.ts';
 import type { Digest } from '../../core/digest.ts';
 import type { Context } from '../context.ts';
-import { digestOf, numberOf, wholeNumberOf } from '../parse.ts';
+import { digestArgument, numberOf, wholeNumberOf } from '../parse.ts';
 import { fields } from '../table.ts';
 import { describeWitnessed, noteVerdict } from '../witnessed.ts';
 
@@ -103,10 +103,7 @@ export function define(program: Command, context: Context): void {
     .description(
       'Follow the record: check that it only grows, and report new entries that speak of a digest or a party; every public entry where none is named.',
     )
-    .option('--digest <digest...>', 'a model, a file, a signed record', (text: string, before: Digest[] = []) => [
-      ...before,
-      digest(text),
-    ])
+    .option('--digest <digest...>', 'a model, a file, a signed record', digestArgument)
     .option('--party <party...>', 'a party, by id or name')
     .option('--since <index>', 'begin there, instead of where this watch was last', wholeNumberOf)
     .option('--once', 'look once, then end')
@@ -121,15 +118,6 @@ export function define(program: Command, context: Context): void {
       const { watchLog } = await import('../watch.ts');
       await watchLog(context, options);
     });
-}
-
-function digest(text: string): Digest {
-  const found = digestOf(text);
-  if (found !== undefined) return found;
-  throw new RegistryError('digest_malformed', `"${text.slice(0, 120)}" is not a SHA-256 digest.`, {
-    field: 'digest',
-    fix: 'Give 64 hex digits, as "muniment hash FILE" prints them.',
-  });
 }
 
 function seconds(text: string): number {

@@ -10,6 +10,7 @@ export const SCOPES = {
   'runs:write': 'Start, cancel and resume trainings',
   'models:write': 'Register models and upload their artifacts',
   'licenses:write': 'Offer, grant and revoke licenses',
+  'webhooks:write': 'Register and remove webhooks, replace their secrets, send deliveries again',
   'tokens:issue': 'Issue, suspend and revoke license tokens under a grant',
 } as const;
 

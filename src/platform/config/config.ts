@@ -11,6 +11,7 @@ import { RegistryError } from '../../core/errors.ts';
 import { Secret } from './secret.ts';
 
 export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
+export const WEBHOOK_TARGETS = ['public', 'loopback', 'private'] as const;
 export const BACKENDS = ['auto', 'cuda', 'webgpu', 'wasm', 'native'] as const;
 
 /** Abstract so that it serves as the injection token: `constructor(private readonly config: Config)`. */
@@ -43,6 +44,13 @@ export abstract class Config {
   abstract readonly tokenMaxLifetimeSeconds: number;
   /** How long the next token key is published before it signs. */
   abstract readonly tokenKeyLeadSeconds: number;
+  /** Which addresses webhooks may have. */
+  abstract readonly webhookTargets: (typeof WEBHOOK_TARGETS)[number];
+  /** How often a delivery is tried, the first time included. */
+  abstract readonly webhookAttempts: number;
+  /** Pause before the second try; it doubles each time. */
+  abstract readonly webhookRetrySeconds: number;
+  abstract readonly webhookRetentionDays: number;
   abstract readonly anchorDir: string;
   /** Authority of outside time (RFC 3161); absent means that the log's time is not attested. */
   abstract readonly tsaUrl: string | undefined;
@@ -127,6 +135,10 @@ const variables = z.strictObject({
   MUNIMENT_TOKEN_BATCH_SECONDS: whole(1, 86_400).default(60),
   MUNIMENT_TOKEN_MAX_LIFETIME_SECONDS: whole(1, 31_536_000).default(86_400),
   MUNIMENT_TOKEN_KEY_LEAD_SECONDS: whole(1, 2_592_000).default(600),
+  MUNIMENT_WEBHOOK_TARGETS: oneOf(WEBHOOK_TARGETS).default('public'),
+  MUNIMENT_WEBHOOK_ATTEMPTS: whole(1, 20).default(13),
+  MUNIMENT_WEBHOOK_RETRY_SECONDS: whole(1, 3600).default(10),
+  MUNIMENT_WEBHOOK_RETENTION_DAYS: whole(1, 3650).default(30),
   MUNIMENT_TSA_URL: httpUrl.optional(),
   MUNIMENT_TSA_INTERVAL_SECONDS: whole(1, 31_536_000).default(3600),
   MUNIMENT_TSA_ROOTS: z.string().min(1, 'must name a file').optional(),
@@ -196,6 +208,10 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>> = p
     tokenBatchSeconds: value.MUNIMENT_TOKEN_BATCH_SECONDS,
     tokenMaxLifetimeSeconds: value.MUNIMENT_TOKEN_MAX_LIFETIME_SECONDS,
     tokenKeyLeadSeconds: value.MUNIMENT_TOKEN_KEY_LEAD_SECONDS,
+    webhookTargets: value.MUNIMENT_WEBHOOK_TARGETS,
+    webhookAttempts: value.MUNIMENT_WEBHOOK_ATTEMPTS,
+    webhookRetrySeconds: value.MUNIMENT_WEBHOOK_RETRY_SECONDS,
+    webhookRetentionDays: value.MUNIMENT_WEBHOOK_RETENTION_DAYS,
     anchorDir: resolve(value.MUNIMENT_ANCHOR_DIR ?? join(data, 'anchor')),
     tsaUrl: value.MUNIMENT_TSA_URL,
     tsaIntervalSeconds: value.MUNIMENT_TSA_INTERVAL_SECONDS,

@@ -31,6 +31,8 @@ export interface SendOptions {
   /** The job's id, when the caller needs it before it is sent. */
   id?: string;
   priority?: number;
+  /** How often it is tried again, and after what pause, which doubles each time; the queue's own where it is left out. */
+  retry?: { limit: number; delaySeconds: number };
 }
 
 @Injectable()
@@ -54,11 +56,12 @@ export class Jobs implements OnApplicationShutdown {
   }
 
   /** @returns the job's id */
-  async send(queue: QueueName, data: object, { transaction, id, priority }: SendOptions = {}): Promise<string> {
+  async send(queue: QueueName, data: object, { transaction, id, priority, retry }: SendOptions = {}): Promise<string> {
     await this.start();
     const sent = await this.#boss.send(queue, data, {
       ...(id === undefined ? {} : { id }),
       ...(priority === undefined ? {} : { priority }),
+      ...(retry === undefined ? {} : { retryLimit: retry.limit, retryDelay: retry.delaySeconds, retryBackoff: true }),
       ...(transaction === undefined ? {} : { db: throughTransaction(transaction) }),
     });
     if (sent === null) throw new RegistryError('already_exists', `There is a job ${id} already.`);

@@ -6,6 +6,8 @@ export const JOBS_SCHEMA = 'pgboss';
 
 export const QUEUES = {
   training: { retryLimit: 20, retryDelay: 0, retryBackoff: false, expireInHours: 23, retentionDays: 365 },
+  // Each job says how often and after what pause it is tried again.
+  'webhook-delivery': { retryLimit: 12, retryDelay: 10, retryBackoff: true, expireInHours: 1, retentionDays: 14 },
 } as const;
 
 export type QueueName = keyof typeof QUEUES;

@@ -125,7 +125,7 @@ export class Worker {
     } catch (error) {
       if (isCancelled(running.signal)) return;
       // Handed back by a stop: that is no failure worth a stack.
-      if (!this.#stopping.signal.aborted) this.log.error({ err: error, job: job.id }, 'A job failed.');
+      if (!this.#stopping.signal.aborted) this.tellFailure(job.id, error);
       await this.boss.fail(this.queue, job.id, {
         message: error instanceof RegistryError ? error.message : 'internal',
       });
@@ -134,6 +134,12 @@ export class Worker {
       this.#running = undefined;
       await watch;
     }
+  }
+
+  /** What failed on purpose is told by its sentence; a bug with all that is known of it. */
+  private tellFailure(job: string, error: unknown): void {
+    if (error instanceof RegistryError && error.code === 'unreachable') this.log.warn({ job }, error.message);
+    else this.log.error({ err: error, job }, 'A job failed.');
   }
 
   private async watchForCancel(id: string, running: AbortController): Promise<void> {

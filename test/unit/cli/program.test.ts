@@ -16,6 +16,7 @@ const LEAVES: Record<string, string[]> = {
   license: ['grant', 'revoke', 'list'],
   token: ['issue', 'inspect', 'verify', 'revoke'],
   log: ['checkpoint', 'prove', 'verify', 'watch'],
+  webhook: ['add', 'list', 'deliveries', 'replay', 'rotate', 'remove'],
   trust: ['show', 'add', 'pin'],
   train: ['watch', 'cancel', 'list'],
 };
