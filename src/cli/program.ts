@@ -140,6 +140,12 @@ export const COMMANDS: readonly Entry[] = [
   },
   { name: 'doctor', summary: 'say what is wrong, if anything', group: RUN, load: () => import('./commands/doctor.ts') },
   {
+    name: 'new-log',
+    summary: 'begin a new record that follows a lost one',
+    group: RUN,
+    load: () => import('./commands/new-log.ts'),
+  },
+  {
     name: 'fsck',
     summary: 'check every record of the database against its proofs',
     group: RUN,

@@ -18,7 +18,9 @@ import { judgeProgress, UNPROVEN, verifyCheckpoint, verifyReceiptAgainst } from 
 import { sha256, verifyEd25519, verifyP256 } from '../platform/crypto.ts';
 import type { Client } from './client.ts';
 import type { Context } from './context.ts';
-import { keepCheckpoint, keepEvidence, keptCheckpoint } from './kept-checkpoints.ts';
+import { contradiction } from './contradiction.ts';
+import { keepCheckpoint, keptCheckpoint } from './kept-checkpoints.ts';
+import { judgeSuccessor } from './succession.ts';
 import { offerToPin, readTrust } from './trust-store.ts';
 
 const CRYPTO = { sha256, verifyEd25519, verifyP256 };
@@ -42,19 +44,6 @@ export async function checkReceipts(context: Context, receipts: readonly Receipt
   const trust = await readTrust(trustFile);
   const judged = await Promise.all(receipts.map((receipt) => verifyReceiptAgainst(CRYPTO, receipt, trust)));
   return judged.map(({ spoken }) => spoken);
-}
-
-/** The log contradicts what it signed before; both notes lie in `evidence`. */
-export class Contradiction extends RegistryError {
-  constructor(
-    { code, message, cause }: RegistryError,
-    readonly evidence: string,
-  ) {
-    super(code, message, {
-      fix: `Both signed states are kept in ${evidence}: ask the registrar, and show them.`,
-      cause,
-    });
-  }
 }
 
 /**
@@ -81,22 +70,14 @@ export async function holdAgainstKept(context: Context, client: Client, shown: J
   if (shown.size > kept.size) await keepCheckpoint(home, shown);
 }
 
-async function contradiction(home: string, kept: string, shown: string, error: RegistryError): Promise<Contradiction> {
-  const { origin } = parseCheckpoint(parseNote(kept).text);
-  const at = new Date().toISOString();
-  return new Contradiction(
-    error,
-    await keepEvidence(home, { code: error.code, found: error.message, origin, at, kept, shown }),
-  );
-}
-
 /**
  * Judges the checkpoint of a log that is met for the first time, asking a person at a terminal whether to pin its key.
  * @throws RegistryError as `judgeCheckpoint`
  */
 export async function judgeOrPin(context: Context, client: Client, note: string): Promise<JudgedCheckpoint> {
-  const judged = await judgeCheckpoint(context, note);
-  if (judged.verdict !== UNPROVEN) return judged;
+  const found = await judgeCheckpoint(context, note);
+  if (found.verdict !== UNPROVEN) return found;
+  const judged = await judgeSuccessor(context, client, found);
   return (await offerToPin(context, client, judged.origin)) ? judgeCheckpoint(context, note) : judged;
 }
 

@@ -15,8 +15,9 @@ import { findParty } from './find.ts';
 import type { FoundEntry } from './follow-log.ts';
 import { followLog } from './follow-log.ts';
 import { readLog } from './read-log.ts';
-import { Contradiction } from './verify.ts';
+import { Contradiction } from './contradiction.ts';
 import { placeOf } from './watch-state.ts';
+import { noteVerdict } from './witnessed.ts';
 
 export interface WatchOptions {
   digest?: Digest[];
@@ -117,10 +118,7 @@ class Watch {
     const { origin, size, verdict } = judged;
     if (verdict !== PROVED && !this.#warned) {
       this.#warned = true;
-      context.refuse();
-      context.note(
-        'You have pinned no key of this log: get its key from a source you trust, then "muniment trust add KEY".',
-      );
+      noteVerdict(context, verdict);
     }
     if (size !== this.#size) {
       tell(context, { event: 'checkpoint', origin, treeSize: size, since, verdict }, `${origin} has ${size} entries.`);

@@ -1,6 +1,6 @@
 /** What the witnesses of a checkpoint add to its verdict, for people. */
 import type { JudgedCheckpoint, Verdict, WitnessLevel } from '../core/trust/index.ts';
-import { UNPROVEN, UNWITNESSED } from '../core/trust/index.ts';
+import { SUCCEEDED, UNPROVEN, UNWITNESSED } from '../core/trust/index.ts';
 import type { Context } from './context.ts';
 
 /** Undefined where nobody wants witnesses and none is known. */
@@ -15,7 +15,7 @@ export function describeWitnessed(level: WitnessLevel | null): string | undefine
 
 /** A result that nothing vouches for, or too little, ends with exit code 1. */
 export function noteVerdict(context: Context, verdict: Verdict): void {
-  if (verdict === UNPROVEN) {
+  if (verdict === UNPROVEN || verdict === SUCCEEDED) {
     context.refuse();
     context.note(
       'You have pinned no key of this log: get its key from a source you trust, then "muniment trust add KEY".',
@@ -32,6 +32,7 @@ export function noteVerdict(context: Context, verdict: Verdict): void {
 /** The weakest verdict of several; one log gives at most two different ones. */
 export const weakest = <Judged extends Pick<JudgedCheckpoint, 'verdict'>>(judged: readonly Judged[]): Judged =>
   judged.find(({ verdict }) => verdict === UNPROVEN) ??
+  judged.find(({ verdict }) => verdict === SUCCEEDED) ??
   judged.find(({ verdict }) => verdict === UNWITNESSED) ??
   judged[0]!;
 

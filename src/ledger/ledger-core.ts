@@ -5,6 +5,7 @@
  */
 import type { DataSource, EntityManager } from 'typeorm';
 import { equalBytes } from '../core/bytes.ts';
+import { formatDigest } from '../core/digest.ts';
 import { RegistryError } from '../core/errors.ts';
 import { tilesForRoot, treeRootFrom } from '../core/merkle/proof.ts';
 import { emptyRoot } from '../core/merkle/tree.ts';
@@ -14,7 +15,7 @@ import { commit } from '../core/registry/commitment.ts';
 import { readSpoken } from '../core/registry/spoken.ts';
 import { pae } from '../core/statement/dsse.ts';
 import { formatStatement } from '../core/statement/statement.ts';
-import type { WitnessPolicy } from '../core/trust/index.ts';
+import type { Previous, WitnessPolicy } from '../core/trust/index.ts';
 import { readWitnesses } from '../core/trust/index.ts';
 import type { Config } from '../platform/config/index.ts';
 import type { StatementKey } from '../platform/crypto.ts';
@@ -46,6 +47,7 @@ export class LedgerCore {
   ) {}
 
   /**
+   * @param previous the log that this one follows; counts when it begins now
    * @throws RegistryError `ledger_refuses_to_sign` when the database is not what the anchor says,
    * `configuration_invalid` for a witness that is the log itself
    */
@@ -53,7 +55,7 @@ export class LedgerCore {
     database: DataSource,
     config: Pick<Config, 'anchorDir' | 'logName'>,
     masterKey: MasterKey,
-    policy?: WitnessPolicy,
+    { policy, previous = null }: { policy?: WitnessPolicy | undefined; previous?: Previous | null } = {},
   ) {
     const { manager } = database;
     const logKey = await signingKey(manager, masterKey, 'log', makeEd25519);
@@ -71,7 +73,7 @@ export class LedgerCore {
         });
       }
       await holdAgainstAnchor(manager, head, await anchor.read());
-      if (head.size === 0) await startLog(database, writer, signer, registryKey, head);
+      if (head.size === 0) await startLog(database, writer, signer, registryKey, { ...head, previous });
       else await anchor.put(head);
       await anchor.prune();
     });
@@ -104,9 +106,16 @@ async function originName(manager: EntityManager, configured: string): Promise<s
   return head === undefined ? configured : head.origin.slice(0, head.origin.lastIndexOf('/'));
 }
 
-async function holdAgainstAnchor(manager: EntityManager, head: Head, anchored: Head | undefined): Promise<void> {
+async function holdAgainstAnchor(
+  manager: EntityManager,
+  head: Head & { origin: string },
+  anchored: Head | undefined,
+): Promise<void> {
   if (anchored === undefined) return;
-  const fix = 'Restore the newest database; if its end is lost, start a new log that names the old head.';
+  const { origin } = head;
+  const fix =
+    'Restore the newest database. If its end is lost, keep what there is and begin a new log in an empty data folder: ' +
+    `"muniment new-log ${origin} ${anchored.size} ${formatDigest(anchored.root)}" (docs/operations.md).`;
   if (anchored.size > head.size) {
     throw new RegistryError(
       'ledger_refuses_to_sign',
@@ -125,7 +134,7 @@ async function startLog(
   writer: LogWriter,
   signer: CheckpointSigner,
   registryKey: StatementKey,
-  head: Head,
+  { previous, ...head }: Head & { previous: Previous | null },
 ): Promise<void> {
   if ((await readHead(database.manager)) === undefined) await createHead(database.manager, signer.origin, head);
   const disclosure = { value: REGISTRY_NAME, salt: newNonce() };
@@ -141,7 +150,7 @@ async function startLog(
       statedAt: new Date().toISOString(),
       basis: [],
     },
-    { verifierKey: signer.verifierKey, spki: registryKey.spki, nameCommitment, previous: null },
+    { verifierKey: signer.verifierKey, spki: registryKey.spki, nameCommitment, previous },
   );
   await writer.submit({
     spoken: readSpoken(sha256, payload, registryKey.spki),

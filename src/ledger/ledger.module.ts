@@ -26,7 +26,7 @@ import { readRoots, TimestampController, Timestamping, TSA_ROOTS } from './times
       provide: LedgerCore,
       inject: [getDataSourceToken(), Config, MasterKey],
       useFactory: async (database: DataSource, config: Config, masterKey: MasterKey) =>
-        LedgerCore.open(database, config, masterKey, await readWitnessPolicy(config)),
+        LedgerCore.open(database, config, masterKey, { policy: await readWitnessPolicy(config) }),
     },
   ],
   exports: [Ledger, LogReader, Timestamping],

@@ -113,6 +113,9 @@ function describe(
     'signed by the log, witness quorum not met':
       `The record stands in the log ${origin} (${size} entries), but fewer operators\n` +
       'of witnesses have seen it than your trust file demands. A fresh record is cosigned within moments: ask again.',
+    'follows a log that you trust, origin unproven':
+      `The record stands in the log ${origin} (${size} entries), which names a log that you trust as the one that it\n` +
+      'follows: get its key from a source you trust, then "muniment trust add KEY".',
     'consistent, origin unproven':
       `Everything fits together, but you have pinned no key of ${origin}:\n` +
       'get its key from a source you trust, then "muniment trust add KEY" ("muniment trust pin" believes the server itself).',

@@ -20,34 +20,34 @@ const shape = {
     .describe('The last known head of the log that this one follows, if it follows one'),
 };
 
-export const log = kind(
-  form('log', shape, ({ maker }) => [urn(maker)]),
-  {
-    reads: () => [],
-    commitments: ({ maker }, { nameCommitment }) => [{ commitment: nameCommitment, partyId: maker }],
-    judge({ common, body, spki, fingerprint }, _rows, place) {
-      if (place.recordedIndex !== 0) {
-        throw new RegistryError('forbidden', 'Only the first statement of a log introduces it.', {
-          field: 'predicateType',
-        });
-      }
-      parseP256Spki(body.spki, 'spki');
-      if (body.spki !== spki) {
-        throw new RegistryError('signature_invalid', 'The log is not signed by the key that it introduces.', {
-          field: 'spki',
-        });
-      }
-      return [
-        put('party', {
-          id: common.maker,
-          kind: 'organization',
-          roles: ['registrar'],
-          nameCommitment: body.nameCommitment,
-          keyed: true,
-          ...place,
-        }),
-        put('party_key', { fingerprint, partyId: common.maker, spki, ...place }),
-      ];
-    },
+const logForm = form('log', shape, ({ maker }) => [urn(maker)]);
+export type LogBody = z.infer<typeof logForm.body>;
+
+export const log = kind(logForm, {
+  reads: () => [],
+  commitments: ({ maker }, { nameCommitment }) => [{ commitment: nameCommitment, partyId: maker }],
+  judge({ common, body, spki, fingerprint }, _rows, place) {
+    if (place.recordedIndex !== 0) {
+      throw new RegistryError('forbidden', 'Only the first statement of a log introduces it.', {
+        field: 'predicateType',
+      });
+    }
+    parseP256Spki(body.spki, 'spki');
+    if (body.spki !== spki) {
+      throw new RegistryError('signature_invalid', 'The log is not signed by the key that it introduces.', {
+        field: 'spki',
+      });
+    }
+    return [
+      put('party', {
+        id: common.maker,
+        kind: 'organization',
+        roles: ['registrar'],
+        nameCommitment: body.nameCommitment,
+        keyed: true,
+        ...place,
+      }),
+      put('party_key', { fingerprint, partyId: common.maker, spki, ...place }),
+    ];
   },
-);
+});

@@ -1,5 +1,7 @@
 export { judgeProgress } from './progress.ts';
 export type { JudgedTime } from './receipt-time.ts';
+export { judgeSuccession } from './succession.ts';
+export type { Previous } from './succession.ts';
 export {
   addTrust,
   addTsaRoots,
@@ -11,7 +13,7 @@ export {
   trustFileSchema,
 } from './trust-file.ts';
 export type { Trust, TrustedLog } from './trust-file.ts';
-export { PROVED, UNPROVEN, UNWITNESSED, verifyCheckpoint, verifyReceiptAgainst } from './verdict.ts';
+export { PROVED, SUCCEEDED, UNPROVEN, UNWITNESSED, verifyCheckpoint, verifyReceiptAgainst } from './verdict.ts';
 export type { JudgedCheckpoint, Verdict } from './verdict.ts';
 export { parseWitnessPolicy } from './witness-policy.ts';
 export type { WitnessPolicy } from './witness-policy.ts';

@@ -25,7 +25,9 @@ import { readWitnesses, witnessLevel } from './witnesses.ts';
 export const PROVED = 'proved';
 export const UNWITNESSED = 'signed by the log, witness quorum not met';
 export const UNPROVEN = 'consistent, origin unproven';
-export type Verdict = typeof PROVED | typeof UNWITNESSED | typeof UNPROVEN;
+/** Of a log that is not trusted, whose first entry names one that is. */
+export const SUCCEEDED = 'follows a log that you trust, origin unproven';
+export type Verdict = typeof PROVED | typeof UNWITNESSED | typeof SUCCEEDED | typeof UNPROVEN;
 
 export interface JudgedCheckpoint extends Checkpoint {
   readonly verdict: Verdict;
