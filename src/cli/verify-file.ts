@@ -9,7 +9,7 @@ import { sha256 } from '../platform/crypto.ts';
 import type { Context } from './context.ts';
 import { judgeTime } from './outside-time.ts';
 import { readBytes } from './settings.ts';
-import { checkReceipts, judgeCheckpoint } from './verify.ts';
+import { checkReceiptsOffline, judgeCheckpoint } from './verify.ts';
 import { weakest } from './witnessed.ts';
 
 export interface JudgedFile {
@@ -34,7 +34,7 @@ export async function verifyFile(context: Context, file: string, entryFile: stri
   if (text.startsWith('c2sp.org/tlog-proof@v1\n')) return verifyProofFile(context, text, entryFile);
   const receipts = receiptsIn(text);
   const receipt = receipts[0]!;
-  const [spoken] = await checkReceipts(context, receipts);
+  const [spoken] = await checkReceiptsOffline(context, receipts);
   const judged = await Promise.all(receipts.map(({ checkpoint }) => judgeCheckpoint(context, checkpoint)));
   const times = await Promise.all(receipts.map((each) => judgeTime(context, each)));
   const { origin, size } = judged[0]!;

@@ -20,6 +20,7 @@ import type { Client } from './client.ts';
 import type { Context } from './context.ts';
 import { contradiction } from './contradiction.ts';
 import { keepCheckpoint, keptCheckpoint } from './kept-checkpoints.ts';
+import { followRotation } from './follow-rotation.ts';
 import { judgeSuccessor } from './succession.ts';
 import { offerToPin, readTrust } from './trust-store.ts';
 
@@ -40,6 +41,12 @@ export async function judgeCheckpoint(context: Context, note: string): Promise<J
  * @throws RegistryError `proof_invalid`, `signature_invalid`, `malformed_statement`, `checkpoint_untrusted`
  */
 export async function checkReceipts(context: Context, receipts: readonly Receipt[]): Promise<Spoken[]> {
+  const client = await context.client();
+  return followingKeys(context, client, receipts[0]?.checkpoint, () => checkReceiptsOffline(context, receipts));
+}
+
+/** The same without asking the registry whether it has replaced a key. */
+export async function checkReceiptsOffline(context: Context, receipts: readonly Receipt[]): Promise<Spoken[]> {
   const { trustFile } = await context.settings();
   const trust = await readTrust(trustFile);
   const judged = await Promise.all(receipts.map((receipt) => verifyReceiptAgainst(CRYPTO, receipt, trust)));
@@ -75,10 +82,27 @@ export async function holdAgainstKept(context: Context, client: Client, shown: J
  * @throws RegistryError as `judgeCheckpoint`
  */
 export async function judgeOrPin(context: Context, client: Client, note: string): Promise<JudgedCheckpoint> {
-  const found = await judgeCheckpoint(context, note);
+  const found = await followingKeys(context, client, note, () => judgeCheckpoint(context, note));
   if (found.verdict !== UNPROVEN) return found;
   const judged = await judgeSuccessor(context, client, found);
   return (await offerToPin(context, client, judged.origin)) ? judgeCheckpoint(context, note) : judged;
+}
+
+/** Tries once more after a change of the log's keys that was followed; `note` names the log. */
+async function followingKeys<T>(
+  context: Context,
+  client: Client,
+  note: string | undefined,
+  judge: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await judge();
+  } catch (error) {
+    if (!(error instanceof RegistryError && error.code === 'checkpoint_untrusted' && note !== undefined)) throw error;
+    const { origin } = parseCheckpoint(parseNote(note).text);
+    if (await followRotation(context, client, origin)) return judge();
+    throw error;
+  }
 }
 
 /** From the server, and worth nothing before it is judged; trees of equal size, or an empty one, need none. */

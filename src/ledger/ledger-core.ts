@@ -26,6 +26,7 @@ import { Anchor } from './anchor.ts';
 import { CheckpointSigner } from './checkpoint-signer.ts';
 import { createHead, readHead, readStatements, readTileRows } from './log.store.ts';
 import { PublishedTree } from './published-tree.ts';
+import { KeysInUse } from './keys-in-use.ts';
 import { signingKey } from './signing-keys.ts';
 import { WitnessedCheckpoints } from './witnessing/witnessed-checkpoints.ts';
 import { LogWriter } from './writer.ts';
@@ -43,6 +44,7 @@ export class LedgerCore {
     readonly writer: LogWriter,
     readonly published: PublishedTree,
     readonly witnessed: WitnessedCheckpoints,
+    readonly keys: KeysInUse,
     private readonly anchor: Anchor,
   ) {}
 
@@ -78,6 +80,9 @@ export class LedgerCore {
       await anchor.prune();
     });
 
+    const keys = new KeysInUse(manager, masterKey, signer);
+    await keys.load();
+
     const [first] = await readStatements(manager, 0, 1);
     if (first === undefined)
       throw new RegistryError('ledger_inconsistent', 'The first statement of the log is missing.');
@@ -89,6 +94,7 @@ export class LedgerCore {
       writer,
       new PublishedTree(database, anchor),
       new WitnessedCheckpoints(database, policy),
+      keys,
       anchor,
     );
   }

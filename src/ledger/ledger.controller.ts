@@ -2,7 +2,7 @@
  * The log as outsiders read it: checkpoints and tiles at the addresses of C2SP tlog-tiles, and as JSON the receipts and
  * the statements behind them. All of it is public; what is served once is served unchanged for ever.
  */
-import { Controller, Get, Header, Param, Query, Req, Res } from '@nestjs/common';
+import { Body, Controller, Get, Header, Param, Post, Query, Req, Res } from '@nestjs/common';
 import { ApiParam, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
@@ -15,6 +15,7 @@ import { digest } from '../core/statement/statement.ts';
 import type { Principal } from '../platform/auth/index.ts';
 import { CurrentPrincipal, Requires } from '../platform/auth/index.ts';
 import { Ledger } from './ledger.service.ts';
+import { LogKeys, logKeyView } from './log-keys.ts';
 import { LogReader } from './log-reader.ts';
 import { Timestamping } from './timestamping/index.ts';
 
@@ -26,6 +27,7 @@ const statementsQuery = z.strictObject({
   from: size.describe('Index of the first one'),
   limit: z.coerce.number().int().min(1).max(MAX_LISTED).default(MAX_LISTED),
 });
+const retireSchema = z.strictObject({ reason: z.string().max(500).default('') }).meta({ id: 'RetireLogKey' });
 const kindParams = z.strictObject({ kind: z.string().max(60) });
 const kindSchema = z
   .strictObject({ kind: z.string(), predicateType: z.string(), schema: z.string() })
@@ -58,6 +60,7 @@ export class LedgerController {
     private readonly ledger: Ledger,
     private readonly reader: LogReader,
     private readonly timestamping: Timestamping,
+    private readonly keys: LogKeys,
   ) {}
 
   /** What a reader pins: the log's name and the key of its checkpoints. */
@@ -67,6 +70,29 @@ export class LedgerController {
     const { size: treeSize } = await this.reader.checkpoint();
     const { origin, verifierKey, registryParty } = this.ledger;
     return { origin, verifierKey, registryParty, treeSize, witnessing: this.reader.witnessing };
+  }
+
+  /** The keys that sign checkpoints, in the order in which they came into use, with the proof of each change. */
+  @Get('v1/log-keys')
+  @ApiResponse({ status: 200, standardSchema: z.array(logKeyView) })
+  logKeys() {
+    return this.keys.list();
+  }
+
+  /** Announces the next key of the checkpoints, which signs beside the present one from then on. */
+  @Post('v1/log-keys')
+  @Requires('registrar')
+  @ApiResponse({ status: 201, standardSchema: receiptSchema })
+  rotateLogKey(@Body({ schema: z.strictObject({}) }) _: object) {
+    return this.keys.rotate();
+  }
+
+  /** Ends the older of two keys, when the overlap is over. */
+  @Post('v1/log-keys/retire')
+  @Requires('registrar')
+  @ApiResponse({ status: 201, standardSchema: receiptSchema })
+  retireLogKey(@Body({ schema: retireSchema }) { reason }: z.infer<typeof retireSchema>) {
+    return this.keys.retire(reason);
   }
 
   @Get('checkpoint')

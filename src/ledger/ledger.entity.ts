@@ -59,6 +59,14 @@ export class TimestampEntity {
   @Column('timestamptz', { name: 'stored_at', default: () => 'now()' }) storedAt!: Date;
 }
 
+@Entity({ schema: 'registry', name: 'log_key' })
+export class LogKeyEntity {
+  @PrimaryColumn('text', { name: 'verifier_key', primaryKeyConstraintName: 'log_key_pkey' }) verifierKey!: string;
+  @Column('bigint', { name: 'retired_index', nullable: true }) retiredIndex!: string | null;
+  @Column('text') statement!: string;
+  @Column('bigint', { name: 'recorded_index' }) recordedIndex!: string;
+}
+
 @Entity({
   schema: 'ops',
   name: 'sealed_key',

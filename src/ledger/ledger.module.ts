@@ -6,6 +6,7 @@ import { MasterKey } from '../platform/keys/index.ts';
 import { LedgerController } from './ledger.controller.ts';
 import { LedgerCore } from './ledger-core.ts';
 import { Ledger } from './ledger.service.ts';
+import { LogKeys } from './log-keys.ts';
 import { LogReader } from './log-reader.ts';
 import { Publisher } from './publisher.ts';
 import { readWitnessPolicy } from './witnessing/read-policy.ts';
@@ -18,6 +19,7 @@ import { readRoots, TimestampController, Timestamping, TSA_ROOTS } from './times
   providers: [
     Ledger,
     LogReader,
+    LogKeys,
     Publisher,
     Witnessing,
     Timestamping,

@@ -215,6 +215,13 @@ export class Ledger {
     return { size: newest.size, note: witnessed.noteOf(newest) };
   }
 
+  /** The receipt of an entry against a published checkpoint of the caller's choice. */
+  async receiptUnder(index: number, { size, note }: { size: number; note: string }): Promise<Receipt> {
+    const [statement] = await this.#statements([index]);
+    const [proof] = await this.core.published.proveInclusion([index], size);
+    return formatReceipt({ ...statement!, index, treeSize: size, inclusionProof: proof!, checkpoint: note });
+  }
+
   async #mayRead(row: StatementRow, reader: Principal | undefined): Promise<boolean> {
     if (row.visibility === 'public') return true;
     const spoken = readSpoken(sha256, row.payload, toBase64(row.spki));

@@ -19,8 +19,9 @@ export class Publisher implements OnApplicationBootstrap, BeforeApplicationShutd
   async onApplicationBootstrap(): Promise<void> {
     await this.core.published.publish();
     this.#timer = setInterval(() => {
-      this.core.published
-        .publish()
+      this.core.keys
+        .load()
+        .then(() => this.core.published.publish())
         .catch((error: unknown) =>
           this.log.error({ err: error }, 'The checkpoint could not be published; the next try follows.'),
         );

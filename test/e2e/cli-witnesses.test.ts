@@ -3,7 +3,9 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { Receipt } from '../../src/core/statement/receipt.ts';
 import { addTrust, NO_TRUST } from '../../src/core/trust/index.ts';
+import type { LogKeyView } from '../../src/ledger/log-keys.ts';
 import { sha256 } from '../../src/platform/crypto.ts';
 import { createLog } from '../../src/platform/logging/index.ts';
 import { makeWitnessKey, readWitnessKey, startWitness } from '../../src/witness/index.ts';
@@ -64,7 +66,11 @@ beforeAll(async () => {
   await writeFile(join(folder, 'policy.json'), JSON.stringify(policy));
   app = await startTestApp({
     beside: first,
-    env: { MUNIMENT_WITNESSES: join(folder, 'policy.json'), MUNIMENT_CHECKPOINT_INTERVAL_MS: '50' },
+    env: {
+      MUNIMENT_WITNESSES: join(folder, 'policy.json'),
+      MUNIMENT_CHECKPOINT_INTERVAL_MS: '50',
+      MUNIMENT_LOG_KEY_OVERLAP_SECONDS: '1',
+    },
   });
   users = await Users.at(app.url);
   await users.do('registrar', 'login', '--api-key', `@${join(app.config.data, 'registrar.key')}`);
@@ -177,6 +183,30 @@ describe('a reader who wants a witness', () => {
     expect(await users.run<Verdict>('plain', 'log', 'verify')).toMatchObject({
       code: 0,
       value: { verdict: 'proved', witnessed: { quorum: 0 } },
+    });
+  });
+
+  it('follows a new key of the log by what the witness has cosigned of the change', async () => {
+    const keys = async () => (await (await fetch(`${app.url}/v1/log-keys`)).json()) as LogKeyView[];
+    const cosigned = (receipt: Receipt | null) => receipt?.checkpoint.includes('— witness.example/w ') === true;
+    await users.do('registrar', 'log', 'rotate-key');
+    const port = Number(new URL(witness.url).port);
+    await witness.close();
+    log = { ...log, verifierKey: (await keys())[1]!.verifierKey };
+    await start(port);
+    await until(async () => cosigned((await keys())[1]!.receipt));
+    await until(async () => (await users.run('registrar', 'log', 'retire-key', '--reason', 'yearly')).code === 0);
+    await until(async () => cosigned((await keys())[0]!.retirement));
+    const followed = await users.run<Verdict>('reader', 'log', 'verify');
+    expect(followed).toMatchObject({ code: 0, value: { verdict: 'proved', witnessed: { operators: 1, met: true } } });
+    expect(followed.stderr).toContain('has replaced its key');
+    const { logs } = await users.do<{ logs: object[] }>('reader', 'trust', 'show');
+    expect(logs).toMatchObject([
+      { verifierKey: log.verifierKey, quorum: 1, witnesses: [{ operator: 'Somebody Else' }] },
+    ]);
+    expect(await users.run<Verdict>('reader', 'log', 'verify', receipt)).toMatchObject({
+      code: 0,
+      value: { verdict: 'proved', witnessed: { operators: 1 } },
     });
   });
 });

@@ -3,6 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { RegistryError } from '../../core/errors.ts';
 import type { Digest } from '../../core/digest.ts';
+import type { Receipt } from '../../core/statement/receipt.ts';
 import type { Context } from '../context.ts';
 import { digestArgument, numberOf, wholeNumberOf } from '../parse.ts';
 import { fields } from '../table.ts';
@@ -117,6 +118,29 @@ export function define(program: Command, context: Context): void {
     .action(async (options: { digest?: Digest[]; party?: string[]; since?: number; once?: boolean; every: number }) => {
       const { watchLog } = await import('../watch.ts');
       await watchLog(context, options);
+    });
+
+  log
+    .command('rotate-key')
+    .description(
+      'Announce the next key that signs the record; both sign until the present one is retired. Registrar only.',
+    )
+    .addHelpText('after', '\nExample:\n  $ muniment log rotate-key')
+    .action(async () => {
+      const client = await context.client();
+      const receipt = await client.post<Receipt>('/v1/log-keys', {});
+      context.print(receipt, () => `The next key is announced, on record as entry ${receipt.index}.\n`);
+    });
+
+  log
+    .command('retire-key')
+    .description('End the older of two keys that sign the record, when the overlap is over. Registrar only.')
+    .option('--reason <text>', 'why', '')
+    .addHelpText('after', '\nExample:\n  $ muniment log retire-key --reason "yearly change"')
+    .action(async ({ reason }: { reason: string }) => {
+      const client = await context.client();
+      const receipt = await client.post<Receipt>('/v1/log-keys/retire', { reason });
+      context.print(receipt, () => `The older key is retired, on record as entry ${receipt.index}.\n`);
     });
 }
 

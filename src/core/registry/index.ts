@@ -8,6 +8,7 @@ import { key } from './key.ts';
 import type { InnerSignature, Kind, Rows, Spoken } from './kind.ts';
 import { visibilityOf } from './kind.ts';
 import { log } from './log.ts';
+import { logKey, logKeyRetirement } from './log-key.ts';
 import { modelSignature } from './model-signature.ts';
 import { spendOneTimeKey, vouchersOf } from './one-time-key.ts';
 import { party } from './party.ts';
@@ -19,6 +20,8 @@ import { tokenBatch, tokenKey, tokenKeyRetirement } from './token.ts';
 
 const ALL = [
   log,
+  logKey,
+  logKeyRetirement,
   party,
   key,
   apiKey,
@@ -83,6 +86,6 @@ export const innerSignaturesOf = (spoken: Spoken): readonly InnerSignature[] => 
 export type { InnerSignature, Kind, Rows, Spoken, Visibility } from './kind.ts';
 export { visibilityOf } from './kind.ts';
 export { commitmentsOf } from './commitment.ts';
-export { apiKey, apiKeyRevocation, dataset, erasure, grant, key, log, modelSignature, party, registration, revocation };
-export { opening, run, sealed };
+export { apiKey, apiKeyRevocation, dataset, erasure, grant, key, log, logKey, logKeyRetirement, modelSignature };
+export { opening, party, registration, revocation, run, sealed };
 export { tokenBatch, tokenKey, tokenKeyRetirement };

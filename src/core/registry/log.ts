@@ -47,6 +47,7 @@ export const log = kind(logForm, {
         keyed: true,
         ...place,
       }),
+      put('log_key', { verifierKey: body.verifierKey, retiredIndex: null, ...place }),
       put('party_key', { fingerprint, partyId: common.maker, spki, ...place }),
     ];
   },

@@ -34,6 +34,8 @@ export interface Tables {
     expiresAt: string | null;
     revokedIndex: number | null;
   };
+  /** Keys that sign checkpoints */
+  log_key: Recorded & { verifierKey: string; retiredIndex: number | null };
   token_key: Recorded & { kid: string; spki: string; notBefore: string; retiredIndex: number | null };
   dataset: Recorded & {
     id: string;
@@ -119,6 +121,7 @@ export const KEYS = {
   party_key: ['fingerprint'],
   one_time_key: ['fingerprint'],
   api_key: ['id'],
+  log_key: ['verifierKey'],
   token_key: ['kid'],
   dataset: ['id'],
   dataset_version: ['maker', 'name', 'version'],

@@ -10,6 +10,7 @@ export {
   isWitnessKey,
   NO_TRUST,
   parseTrust,
+  replaceKey,
   trustFileSchema,
 } from './trust-file.ts';
 export type { Trust, TrustedLog } from './trust-file.ts';

@@ -40,6 +40,11 @@ export const trustFileSchema = z
           quorum: quorumSchema
             .optional()
             .describe('Operators beside its own that must have cosigned; none when left out'),
+          formerKeys: z
+            .array(z.strictObject({ verifierKey: z.string().max(400), until: z.int().nonnegative() }))
+            .max(100)
+            .optional()
+            .describe('Keys that were replaced; they count for checkpoints of at most `until` entries'),
         }),
       )
       .max(MAX_TRUSTED_LOGS),
@@ -69,13 +74,15 @@ export function parseTrust(sha256: Sha256, text: string): Trust {
   if (!read.success) throw zodProblem(read.error, 'configuration_invalid');
   const seen = new Set<string>();
   for (const [i, log] of read.data.logs.entries()) {
-    const { origin } = log;
-    const field = `logs.${i}.verifierKey`;
-    const key = logKey(sha256, log.verifierKey, field);
-    if (key.name !== origin) throw wrong(`The key is for the log "${key.name}", not for "${origin}".`, field);
+    const { origin, verifierKey, formerKeys = [] } = log;
+    for (const [j, text] of [verifierKey, ...formerKeys.map((former) => former.verifierKey)].entries()) {
+      const field = j === 0 ? `logs.${i}.verifierKey` : `logs.${i}.formerKeys.${j - 1}.verifierKey`;
+      const key = logKey(sha256, text, field);
+      if (key.name !== origin) throw wrong(`The key is for the log "${key.name}", not for "${origin}".`, field);
+      readWitnesses(sha256, witnessesOf(log), key, `logs.${i}`);
+    }
     if (seen.has(origin)) throw wrong(`The log "${origin}" stands in the trust file twice.`, `logs.${i}.origin`);
     seen.add(origin);
-    readWitnesses(sha256, witnessesOf(log), key, `logs.${i}`);
   }
   for (const [i, root] of (read.data.tsaRoots ?? []).entries()) requireBase64(root, `tsaRoots.${i}`);
   return read.data;
@@ -119,6 +126,22 @@ export function addTsaRoots(trust: Trust, roots: readonly string[]): Trust {
   const known = trust.tsaRoots ?? [];
   const more = roots.filter((root) => !known.includes(root));
   return more.length === 0 ? trust : { ...trust, tsaRoots: [...known, ...more] };
+}
+
+/**
+ * The trust file after a change of keys that was proved: the key before it counts for what it signed until then. What
+ * is asked of the log's witnesses stays.
+ * @param until index of the entry that retired the key before
+ * @throws RegistryError `configuration_invalid` for a key of another log, or of one of its witnesses
+ */
+export function replaceKey(sha256: Sha256, trust: Trust, origin: string, verifierKey: string, until: number): Trust {
+  if (logKey(sha256, verifierKey, 'verifierKey').name !== origin) {
+    throw wrong(`The key is not for the log "${origin}".`, 'verifierKey');
+  }
+  const log = trust.logs.find((each) => each.origin === origin);
+  if (log === undefined) return trust;
+  const formerKeys = [...(log.formerKeys ?? []), { verifierKey: log.verifierKey, until }];
+  return replace(sha256, trust, { ...log, verifierKey, formerKeys });
 }
 
 /** That it is a certificate is judged where it is used: reading it takes a parser that few commands need. */

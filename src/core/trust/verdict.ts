@@ -48,14 +48,15 @@ export async function verifyCheckpoint(
   const claimed = parseCheckpoint(parseNote(note).text);
   const log = trust.logs.find(({ origin }) => origin === claimed.origin);
   if (log === undefined) return { ...claimed, verdict: UNPROVEN, witnessed: null, note };
-  const logKey = parseVerifierKey(sha256, log.verifierKey);
+  const former = (log.formerKeys ?? []).filter(({ until }) => claimed.size <= until);
+  const logKeys = [log, ...former].map(({ verifierKey }) => parseVerifierKey(sha256, verifierKey));
   const trusted = witnessesOf(log);
-  const keys = readWitnesses(sha256, trusted, logKey);
+  const witnessKeys = readWitnesses(sha256, trusted, logKeys[0]);
   const { checkpoint, verified } = await openCheckpoint(note, log.origin, [
-    ed25519Verifier(sha256, logKey, verifyEd25519),
-    ...keys.map((key) => cosignatureVerifier(sha256, key, verifyEd25519)),
+    ...logKeys.map((key) => ed25519Verifier(sha256, key, verifyEd25519)),
+    ...witnessKeys.map((key) => cosignatureVerifier(sha256, key, verifyEd25519)),
   ]);
-  const witnessed = witnessLevel(trusted, keys, verified);
+  const witnessed = witnessLevel(trusted, witnessKeys, verified);
   return { ...checkpoint, verdict: witnessed.met ? PROVED : UNWITNESSED, witnessed, note };
 }
 

@@ -15,8 +15,8 @@ import type { VerifiedSignature } from '../note/note.ts';
 import type { VerifierKey } from '../note/verifier-key.ts';
 import { COSIGNATURE, parseVerifierKey } from '../note/verifier-key.ts';
 
-/** A note has 16 signatures at most, of which one is the log's. */
-export const MAX_WITNESSES = 15;
+/** A note has 16 signatures at most, of which two are the log's while its key is being replaced. */
+export const MAX_WITNESSES = 14;
 
 export const operatorSchema = z
   .string()

@@ -218,6 +218,15 @@ export class Snapshot {
     ]);
   }
 
+  /** Verifier keys of the checkpoints, as the projection has them. */
+  async logKeys(): Promise<string[]> {
+    const rows = await this.#rows<{ key: string }>(
+      `SELECT DISTINCT verifier_key AS key FROM registry.log_key ORDER BY 1 LIMIT 1000`,
+      [],
+    );
+    return rows.map(({ key }) => key);
+  }
+
   /** Published checkpoints `from` < size ≤ `to`, in order. */
   checkpoints(from: number, to: number): Promise<CheckpointRow[]> {
     return this.#rows(

@@ -169,7 +169,7 @@ class Run {
     const end = Math.min(1, size);
     const tuples = await this.snapshot.statements(0, end);
     const [first] = new StatementReader(sha256, undefined).read(tuples, 0, end, new Findings());
-    return identify(sha256, verifyEd25519, first?.spoken);
+    return identify(sha256, verifyEd25519, first?.spoken, await this.snapshot.logKeys());
   }
 
   async #walk(

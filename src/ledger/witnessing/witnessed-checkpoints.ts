@@ -13,7 +13,7 @@ import type { WitnessPolicy } from '../../core/trust/index.ts';
 import { sha256 } from '../../platform/crypto.ts';
 import type { PublishedCheckpoint } from '../log.store.ts';
 import type { CosignatureRow } from './witnessing.store.ts';
-import { newestWithQuorum, readCheckpoint, readCosignatures } from './witnessing.store.ts';
+import { firstWithQuorum, newestWithQuorum, readCheckpoint, readCosignatures } from './witnessing.store.ts';
 
 export class WitnessedCheckpoints {
   readonly #operators = new Map<string, string>();
@@ -57,8 +57,7 @@ export class WitnessedCheckpoints {
     const { manager } = this.database;
     if (this.policy === undefined) return;
     if (!this.#read) {
-      const witnesses = [...this.#operators].map(([verifierKey, operator]) => ({ verifierKey, operator }));
-      const size = await newestWithQuorum(manager, witnesses, this.policy.quorum);
+      const size = await newestWithQuorum(manager, this.#countable(), this.policy.quorum);
       if (size !== undefined) this.#newest = await readCheckpoint(manager, size);
       this.#read = true;
     }
@@ -73,6 +72,21 @@ export class WitnessedCheckpoints {
       newest === undefined || newest === this.#newest?.size ? this.#newest : await readCheckpoint(manager, newest);
     this.#lines = new Map([...lines].filter(([size]) => size >= (checkpoint?.size ?? 0)));
     this.#newest = checkpoint;
+  }
+
+  /** The first checkpoint with the quorum of so many entries, its cosignatures with it. */
+  async first(sizes: { from: number; to: number }): Promise<PublishedCheckpoint | undefined> {
+    const { manager } = this.database;
+    if (this.policy === undefined) return undefined;
+    const size = await firstWithQuorum(manager, this.#countable(), this.policy.quorum, sizes);
+    const found = size === undefined ? undefined : await readCheckpoint(manager, size);
+    if (found === undefined) return undefined;
+    const rows = await readCosignatures(manager, this.#keys, found.size, found.size);
+    return { ...found, note: found.note + rows.map((row) => this.#lineOf(row)).join('') };
+  }
+
+  #countable(): { verifierKey: string; operator: string }[] {
+    return [...this.#operators].map(([verifierKey, operator]) => ({ verifierKey, operator }));
   }
 
   #hasQuorum(verifierKeys: Iterable<string>): boolean {

@@ -29,16 +29,17 @@ export async function insertCosignature(manager: EntityManager, row: Cosignature
   );
 }
 
-/** Cosignatures of these witnesses on checkpoints from `size` on, at most the newest, in order of the sizes. */
+/** Cosignatures of these witnesses on checkpoints of such sizes, at most the newest, in order of the sizes. */
 export async function readCosignatures(
   manager: EntityManager,
   verifierKeys: readonly string[],
-  size: number,
+  from: number,
+  to = Number.MAX_SAFE_INTEGER,
 ): Promise<CosignatureRow[]> {
   const rows: { size: string; verifierKey: string; cosignedAt: string; signature: Buffer }[] = await manager.query(
     `SELECT size, verifier_key AS "verifierKey", cosigned_at AS "cosignedAt", signature FROM ledger.cosignature
-     WHERE size >= $1 AND verifier_key = ANY ($2) ORDER BY size DESC, verifier_key DESC LIMIT ${MAX_READ}`,
-    [size, verifierKeys],
+     WHERE size BETWEEN $1 AND $3 AND verifier_key = ANY ($2) ORDER BY size DESC, verifier_key DESC LIMIT ${MAX_READ}`,
+    [from, verifierKeys, to],
   );
   return rows.reverse().map((row) => ({ ...row, size: Number(row.size), cosignedAt: Number(row.cosignedAt) }));
 }
@@ -54,6 +55,23 @@ export async function newestWithQuorum(
      JOIN unnest($1::text[], $2::text[]) AS w(verifier_key, operator) USING (verifier_key)
      GROUP BY c.size HAVING count(DISTINCT w.operator) >= $3 ORDER BY c.size DESC LIMIT 1`,
     [witnesses.map(({ verifierKey }) => verifierKey), witnesses.map(({ operator }) => operator), quorum],
+  );
+  return rows[0] && Number(rows[0].size);
+}
+
+/** The smallest such size that enough operators have cosigned. */
+export async function firstWithQuorum(
+  manager: EntityManager,
+  witnesses: readonly { verifierKey: string; operator: string }[],
+  quorum: number,
+  { from, to }: { from: number; to: number },
+): Promise<number | undefined> {
+  const rows: { size: string }[] = await manager.query(
+    `SELECT c.size FROM ledger.cosignature c
+     JOIN unnest($1::text[], $2::text[]) AS w(verifier_key, operator) USING (verifier_key)
+     WHERE c.size BETWEEN $4 AND $5
+     GROUP BY c.size HAVING count(DISTINCT w.operator) >= $3 ORDER BY c.size LIMIT 1`,
+    [witnesses.map(({ verifierKey }) => verifierKey), witnesses.map(({ operator }) => operator), quorum, from, to],
   );
   return rows[0] && Number(rows[0].size);
 }

@@ -38,6 +38,8 @@ export abstract class Config {
   /** Compute threads of one training. */
   abstract readonly threads: number;
   abstract readonly checkpointIntervalMs: number;
+  /** How long two keys sign the log's checkpoints before the older one may be retired. */
+  abstract readonly logKeyOverlapSeconds: number;
   /** File with the policy of the log's witnesses; absent means that none is asked. */
   abstract readonly witnessesFile: string | undefined;
   abstract readonly tokenBatchSeconds: number;
@@ -131,6 +133,7 @@ const variables = z.strictObject({
   MUNIMENT_BACKEND: oneOf(BACKENDS).default('auto'),
   MUNIMENT_THREADS: whole(1, 1024).default(availableParallelism()),
   MUNIMENT_CHECKPOINT_INTERVAL_MS: whole(10, 86_400_000).default(1000),
+  MUNIMENT_LOG_KEY_OVERLAP_SECONDS: whole(1, 31_536_000).default(604_800),
   MUNIMENT_WITNESSES: z.string().min(1, 'must name a file').optional(),
   MUNIMENT_TOKEN_BATCH_SECONDS: whole(1, 86_400).default(60),
   MUNIMENT_TOKEN_MAX_LIFETIME_SECONDS: whole(1, 31_536_000).default(86_400),
@@ -204,6 +207,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>> = p
     backend: value.MUNIMENT_BACKEND,
     threads: value.MUNIMENT_THREADS,
     checkpointIntervalMs: value.MUNIMENT_CHECKPOINT_INTERVAL_MS,
+    logKeyOverlapSeconds: value.MUNIMENT_LOG_KEY_OVERLAP_SECONDS,
     witnessesFile: value.MUNIMENT_WITNESSES === undefined ? undefined : resolve(value.MUNIMENT_WITNESSES),
     tokenBatchSeconds: value.MUNIMENT_TOKEN_BATCH_SECONDS,
     tokenMaxLifetimeSeconds: value.MUNIMENT_TOKEN_MAX_LIFETIME_SECONDS,

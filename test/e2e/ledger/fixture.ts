@@ -14,6 +14,8 @@ import {
   erasure,
   grant,
   key,
+  logKey,
+  logKeyRetirement,
   modelSignature,
   opening,
   party,
@@ -44,7 +46,7 @@ import { Ledger } from '../../../src/ledger/ledger.service.ts';
 import { insertCosignature } from '../../../src/ledger/witnessing/witnessing.store.ts';
 import type { Submission } from '../../../src/ledger/writer.ts';
 import type { StatementKey } from '../../../src/platform/crypto.ts';
-import { newId, newNonce, newStatementKey, sha256 } from '../../../src/platform/crypto.ts';
+import { makeEd25519, newId, newNonce, newStatementKey, sha256 } from '../../../src/platform/crypto.ts';
 import { dataSourceOptions } from '../../../src/platform/database/index.ts';
 import { MasterKey } from '../../../src/platform/keys/index.ts';
 import { formatTimestampRequest, stampedNote } from '../../../src/core/time/index.ts';
@@ -228,6 +230,11 @@ export async function everyKind(process: Process): Promise<void> {
       body: { party: ada, secretDigest: anyDigest(), label, scopes: ['read', 'write'], expiresAt: null },
     });
   }
+
+  const verifierKey = process.core.signer.verifierKeyOf(makeEd25519());
+  const first = process.core.signer.verifierKey;
+  await ledger.attest(logKey, { maker: registry, body: { verifierKey, replaces: first } });
+  await ledger.attest(logKeyRetirement, { maker: registry, body: { verifierKey, successor: first, reason: 'a test' } });
 
   await erase(process, await makeParty(process, 'Cleo'));
   for (const subject of ['model', 'evidence'] as const) {

@@ -15,7 +15,7 @@ const LEAVES: Record<string, string[]> = {
   dataset: ['add', 'list', 'show', 'erase-holder'],
   license: ['grant', 'revoke', 'list'],
   token: ['issue', 'inspect', 'verify', 'revoke'],
-  log: ['checkpoint', 'prove', 'verify', 'watch'],
+  log: ['checkpoint', 'prove', 'verify', 'watch', 'rotate-key', 'retire-key'],
   webhook: ['add', 'list', 'deliveries', 'replay', 'rotate', 'remove'],
   trust: ['show', 'add', 'pin'],
   train: ['watch', 'cancel', 'list'],

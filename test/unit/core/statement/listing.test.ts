@@ -6,7 +6,7 @@ import { entryOf } from '../../../../src/core/statement/receipt.ts';
 import type { ListedStatement } from '../../../../src/core/statement/listing.ts';
 import { holdListed } from '../../../../src/core/statement/listing.ts';
 import { sha256, verifyP256 } from '../../../../src/platform/crypto.ts';
-import { datasetOf } from '../../../support/bodies.ts';
+import { heldDatasetOf } from '../../../support/bodies.ts';
 import { makeKey, ORIGIN, TestLog } from '../../../support/test-log.ts';
 
 const crypto = { sha256, verifyP256 };
@@ -14,7 +14,7 @@ let honest: ListedStatement;
 let entry: Uint8Array;
 
 const listedOf = (log: TestLog, key = log.registryKey) => {
-  const body = datasetOf([{ name: 'a', bytes: new Uint8Array([1]) }]);
+  const body = heldDatasetOf([{ name: 'a', bytes: new Uint8Array([1]) }], log.registry);
   const { payload, signature } = log.draft(dataset, { maker: log.registry }, body, key);
   const bytes = entryOf(sha256, payload, signature, fromBase64(key.spki));
   return {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { toBase64 } from '../../../../src/core/bytes.ts';
+import { formatDigest } from '../../../../src/core/digest.ts';
 import { appendLeaves } from '../../../../src/core/merkle/append.ts';
 import { proveConsistencyFrom } from '../../../../src/core/merkle/proof.ts';
 import { tileKey } from '../../../../src/core/merkle/tile.ts';
@@ -16,8 +17,10 @@ import {
   addTsaRoots,
   formatTrust,
   judgeProgress,
+  judgeSuccession,
   NO_TRUST,
   parseTrust,
+  replaceKey,
   verifyCheckpoint,
   verifyReceiptAgainst,
 } from '../../../../src/core/trust/index.ts';
@@ -216,6 +219,58 @@ describe('the checkpoint kept from last time', () => {
   it('says nothing about another log', () => {
     expect(() => judgeProgress(sha256, seen(3), seen(9, 'other'), proof(3, 9))).toThrow(
       expect.objectContaining({ code: 'invalid_input' }),
+    );
+  });
+});
+
+describe('a key that was replaced', () => {
+  const next = party(ORIGIN, 3);
+  const changed = replaceKey(sha256, trust, ORIGIN, keyOf(next), 4);
+  const verdict = async (note: string) => (await verifyCheckpoint(crypto, note, changed)).verdict;
+
+  it('stands in the trust file, which reads what it wrote', () => {
+    expect(parseTrust(sha256, formatTrust(changed))).toEqual(changed);
+    expect(changed.logs).toEqual([
+      { origin: ORIGIN, verifierKey: keyOf(next), formerKeys: [{ verifierKey: keyOf(log), until: 4 }] },
+    ]);
+  });
+
+  it('counts for what it signed before, and for nothing after', async () => {
+    expect(await verdict(await noteOf(log, 4))).toBe('proved');
+    await expect(verdict(await noteOf(log, 5))).rejects.toMatchObject({ code: 'checkpoint_untrusted' });
+    expect(await verdict(await noteOf(next, 9))).toBe('proved');
+  });
+
+  it('is one of the very log', () => {
+    expect(() => replaceKey(sha256, trust, ORIGIN, keyOf(next, 'other'), 4)).toThrow(
+      expect.objectContaining({ code: 'configuration_invalid' }),
+    );
+    const foreign = { ...changed.logs[0]!, formerKeys: [{ verifierKey: keyOf(log, 'other'), until: 4 }] };
+    expect(() => parseTrust(sha256, formatTrust({ version: 1, logs: [foreign] }))).toThrow(
+      expect.objectContaining({ code: 'configuration_invalid', field: 'logs.0.formerKeys.0.verifierKey' }),
+    );
+  });
+});
+
+describe('a log that follows another', () => {
+  const previous = (size: number, root = rootAt(size)) => ({
+    origin: ORIGIN,
+    size,
+    root: formatDigest(root),
+  });
+
+  it('names the state that was seen, or a later one', () => {
+    expect(judgeSuccession('new', previous(3), seen(3))).toBe('same');
+    expect(judgeSuccession('new', previous(5), seen(3))).toBe('later');
+    expect(judgeSuccession('new', previous(5), undefined)).toBe('unseen');
+  });
+
+  it('is found out when it names less than was seen, or another state of that size', () => {
+    expect(() => judgeSuccession('new', previous(2), seen(3))).toThrow(
+      expect.objectContaining({ code: 'checkpoint_rolled_back' }),
+    );
+    expect(() => judgeSuccession('new', previous(3, rootAt(2)), seen(3))).toThrow(
+      expect.objectContaining({ code: 'proof_invalid' }),
     );
   });
 });

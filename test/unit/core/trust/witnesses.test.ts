@@ -12,6 +12,7 @@ import {
   parseTrust,
   parseWitnessPolicy,
   PROVED,
+  replaceKey,
   UNWITNESSED,
   verifyCheckpoint,
 } from '../../../../src/core/trust/index.ts';
@@ -170,6 +171,47 @@ describe('a forged cosignature', () => {
     const { keyId, name } = ben.verifier;
     const posing = formatNote(text, [signatures[0]!, { ...signatures[1]!, keyId, name }]);
     await expect(judge(posing, trust)).rejects.toMatchObject({ code: 'signature_invalid' });
+  });
+});
+
+describe('a log with witnesses that replaces its key', () => {
+  const next = party(ORIGIN, 2);
+  const nextKey = formatVerifierKey(sha256, ORIGIN, ED25519, next.publicKey);
+  const pinned = read(trustIn([[ada, 'Ada']], 1));
+  const changed = replaceKey(sha256, pinned, ORIGIN, nextKey, 3);
+  const signed = (signers: readonly (typeof log)[], size: number, by: readonly Cosigner[] = [ada]) =>
+    signNote(textAt(size), [...signers.map(({ signer }) => signer), ...by.map(({ signer }) => signer(NOW))]);
+
+  it.each([
+    ['before', pinned],
+    ['after', changed],
+  ])('is judged by its witnesses under two signatures by who pinned the key %s', async (_, trust) => {
+    expect(await judge(await signed([log, next], 3), trust)).toMatchObject({
+      verdict: PROVED,
+      witnessed: { operators: 1, quorum: 1, met: true },
+    });
+    expect(await judge(await signed([log, next], 3, []), trust)).toMatchObject({
+      verdict: UNWITNESSED,
+      witnessed: { operators: 0, quorum: 1, met: false },
+    });
+  });
+
+  it('keeps the quorum, for what the former key signed, too', async () => {
+    expect(changed.logs[0]).toMatchObject({ ...pinned.logs[0], verifierKey: nextKey });
+    expect(await judge(await signed([log], 3), changed)).toMatchObject({ verdict: PROVED });
+    expect(await judge(await signed([log], 3, []), changed)).toMatchObject({ verdict: UNWITNESSED });
+    await expect(judge(await signed([log], 4), changed)).rejects.toMatchObject({ code: 'checkpoint_untrusted' });
+  });
+
+  it('has room for both signatures and as many witnesses as a list may name', async () => {
+    const most = Array.from({ length: 14 }, (_, i) => cosigner(`w${i}.example`, 100 + i));
+    const trust = trustIn(
+      most.map((each, i) => [each, `op ${i}`]),
+      14,
+    );
+    expect(await judge(await signed([log, next], 3, most), trust)).toMatchObject({ verdict: PROVED });
+    const more = trustIn([...most.map((each, i) => [each, `op ${i}`] as const), [ada, 'Ada']], 1);
+    expect(() => read(more)).toThrow(refused);
   });
 });
 

@@ -1,7 +1,10 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
-/** Who is told what happened, how far that has come, and every delivery. */
-export class Webhooks1700000000013 implements MigrationInterface {
+/**
+ * Who is told what happened, how far that has come, and every delivery; and the keys that sign checkpoints, of which a
+ * log that was begun before has the one that its first statement introduces.
+ */
+export class WebhooksAndLogKeys1700000000013 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
     await runner.query(`
       CREATE TABLE ops.webhook (
@@ -51,10 +54,21 @@ export class Webhooks1700000000013 implements MigrationInterface {
       CREATE INDEX webhook_delivery_waiting ON ops.webhook_delivery (job_id) WHERE state = 'waiting';
       COMMENT ON TABLE ops.webhook_delivery IS 'What was sent to webhooks, pruned after the set number of days. If a row is '
         'lost, that event cannot be sent again by hand; it stands in the log, which its receiver can read.';
+
+      CREATE TABLE registry.log_key (
+        verifier_key text PRIMARY KEY,
+        retired_index bigint,
+        statement text NOT NULL,
+        recorded_index bigint NOT NULL
+      );
+      INSERT INTO registry.log_key (verifier_key, statement, recorded_index)
+        SELECT convert_from(payload, 'UTF8')::jsonb #>> '{predicate,verifierKey}',
+          'sha256:' || encode(payload_digest, 'hex'), 0
+        FROM ledger.statement WHERE index = 0;
     `);
   }
 
   async down(runner: QueryRunner): Promise<void> {
-    await runner.query('DROP TABLE ops.webhook_delivery, ops.webhook_cursor, ops.webhook');
+    await runner.query('DROP TABLE registry.log_key, ops.webhook_delivery, ops.webhook_cursor, ops.webhook');
   }
 }
