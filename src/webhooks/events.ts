@@ -55,7 +55,9 @@ export class StatementEvents {
   }
 
   #mayRead({ partyId }: Listener, overseer: boolean): boolean {
-    if (this.statement.visibility === 'public' || overseer) return true;
+    const { visibility } = this.statement;
+    // What is sealed is closed to overseers, too; that it is opened is a statement of its own.
+    if (visibility === 'public' || (visibility === 'parties' && overseer)) return true;
     return readersOf(this.#spoken)?.includes(partyId) ?? true;
   }
 }

@@ -10,7 +10,8 @@ import type { TestApp } from '../support/app.ts';
 import { anyDigest, modelOf } from '../support/bodies.ts';
 import { Operator, Party } from '../support/client.ts';
 import type { Client, LogIdentity } from '../support/client.ts';
-import { newId } from '../../src/platform/crypto.ts';
+import { newId, newNonce, sha256 } from '../../src/platform/crypto.ts';
+import { sealCommitment } from '../../src/core/registry/sealed.ts';
 import { query } from '../support/postgres.ts';
 import { Users } from './cli-user.ts';
 import { Receiver } from './webhook-receiver.ts';
@@ -150,6 +151,21 @@ describe('an event', () => {
     const told = receiver.at(stranger.path).map(({ event }) => event.data);
     expect(told.every((data) => data['public'] === true)).toBe(true);
     expect(told.map((data) => data['kind'])).not.toContain('grant');
+  });
+
+  it('about what is sealed reaches its maker alone until it is opened', async () => {
+    const all = ['statement.recorded'];
+    const [maker, overseer] = [await listen(ada!, all), await listen(registrar(), all)];
+    const told = async (party: Party, id: string) => (await deliveries(party, id)).map(({ index }) => index);
+    const secret = { subject: 'model' as const, salt: newNonce(), digests: [anyDigest()] };
+    const commitment = sealCommitment(sha256, { origin: ada!.origin, maker: ada!.id }, secret);
+    const { id, index } = await ada!.made('/v1/sealed', { subject: 'model', commitment });
+    await settle();
+    expect(await told(ada!, maker.id)).toContain(index);
+    expect(await told(registrar(), overseer.id)).not.toContain(index);
+    const opened = await ada!.made(`/v1/sealed/${id}/open`, { sealed: id, commitment, ...secret });
+    await settle();
+    expect(await told(registrar(), overseer.id)).toEqual(expect.arrayContaining([index + 1, opened.index]));
   });
 
   it('of a checkpoint carries the signed note', async () => {

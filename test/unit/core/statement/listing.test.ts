@@ -14,7 +14,7 @@ let honest: ListedStatement;
 let entry: Uint8Array;
 
 const listedOf = (log: TestLog, key = log.registryKey) => {
-  const body = heldDatasetOf([{ name: 'a', bytes: new Uint8Array([1]) }], log.registry);
+  const body = heldDatasetOf(log.registry, [{ name: 'a', bytes: new Uint8Array([1]) }]);
   const { payload, signature } = log.draft(dataset, { maker: log.registry }, body, key);
   const bytes = entryOf(sha256, payload, signature, fromBase64(key.spki));
   return {
