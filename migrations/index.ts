@@ -14,6 +14,7 @@ import { CheckpointChain1700000000008 } from './0008-checkpoint-chain.ts';
 import { Cosignatures1700000000009 } from './0009-cosignatures.ts';
 import { OutsideTime1700000000010 } from './0010-outside-time.ts';
 import { Visibility1700000000011 } from './0011-visibility.ts';
+import { AbsenceMap1700000000012 } from './0012-absence-map.ts';
 import { WebhooksAndLogKeys1700000000013 } from './0013-webhooks-and-log-keys.ts';
 import { NoIndexOnMakers1700000000014 } from './0014-no-index-on-makers.ts';
 
@@ -29,6 +30,7 @@ export const MIGRATIONS: (new () => MigrationInterface)[] = [
   Cosignatures1700000000009,
   OutsideTime1700000000010,
   Visibility1700000000011,
+  AbsenceMap1700000000012,
   WebhooksAndLogKeys1700000000013,
   NoIndexOnMakers1700000000014,
 ];

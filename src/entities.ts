@@ -2,6 +2,7 @@
 import * as datasets from './datasets/dataset.entity.ts';
 import * as ledger from './ledger/ledger.entity.ts';
 import * as witnessing from './ledger/witnessing/witnessing.entity.ts';
+import * as map from './ledger/map/map.entity.ts';
 import * as licenses from './licenses/license.entity.ts';
 import * as models from './models/model.entity.ts';
 import * as parties from './parties/party.entity.ts';
@@ -11,6 +12,18 @@ import * as runs from './runs/run.entity.ts';
 import * as tokens from './tokens/token.entity.ts';
 import * as webhooks from './webhooks/webhook.entity.ts';
 
-const MODULES: object[] = [ledger, witnessing, parties, datasets, sealed, models, runs, licenses, tokens, webhooks];
+const MODULES: object[] = [
+  ledger,
+  witnessing,
+  map,
+  parties,
+  datasets,
+  sealed,
+  models,
+  runs,
+  licenses,
+  tokens,
+  webhooks,
+];
 
 export const ENTITIES: Entities = MODULES.flatMap((module) => Object.values(module) as Entities);

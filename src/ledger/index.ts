@@ -4,6 +4,7 @@ export { IdempotencyKey } from './idempotency-key.ts';
 export { Ledger, signedWriteSchema, writeSchema } from './ledger.service.ts';
 export type { Attested, SignedWrite, Write, WriteOptions } from './ledger.service.ts';
 export { LogReader } from './log-reader.ts';
+export { MapReader } from './map/map-reader.ts';
 export { beginLog } from './new-log.ts';
 export type { NewLog } from './new-log.ts';
 export { holding } from './ledger-core.ts';

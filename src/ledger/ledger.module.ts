@@ -8,6 +8,8 @@ import { LedgerCore } from './ledger-core.ts';
 import { Ledger } from './ledger.service.ts';
 import { LogKeys } from './log-keys.ts';
 import { LogReader } from './log-reader.ts';
+import { MapKeeper } from './map/map-keeper.ts';
+import { MapReader } from './map/map-reader.ts';
 import { Publisher } from './publisher.ts';
 import { readWitnessPolicy } from './witnessing/read-policy.ts';
 import { Witnessing } from './witnessing/witnessing.service.ts';
@@ -20,6 +22,9 @@ import { readRoots, TimestampController, Timestamping, TSA_ROOTS } from './times
     Ledger,
     LogReader,
     LogKeys,
+    MapReader,
+    // Before the publisher, which stops the writer at the end.
+    MapKeeper,
     Publisher,
     Witnessing,
     Timestamping,
@@ -31,6 +36,6 @@ import { readRoots, TimestampController, Timestamping, TSA_ROOTS } from './times
         LedgerCore.open(database, config, masterKey, { policy: await readWitnessPolicy(config) }),
     },
   ],
-  exports: [Ledger, LogReader, Timestamping],
+  exports: [Ledger, LogReader, MapReader, Timestamping],
 })
 export class LedgerModule {}

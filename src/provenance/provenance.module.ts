@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
+import { MapController } from './map.controller.ts';
 import { ProvenanceController } from './provenance.controller.ts';
 import { ProvenanceService } from './provenance.service.ts';
 
-@Module({ controllers: [ProvenanceController], providers: [ProvenanceService] })
+@Module({ controllers: [ProvenanceController, MapController], providers: [ProvenanceService] })
 export class ProvenanceModule {}

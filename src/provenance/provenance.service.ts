@@ -35,7 +35,10 @@ export class ProvenanceService {
     const digest = readHash(hash);
     const { current, possessed } = await this.#currentOf(digest);
     if (current.length === 0 && possessed.length === 0) {
-      throw new RegistryError('not_found', `Nothing is on record about ${digest}.`, { field: 'hash' });
+      throw new RegistryError('not_found', `Nothing is on record about ${digest}.`, {
+        field: 'hash',
+        fix: `The proof that no public registration names it: GET /v1/map/${digest}.`,
+      });
     }
     const recorded = await this.#recordedOf(current.map(({ registrationId }) => registrationId));
     const [{ receipts, checkpoint, treeSize }, names] = await Promise.all([

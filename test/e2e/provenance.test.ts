@@ -112,6 +112,7 @@ describe('a look-up', () => {
       code: 'not_found',
       detail: `Nothing is on record about ${digest}.`,
       field: 'hash',
+      fix: `The proof that no public registration names it: GET /v1/map/${digest}.`,
       requestId: expect.any(String),
     });
   });

@@ -198,6 +198,7 @@ it('knows every route that takes an id', () => {
   // These name no record: the content of statements is tested below, look-ups and schemas are public. A signature is
   // refused by what it says, in model-signatures.test.ts.
   const others = [
+    'GET /v1/map/:hash',
     'GET /v1/schemas/:kind',
     'GET /v1/provenance/:hash',
     'GET /v1/receipts/:digest',

@@ -53,6 +53,8 @@ export async function startTestApp({
     MUNIMENT_PORT: '0',
     MUNIMENT_WORKER: 'false',
     MUNIMENT_LOG_LEVEL: 'debug',
+    // A log grows by what a test writes alone; the map of a new log is made at once.
+    MUNIMENT_MAP_INTERVAL_MS: '86400000',
     ...env,
   });
   const logged: Record<string, unknown>[] = [];

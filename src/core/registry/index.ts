@@ -1,4 +1,5 @@
 /** Every kind of statement that the log takes, and the one way to judge them. */
+import type { Digest } from '../digest.ts';
 import { apiKey, apiKeyRevocation } from './api-key.ts';
 import { authorityReads, requireAuthority, requireOrigin } from './authority.ts';
 import { commitmentReads, erasure, makeCommitments } from './commitment.ts';
@@ -9,6 +10,8 @@ import type { InnerSignature, Kind, Rows, Spoken } from './kind.ts';
 import { visibilityOf } from './kind.ts';
 import { log } from './log.ts';
 import { logKey, logKeyRetirement } from './log-key.ts';
+import { mapAudit } from './map-audit.ts';
+import { mapRoot } from './map-root.ts';
 import { modelSignature } from './model-signature.ts';
 import { spendOneTimeKey, vouchersOf } from './one-time-key.ts';
 import { party } from './party.ts';
@@ -38,6 +41,8 @@ const ALL = [
   erasure,
   sealed,
   opening,
+  mapRoot,
+  mapAudit,
 ];
 
 /** By predicate type. */
@@ -77,6 +82,13 @@ function registryOf({ speaker }: Spoken, rows: Rows): readonly RowKey[] {
 export const readersOf = ({ kind, body, common }: Pick<Spoken, 'body' | 'common' | 'kind'>): string[] | null =>
   visibilityOf(kind) === 'public' ? null : [common.maker, ...(kind.readers?.(body) ?? [])];
 
+/** The digests under which a public statement stands in the map; none of one that not everybody may read. */
+export const namedBy = (spoken: Spoken): readonly Digest[] =>
+  readersOf(spoken) === null ? (spoken.kind.names?.(spoken.body) ?? []) : [];
+
+/** The kinds of statement that stand in the map. */
+export const NAMING_KINDS: readonly string[] = ALL.flatMap((kind) => (kind.names === undefined ? [] : [kind.kind]));
+
 /** Signatures that the statement itself carries. */
 export const innerSignaturesOf = (spoken: Spoken): readonly InnerSignature[] => [
   ...vouchersOf(spoken),
@@ -86,6 +98,6 @@ export const innerSignaturesOf = (spoken: Spoken): readonly InnerSignature[] => 
 export type { InnerSignature, Kind, Rows, Spoken, Visibility } from './kind.ts';
 export { visibilityOf } from './kind.ts';
 export { commitmentsOf } from './commitment.ts';
-export { apiKey, apiKeyRevocation, dataset, erasure, grant, key, log, logKey, logKeyRetirement, modelSignature };
-export { opening, party, registration, revocation, run, sealed };
+export { apiKey, apiKeyRevocation, dataset, erasure, grant, key, log, logKey, logKeyRetirement, mapAudit, mapRoot };
+export { modelSignature, opening, party, registration, revocation, run, sealed };
 export { tokenBatch, tokenKey, tokenKeyRetirement };

@@ -50,6 +50,8 @@ export interface Kind<Body> extends StatementForm<Body> {
   coheres?(sha256: Sha256, body: Body, common: Common): void;
   /** Commitments in the body, whose values the writer discloses beside the statement. */
   commitments?(common: Common, body: Body): readonly Commitment[];
+  /** Digests by which a look-up finds what the statement says: under each it stands in the map (`core/map`). */
+  names?(body: Body): readonly Digest[];
   /** Who besides the maker may read the statement; everybody may where a kind does not say. */
   readers?(body: Body): readonly string[];
   /** Nobody but the maker reads the statement, neither registrar nor auditor, until it is opened. */
@@ -70,7 +72,7 @@ export interface InnerSignature {
 export function kind<Body>(
   form: StatementForm<Body>,
   rules: Pick<Kind<Body>, 'judge' | 'reads'> &
-    Pick<Partial<Kind<Body>>, 'coheres' | 'commitments' | 'readers' | 'sealed' | 'signatures'>,
+    Pick<Partial<Kind<Body>>, 'coheres' | 'commitments' | 'names' | 'readers' | 'sealed' | 'signatures'>,
 ): Kind<Body> {
   return { ...form, ...rules };
 }

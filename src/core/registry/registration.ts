@@ -82,6 +82,7 @@ export const registration = kind(registrationForm, {
     ...body.datasets.map((dataset): RowKey => ['dataset', dataset]),
     ...(body.run === null ? [] : [['run', body.run] as const]),
   ],
+  names: (body) => digestsOf(body).map(([, digest]) => digest),
   judge(spoken, rows, place) {
     const { common, body } = spoken;
     requireNew(rows, 'registration', common.id);

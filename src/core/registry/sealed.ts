@@ -77,6 +77,7 @@ const openingForm = form('opening', openingShape, (_, { sealed, subject, digests
 export type OpeningBody = z.infer<typeof openingForm.body>;
 
 export const opening = kind(openingForm, {
+  names: ({ digests }) => digests,
   reads: ({ common, body }): RowKey[] => [['sealed', common.maker, body.sealed]],
   coheres(sha256, { commitment, ...secret }, common) {
     if (sealCommitment(sha256, common, secret) === commitment) return;

@@ -110,6 +110,9 @@ export interface Tables {
   };
   token_revocation: Recorded & { jti: string; grantId: string };
   token_batch: Recorded & { id: string; size: number; root: Digest };
+  /** Maps of the log's first `size` entries, known by their roots. */
+  map_root: Recorded & { root: Digest; size: number; logRoot: Digest; keys: number };
+  map_audit: Recorded & { id: string; auditor: string; size: number; root: Digest; found: Digest };
 }
 
 export type TableName = keyof Tables;
@@ -138,6 +141,8 @@ export const KEYS = {
   possession: ['digest', 'maker', 'sealedId'],
   token_revocation: ['jti'],
   token_batch: ['id'],
+  map_root: ['root'],
+  map_audit: ['id'],
 } as const satisfies { [T in TableName]: readonly (keyof Tables[T])[] };
 
 export const TABLE_NAMES = Object.keys(KEYS) as TableName[];

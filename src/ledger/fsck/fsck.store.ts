@@ -113,7 +113,7 @@ export class Snapshot {
   private constructor(
     client: pg.Client,
     pages: pg.Client,
-    private readonly rows: pg.Client,
+    private readonly stream: pg.Client,
   ) {
     [this.#questions, this.#pages] = [new InTurn(client), new InTurn(pages)];
   }
@@ -124,6 +124,8 @@ export class Snapshot {
       for (let i = 0; i < 3; i++) clients.push(await connect(url));
       const [client, pages, rows] = clients as [pg.Client, pg.Client, pg.Client];
       await client.query(`CREATE TEMP TABLE fsck_overlay (tbl text, key text, row jsonb, PRIMARY KEY (tbl, key))`);
+      await client.query(`CREATE TEMP TABLE fsck_naming (naming bytea NOT NULL)`);
+      await client.query(`CREATE TEMP TABLE fsck_map_node (hash bytea PRIMARY KEY)`);
       await client.query(`BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY`);
       const exported = await client.query<{ id: string }>(`SELECT pg_export_snapshot() AS id`);
       for (const other of [pages, rows]) {
@@ -138,7 +140,7 @@ export class Snapshot {
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.#questions.client, this.#pages.client, this.rows].map((client) => client.end()));
+    await Promise.all([this.#questions.client, this.#pages.client, this.stream].map((client) => client.end()));
   }
 
   heads(): Promise<HeadRow[]> {
@@ -287,7 +289,7 @@ export class Snapshot {
 
   /** All rows of the registry that statements from `from` on made, in log order. */
   registryInLogOrder(from: number): RegistryRows {
-    return new RegistryRows(from, (copy) => this.rows.query(copy));
+    return new RegistryRows(from, (copy) => this.stream.query(copy));
   }
 
   async columns(): Promise<Columns> {
@@ -403,6 +405,11 @@ export class Snapshot {
       `SELECT count(*) AS count FROM registry.commitment WHERE erased_index IS NOT NULL`,
     );
     return row!.count;
+  }
+
+  /** For the stores beside this one: any query on the same snapshot. */
+  rows<Row>(sql: string, values: unknown[] = []): Promise<Row[]> {
+    return this.#rows(sql, values);
   }
 
   async #rows<Row>(sql: string, values: unknown[] = []): Promise<Row[]> {

@@ -23,6 +23,7 @@ import { Heads } from './heads.ts';
 import type { LogIdentity } from './identity.ts';
 import { identify } from './identity.ts';
 import { MadeKeys } from './made-keys.ts';
+import { MapCheck } from './map-check.ts';
 import type { PageWorker, ReadPage, WorkerSetup } from './page-worker.ts';
 import type { Page } from './pages.ts';
 import { Pages } from './pages.ts';
@@ -85,6 +86,7 @@ export async function fsck(options: FsckOptions): Promise<FsckReport> {
 class Run {
   readonly #findings = new Findings();
   readonly #files: PublishedFiles;
+  readonly #map: MapCheck;
 
   constructor(
     private readonly options: FsckOptions,
@@ -92,6 +94,7 @@ class Run {
     private readonly anchors: readonly AnchoredHead[],
   ) {
     this.#files = new PublishedFiles(options.sha256, snapshot, this.#findings);
+    this.#map = new MapCheck(options.sha256, snapshot, this.#findings);
   }
 
   async report(started: number): Promise<FsckReport> {
@@ -159,7 +162,7 @@ class Run {
       return undefined;
     }
     const asked = { file, sha256, full, since };
-    const progress = await Progress.open(asked, this.snapshot, head, heads, gathered, this.#findings);
+    const progress = await Progress.open(asked, this.snapshot, head, heads, this.#map, gathered, this.#findings);
     if (progress.start !== undefined) this.#files.tree = progress.start.tree;
     return progress;
   }
@@ -183,10 +186,11 @@ class Run {
     const projection = new Projection(snapshot, snapshot.registryInLogOrder(from), this.#findings);
     let last: LeafPage | undefined;
     for await (const begun of readAhead(new Pages(snapshot, from, head.size), workers)) {
-      const { page } = begun;
+      const { page, read } = begun;
       last = await this.#checkPage(begun, heads);
       const overlay = await projection.fold(begun.worker, page.from, page.to);
-      if (page.to < head.size) await progress?.passed(page.to, this.#files.tree, overlay);
+      await this.#map.add(read);
+      if (page.to < head.size) await progress?.passed(page.to, this.#files.tree, overlay, read);
       options.onProgress?.(page.to, head.size);
     }
     await heads.finish();
@@ -196,6 +200,7 @@ class Run {
     await workers[0]!.read(nothing);
     await projection.fold(workers[0]!, head.size, Infinity);
     await projection.finish();
+    await this.#map.finish(head.size);
   }
 
   async #checkPage({ page, read }: Begun, heads: Heads): Promise<LeafPage> {

@@ -12,10 +12,11 @@ import { toHex, utf8 } from '../../core/bytes.ts';
 import type { Sha256 } from '../../core/digest.ts';
 import { RegistryError } from '../../core/errors.ts';
 import type { TreeState } from './growing-tree.ts';
+import type { Named } from './named.ts';
 import type { OverlaidRow } from './page-fold.ts';
 import type { Finding, FoundSoFar } from './report.ts';
 
-const FORMAT = 'muniment fsck state v1';
+const FORMAT = 'muniment fsck state v2';
 
 export interface JournalHeader {
   readonly origin: string;
@@ -38,6 +39,9 @@ export interface JournalRecord {
   readonly found: FoundSoFar;
   /** Since the record before */
   readonly overlay: readonly OverlaidRow[];
+  /** In base64 */
+  readonly namings: string;
+  readonly mapRoots: Named['mapRoots'];
 }
 
 export class Journal {

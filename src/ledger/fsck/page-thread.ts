@@ -16,7 +16,7 @@ async function obey(order: Exclude<Order, { looked: unknown }>): Promise<void> {
   switch (order.call) {
     case 'read': {
       const page = await worker.read(order.task);
-      return say({ done: page }, [page.hashes.buffer, page.standing.buffer]);
+      return say({ done: page }, [page.hashes.buffer, page.standing.buffer, page.namings.buffer]);
     }
     case 'fold':
       await worker.fold((keys) => {

@@ -5,6 +5,8 @@
  */
 import type { Sha256 } from '../../core/digest.ts';
 import { MadeKeys } from './made-keys.ts';
+import type { Named } from './named.ts';
+import { namedIn } from './named.ts';
 import type { Folded, LookUp, OverlaidRow, UnexpectedRow } from './page-fold.ts';
 import { PageFold } from './page-fold.ts';
 import type { Columns } from './registry-rows.ts';
@@ -28,7 +30,8 @@ export interface PageTask {
   readonly bundles: ReadonlyMap<number, Uint8Array>;
 }
 
-export interface ReadPage extends Leaves {
+export interface ReadPage extends Leaves, Named {
+  readonly namings: Uint8Array<ArrayBuffer>;
   readonly found: FoundSoFar;
 }
 
@@ -51,7 +54,7 @@ export class LocalWorker implements PageWorker {
 
   constructor(
     private readonly setup: WorkerSetup,
-    sha256: Sha256,
+    private readonly sha256: Sha256,
     verify: VerifyP256,
   ) {
     this.#reader = new StatementReader(sha256, setup.full ? verify : undefined);
@@ -62,7 +65,8 @@ export class LocalWorker implements PageWorker {
     const findings = new Findings();
     this.#statements = this.#reader.read(statements, from, to, findings);
     checkBundles(this.#statements, bundles, findings);
-    return Promise.resolve({ ...leavesOf(this.#statements), found: findings.soFar() });
+    const named = namedIn(this.sha256, this.#statements);
+    return Promise.resolve({ ...leavesOf(this.#statements), ...named, found: findings.soFar() });
   }
 
   async fold(lookUp: LookUp): Promise<void> {

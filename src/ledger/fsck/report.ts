@@ -24,6 +24,13 @@ export type FindingCode =
   | 'head_wrong'
   | 'leaf_wrong'
   | 'log_unnamed'
+  | 'map_node_extra'
+  | 'map_node_missing'
+  | 'map_node_wrong'
+  | 'map_root_wrong'
+  | 'map_version_extra'
+  | 'map_version_missing'
+  | 'map_version_wrong'
   | 'row_changed'
   | 'row_extra'
   | 'row_missing'
@@ -83,6 +90,7 @@ export const COUNTED = [
   'tokens',
   'timestamps',
   'receipts',
+  'maps',
 ] as const;
 export type Counted = (typeof COUNTED)[number];
 
@@ -110,6 +118,7 @@ export class Findings {
     tokens: 0,
     timestamps: 0,
     receipts: 0,
+    maps: 0,
   };
   readonly list: Finding[] = [];
   count = 0;

@@ -3,7 +3,7 @@
  * of and still extends the head that it had then. What was checked before is not checked again, so a row that was changed
  * in the meantime is not found; whoever wants to be sure of that starts afresh.
  */
-import { equalBytes, fromHex, toHex, utf8 } from '../../core/bytes.ts';
+import { equalBytes, fromBase64, fromHex, toBase64, toHex, utf8 } from '../../core/bytes.ts';
 import type { Sha256 } from '../../core/digest.ts';
 import { RegistryError } from '../../core/errors.ts';
 import { tilesForRoot, treeRootFrom } from '../../core/merkle/proof.ts';
@@ -13,6 +13,8 @@ import { GrowingTree } from './growing-tree.ts';
 import type { Heads } from './heads.ts';
 import type { JournalHeader } from './journal.ts';
 import { Journal } from './journal.ts';
+import type { MapCheck } from './map-check.ts';
+import type { Named } from './named.ts';
 import type { OverlaidRow } from './page-fold.ts';
 import type { Findings } from './report.ts';
 
@@ -41,6 +43,7 @@ export class Progress {
     snapshot: Snapshot,
     { origin, size, root }: HeadRow,
     heads: Heads,
+    map: MapCheck,
     gathered: Findings,
     findings: Findings,
   ): Promise<Progress> {
@@ -62,7 +65,10 @@ export class Progress {
         await requireExtended(sha256, snapshot, header, size);
         before = header;
       },
-      ({ overlay }) => snapshot.overlay(overlay),
+      async ({ overlay, namings, mapRoots }) => {
+        await snapshot.overlay(overlay);
+        await map.add({ namings: fromBase64(namings), mapRoots });
+      },
     );
     if (resumed?.last === undefined || before === undefined) {
       await resumed?.journal.close();
@@ -88,12 +94,19 @@ export class Progress {
   }
 
   /** @param at statements that are done with; not the whole log, which ends the run */
-  passed(at: number, tree: GrowingTree | null, overlay: readonly OverlaidRow[]): Promise<void> {
+  passed(
+    at: number,
+    tree: GrowingTree | null,
+    overlay: readonly OverlaidRow[],
+    { namings, mapRoots }: Named,
+  ): Promise<void> {
     return this.journal.add({
       at,
       tree: tree === null ? null : tree.state(),
       found: this.findings.soFar(),
       overlay,
+      namings: toBase64(namings),
+      mapRoots,
     });
   }
 

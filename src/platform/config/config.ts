@@ -42,6 +42,8 @@ export abstract class Config {
   abstract readonly logKeyOverlapSeconds: number;
   /** File with the policy of the log's witnesses; absent means that none is asked. */
   abstract readonly witnessesFile: string | undefined;
+  /** The longest that the map of digests stays behind the published log. */
+  abstract readonly mapIntervalMs: number;
   abstract readonly tokenBatchSeconds: number;
   abstract readonly tokenMaxLifetimeSeconds: number;
   /** How long the next token key is published before it signs. */
@@ -135,6 +137,7 @@ const variables = z.strictObject({
   MUNIMENT_CHECKPOINT_INTERVAL_MS: whole(10, 86_400_000).default(1000),
   MUNIMENT_LOG_KEY_OVERLAP_SECONDS: whole(1, 31_536_000).default(604_800),
   MUNIMENT_WITNESSES: z.string().min(1, 'must name a file').optional(),
+  MUNIMENT_MAP_INTERVAL_MS: whole(100, 86_400_000).default(60_000),
   MUNIMENT_TOKEN_BATCH_SECONDS: whole(1, 86_400).default(60),
   MUNIMENT_TOKEN_MAX_LIFETIME_SECONDS: whole(1, 31_536_000).default(86_400),
   MUNIMENT_TOKEN_KEY_LEAD_SECONDS: whole(1, 2_592_000).default(600),
@@ -209,6 +212,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>> = p
     checkpointIntervalMs: value.MUNIMENT_CHECKPOINT_INTERVAL_MS,
     logKeyOverlapSeconds: value.MUNIMENT_LOG_KEY_OVERLAP_SECONDS,
     witnessesFile: value.MUNIMENT_WITNESSES === undefined ? undefined : resolve(value.MUNIMENT_WITNESSES),
+    mapIntervalMs: value.MUNIMENT_MAP_INTERVAL_MS,
     tokenBatchSeconds: value.MUNIMENT_TOKEN_BATCH_SECONDS,
     tokenMaxLifetimeSeconds: value.MUNIMENT_TOKEN_MAX_LIFETIME_SECONDS,
     tokenKeyLeadSeconds: value.MUNIMENT_TOKEN_KEY_LEAD_SECONDS,

@@ -16,6 +16,7 @@ import {
   key,
   logKey,
   logKeyRetirement,
+  mapAudit,
   modelSignature,
   opening,
   party,
@@ -44,13 +45,16 @@ import { runFsck } from '../../../src/ledger/fsck/index.ts';
 import { LedgerCore } from '../../../src/ledger/ledger-core.ts';
 import { Ledger } from '../../../src/ledger/ledger.service.ts';
 import { insertCosignature } from '../../../src/ledger/witnessing/witnessing.store.ts';
+import { MapKeeper } from '../../../src/ledger/map/map-keeper.ts';
 import type { Submission } from '../../../src/ledger/writer.ts';
+import { loadConfig } from '../../../src/platform/config/index.ts';
 import type { StatementKey } from '../../../src/platform/crypto.ts';
 import { makeEd25519, newId, newNonce, newStatementKey, sha256 } from '../../../src/platform/crypto.ts';
 import { dataSourceOptions } from '../../../src/platform/database/index.ts';
 import { MasterKey } from '../../../src/platform/keys/index.ts';
 import { formatTimestampRequest, stampedNote } from '../../../src/core/time/index.ts';
 import { insertTimestamp, readSignature } from '../../../src/ledger/timestamping/timestamp.store.ts';
+import { createLog } from '../../../src/platform/logging/index.ts';
 import type { TestDatabase } from '../../support/postgres.ts';
 import { createTestDatabase, query } from '../../support/postgres.ts';
 import { cosigner } from '../../unit/core/note/fixture.ts';
@@ -60,6 +64,7 @@ export interface Process {
   readonly core: LedgerCore;
   readonly ledger: Ledger;
   readonly dataSource: DataSource;
+  readonly map: MapKeeper;
   close(): Promise<void>;
 }
 
@@ -99,7 +104,9 @@ export class TestLedger {
         await core.close();
         await dataSource.destroy();
       };
-      const process = { core, ledger: new Ledger(core, dataSource), dataSource, close: () => (closed ??= close()) };
+      const ledger = new Ledger(core, dataSource);
+      const map = new MapKeeper(core, ledger, dataSource, loadConfig({}), createLog({ logLevel: 'silent' }));
+      const process = { core, ledger, dataSource, map, close: () => (closed ??= close()) };
       this.#open.push(process);
       return process;
     } catch (error) {
@@ -325,6 +332,29 @@ export async function everyKind(process: Process): Promise<void> {
       body: { kid, spki: newKey().spki, notBefore: '2026-01-02T03:04:05.000Z' },
     });
     await issueTokens(process, { grant: granted[1]!.id, licensee: ben, kid });
+  }
+  await makeMaps(process, ada);
+}
+
+/** Two maps that follow on others, and what two auditors say of the last one. */
+async function makeMaps(process: Process, owner: string): Promise<void> {
+  const { core, map } = process;
+  for (let i = 0; i < 4; i++) {
+    await register(process, owner);
+    await core.published.publish();
+    await map.fold();
+  }
+  const { size } = await core.published.publish();
+  const [newest] = await process.dataSource.query<{ root: Digest; statement: Digest }[]>(
+    `SELECT root, statement FROM registry.map_root ORDER BY recorded_index DESC LIMIT 1`,
+  );
+  const { root, statement } = newest!;
+  for (const name of ['Cai', 'Dee']) {
+    const auditor = await makeParty(process, name);
+    const own = newKey();
+    await giveKey(process, auditor, own);
+    const body = { size, logRoot: anyDigest(), root, found: name === 'Cai' ? root : anyDigest() };
+    await core.writer.submit(spoken(process, mapAudit, { maker: auditor, basis: [statement] }, body, own));
   }
 }
 

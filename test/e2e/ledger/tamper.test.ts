@@ -18,6 +18,8 @@ const LEDGER_KEYS: Record<string, readonly string[]> = {
   checkpoint: ['size'],
   cosignature: ['size', 'verifier_key'],
   timestamp: ['kind', 'number'],
+  map_node: ['hash'],
+  map_version: ['size'],
 };
 const SIDE_KEYS: Record<string, readonly string[]> = { disclosure: ['commitment'], token_issuance: ['jti'] };
 /** The database's own times: they prove nothing, and no verdict rests on them. */
@@ -62,6 +64,13 @@ const OTHER: Record<string, (column: string) => string> = {
   jsonb: (c) => `jsonb_set(${c}, '{tampered}', 'true')`,
   ARRAY: (c) => `${c} || 'tampered'::text`,
 };
+
+/** The key of a row that is added: behind the others where it is a number. */
+const OTHER_KEY: Record<string, (column: string) => string> = {
+  text: (c) => `${c} || 'x'`,
+  bytea: (c) => `${c} || '\\x00'`,
+};
+const ADDED_KEY: Record<string, (key: string) => string> = { text: (key) => `${key}x`, bytea: (key) => `${key}00` };
 
 interface Column {
   column_name: string;
@@ -195,14 +204,14 @@ describe.each(Object.keys(TABLES))('%s', (table) => {
       .map(({ column_name: column }) => {
         if (column === 'payload_digest') return `sha256('another')`;
         if (column !== key.at(-1)) return column;
-        return types.get(column) === 'text' ? `${column} || 'x'` : `${column} + 7000`;
+        return OTHER_KEY[types.get(column)!]?.(column) ?? `${column} + 7000`;
       })
       .join(', ');
     const sql = `INSERT INTO ${table} SELECT ${copied} FROM ${table} WHERE ${row!.where}`;
     const findings = await tampered(table, sql);
     const before = (await someRows(table))[0]!.key.split(' ');
     const last = before.pop()!;
-    const added = [...before, types.get(key.at(-1)!) === 'text' ? `${last}x` : String(Number(last) + 7000)].join(' ');
+    const added = [...before, ADDED_KEY[types.get(key.at(-1)!)!]?.(last) ?? String(Number(last) + 7000)].join(' ');
     expect(findings).toContainEqual(expect.objectContaining({ table, key: added }));
   });
 
