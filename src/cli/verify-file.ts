@@ -1,12 +1,15 @@
 /** Receipts and proof files judged from disk, with the trust file alone and no network. */
 import { fromUtf8 } from '../core/bytes.ts';
+import type { Digest } from '../core/digest.ts';
 import { RegistryError } from '../core/errors.ts';
+import type { MapAnswer } from '../core/map/answer.ts';
 import { leafHash, verifyInclusion } from '../core/merkle/tree.ts';
 import { parseTlogProof } from '../core/note/tlog-proof.ts';
 import type { Receipt } from '../core/statement/receipt.ts';
 import type { JudgedCheckpoint, JudgedTime } from '../core/trust/index.ts';
 import { sha256 } from '../platform/crypto.ts';
 import type { Context } from './context.ts';
+import { judgeKeptMap, oldestOf, requireOneLog } from './judge-map.ts';
 import { judgeTime } from './outside-time.ts';
 import { readBytes } from './settings.ts';
 import { checkReceiptsOffline, judgeCheckpoint } from './verify.ts';
@@ -26,13 +29,19 @@ export interface JudgedFile {
   receipts?: number;
   /** Outside time before which the record existed; null where the receipt shows none. */
   time?: JudgedTime | null;
+  /** Of a look-up that found nothing: what no public registration names below the entry `asOf`. */
+  absent?: Digest[];
+  asOf?: number;
 }
 
 /** @throws RegistryError `proof_invalid`, `signature_invalid`, `malformed_proof`, `checkpoint_untrusted`, `usage` */
 export async function verifyFile(context: Context, file: string, entryFile: string | undefined): Promise<JudgedFile> {
   const text = fromUtf8(await readBytes(file));
   if (text.startsWith('c2sp.org/tlog-proof@v1\n')) return verifyProofFile(context, text, entryFile);
-  const receipts = receiptsIn(text);
+  const value = valueOf(text);
+  const { absence } = membersOf(value);
+  if (Array.isArray(absence)) return verifyAbsence(context, absence as MapAnswer[]);
+  const receipts = receiptsOf(value);
   const receipt = receipts[0]!;
   const [spoken] = await checkReceiptsOffline(context, receipts);
   const judged = await Promise.all(receipts.map(({ checkpoint }) => judgeCheckpoint(context, checkpoint)));
@@ -66,17 +75,43 @@ async function verifyProofFile(context: Context, text: string, entryFile: string
   return { verdict, witnessed, origin, index, treeSize: size };
 }
 
-/**
- * The receipt itself, or what a command printed with the receipt in it, or a look-up with those of every match.
- * @throws RegistryError `malformed_proof`
- */
-export function receiptsIn(text: string): Receipt[] {
-  let value: unknown;
+/** Every map in it must lack its digest; what is told is of the oldest one. */
+async function verifyAbsence(context: Context, answers: readonly MapAnswer[]): Promise<JudgedFile> {
+  const maps = await Promise.all(answers.map((answer) => judgeKeptMap(context, answer)));
+  const oldest = oldestOf(maps);
+  if (oldest === undefined) throw new RegistryError('malformed_proof', 'The file holds no proof of absence.');
+  const present = maps.find(({ entries }) => entries.length > 0);
+  if (present !== undefined) {
+    throw new RegistryError('proof_invalid', `The map names ${present.digest}: entry ${present.entries[0]}.`);
+  }
+  const { origin, size: treeSize } = oldest.checkpoint;
+  const checkpoints = maps.map(({ checkpoint }) => checkpoint);
+  requireOneLog(checkpoints);
+  const { verdict, witnessed } = weakest(checkpoints);
+  return {
+    verdict,
+    witnessed,
+    origin,
+    index: oldest.index,
+    treeSize,
+    absent: maps.map(({ digest }) => digest),
+    asOf: oldest.asOf,
+  };
+}
+
+/** @throws RegistryError `malformed_proof` */
+export const receiptsIn = (text: string): Receipt[] => receiptsOf(valueOf(text));
+
+function valueOf(text: string): unknown {
   try {
-    value = JSON.parse(text);
+    return JSON.parse(text);
   } catch (cause) {
     throw new RegistryError('malformed_proof', 'The file holds neither a receipt nor a proof.', { cause });
   }
+}
+
+/** The receipt itself, or what a command printed with the receipt in it, or a look-up with those of every match. */
+function receiptsOf(value: unknown): Receipt[] {
   const { matches, possessions, receipt } = membersOf(value);
   const found = Array.isArray(matches)
     ? matches.flatMap((match) => {

@@ -8,6 +8,7 @@ import type { Context } from '../context.ts';
 import { digestArgument, numberOf, wholeNumberOf } from '../parse.ts';
 import { fields } from '../table.ts';
 import { describeWitnessed, noteVerdict } from '../witnessed.ts';
+import { defineAuditMap } from './audit-map.ts';
 
 export function define(program: Command, context: Context): void {
   const log = program.command('log').description('Check the record from outside: nothing changed, nothing removed.');
@@ -27,6 +28,8 @@ export function define(program: Command, context: Context): void {
         () => judged.note,
       );
     });
+
+  defineAuditMap(log, context);
 
   log
     .command('prove')
@@ -74,6 +77,10 @@ export function define(program: Command, context: Context): void {
             ['record', judged.kind === undefined ? undefined : `${judged.kind} ${judged.id}`],
             ['maker', judged.maker],
             ['existed before', describeTime(judged.time ?? null)],
+            [
+              'absent',
+              judged.absent && `${judged.absent.join('\n')}\nfrom all public records below entry ${judged.asOf}`,
+            ],
             ['receipts', judged.receipts === 1 ? undefined : judged.receipts],
             ['witnesses', describeWitnessed(judged.witnessed)],
             ['verdict', judged.verdict],

@@ -1,15 +1,17 @@
 /**
  * `muniment lookup PATH|DIGEST`: hashes the file here, asks the registry for its digests alone, and verifies the proofs
  * before it prints anything. Every digest of the file is asked for: whoever renames the tensors of somebody's weights and
- * registers them would otherwise stand alone under the digest that comes first.
+ * registers them would otherwise stand alone under the digest that comes first. The registry's map proves that nothing
+ * public was left out, or that there is nothing.
  */
 import type { Command } from 'commander';
 import { RegistryError } from '../../core/errors.ts';
 import type { Digest } from '../../core/digest.ts';
-import type { JudgedTime, Verdict } from '../../core/trust/index.ts';
+import type { JudgedMap, JudgedTime } from '../../core/trust/index.ts';
 import type { Client } from '../client.ts';
 import type { Context } from '../context.ts';
 import type { ModelReport } from '../hash-model.ts';
+import type { AskedMap } from '../judge-map.ts';
 import type { JudgedPossession } from '../judge-possession.ts';
 import type { JudgedMatch, JudgedProvenance } from '../judge-provenance.ts';
 import { digestOf } from '../parse.ts';
@@ -23,48 +25,94 @@ export function define(program: Command, context: Context): void {
     .argument('<path|digest>', 'file of weights, or a digest as "muniment hash" prints it')
     .addHelpText(
       'after',
-      '\nExample:\n  $ muniment lookup model.safetensors\n\nExit code 1 means: the record fits together, but you have pinned no key of this registry yet,\nso nothing proves that it is not made up ("muniment trust --help").',
+      '\nExample:\n  $ muniment lookup model.safetensors\n\nExit code 1 means: the record fits together, but you have pinned no key of this registry yet,\nso nothing proves that it is not made up ("muniment trust --help").\nExit code 3 means: no public registration names it, as the registry proves; the verdict says whether\nyou know the registry.',
     )
     .action(async (text: string) => {
       const typed = digestOf(text);
       const { hashModel } = await import('../hash-model.ts');
       const file = typed === undefined ? await hashModel(context.io, text) : undefined;
       const client = await context.client();
-      const answers = await ask(client, typed === undefined ? digestsOf(file!) : [typed]);
-      const { judgeProvenance, mergeProvenance } = await import('../judge-provenance.ts');
-      const { PROVED } = await import('../../core/trust/index.ts');
-      const { describeWitnessed } = await import('../witnessed.ts');
-      const parts: JudgedProvenance[] = [];
-      for (const { digest, answer } of answers) parts.push(await judgeProvenance(context, client, digest, answer));
-      const found = mergeProvenance(parts);
-      const { judged, matches, possessions } = found;
-      const { describeTime, judgeTime, withTime } = await import('../outside-time.ts');
-      for (const match of matches) {
-        match.receipts.registration = await withTime(client, match.receipts.registration);
-        match.time = await judgeTime(context, match.receipts.registration);
-      }
-      if (judged.verdict !== PROVED) context.refuse();
-      const { origin, size } = judged;
-      const digest = answers[0]!.digest;
-      context.print(
-        {
-          verdict: judged.verdict,
-          witnessed: judged.witnessed,
-          digest,
-          ...(file === undefined ? {} : { file }),
-          log: { origin, treeSize: size, checkpoint: judged.note },
-          matches,
-          possessions,
-        },
-        () => describe(found, describeWitnessed(judged.witnessed), describeTime),
-      );
-      const earlier = earlierUnderOtherNames(matches);
-      if (earlier !== undefined) {
-        context.note(
-          `The same weights stand on record earlier under other tensor names: ${earlier.registration}, entry ${earlier.index}.`,
-        );
-      }
+      const digests = typed === undefined ? digestsOf(file!) : [typed];
+      const { askMap } = await import('../judge-map.ts');
+      // Before the records: what the map names, they must show.
+      const maps: AskedMap[] = [];
+      for (const digest of digests) maps.push({ digest, answer: await askMap(client, digest) });
+      const answers = await ask(client, digests);
+      if (answers.length > 0) return printRecords(context, client, maps, answers, file);
+      const { printAbsence } = await import('../lookup-absence.ts');
+      await printAbsence(context, client, maps, file);
     });
+}
+
+async function printRecords(
+  context: Context,
+  client: Client,
+  maps: readonly AskedMap[],
+  answers: readonly { digest: Digest; answer: Provenance }[],
+  file: ModelReport | undefined,
+): Promise<void> {
+  const { judgeProvenance, mergeProvenance } = await import('../judge-provenance.ts');
+  const { judgeMap, oldestOf, requireComplete, requireOneLog } = await import('../judge-map.ts');
+  const { describeComplete, describeVerdict } = await import('../lookup-verdict.ts');
+  const { describeTime, judgeTime, withTime } = await import('../outside-time.ts');
+  const { PROVED } = await import('../../core/trust/index.ts');
+  const { describeWitnessed, weakest } = await import('../witnessed.ts');
+  const parts = new Map<Digest, JudgedProvenance>();
+  for (const { digest, answer } of answers) parts.set(digest, await judgeProvenance(context, client, digest, answer));
+  const judgedMaps: JudgedMap[] = [];
+  let all = true;
+  for (const { digest, answer } of maps) {
+    if (answer === undefined) continue;
+    const map = await judgeMap(context, client, digest, answer);
+    if (!requireComplete(map, parts.get(digest) ?? { matches: [], possessions: [] })) all = false;
+    judgedMaps.push(map);
+  }
+  const complete = all && judgedMaps.length === maps.length ? oldestOf(judgedMaps) : undefined;
+  const { judged, matches, possessions } = mergeProvenance([...parts.values()]);
+  for (const match of matches) {
+    match.receipts.registration = await withTime(client, match.receipts.registration);
+    match.time = await judgeTime(context, match.receipts.registration);
+  }
+  const checkpoints = [judged, ...judgedMaps.map(({ checkpoint }) => checkpoint)];
+  requireOneLog(checkpoints);
+  const { verdict, witnessed } = weakest(checkpoints);
+  if (verdict !== PROVED) context.refuse();
+  const witnesses = describeWitnessed(witnessed);
+  const { origin, size, note } = judged;
+  context.print(
+    {
+      verdict,
+      witnessed,
+      digest: answers[0]!.digest,
+      ...(file === undefined ? {} : { file }),
+      log: { origin, treeSize: size, checkpoint: note },
+      complete:
+        complete === undefined ? null : { asOf: complete.asOf, statedAt: complete.statedAt, audit: complete.audit },
+      matches,
+      possessions,
+    },
+    () =>
+      [
+        ...matches.map((match) => `${describeMatch(match, describeTime)}\n`),
+        ...possessions.map((possession) => `${describePossession(possession)}\n`),
+        complete === undefined ? '' : describeComplete(complete),
+        `verdict: ${describeVerdict({ origin, size, verdict }, 'The record')}\n`,
+        witnesses === undefined ? '' : `witnesses: ${witnesses.replaceAll('\n', '\n           ')}\n`,
+      ].join(''),
+  );
+  if (complete === undefined) {
+    context.note(
+      all
+        ? 'The registry gave no proof that these are all records of the model; it may hide others.'
+        : 'There are more records of the model than the registry shows.',
+    );
+  }
+  const earlier = earlierUnderOtherNames(matches);
+  if (earlier !== undefined) {
+    context.note(
+      `The same weights stand on record earlier under other tensor names: ${earlier.registration}, entry ${earlier.index}.`,
+    );
+  }
 }
 
 /** From what says most to what says least of how alike the models are. */
@@ -72,7 +120,7 @@ function digestsOf({ fileDigest, weightDigest, namelessDigest }: ModelReport): D
   return [fileDigest, weightDigest, namelessDigest].filter((digest) => digest !== null);
 }
 
-/** @returns an answer for each digest that stands on record, at least one */
+/** @returns an answer for each digest that stands on record */
 async function ask(client: Client, digests: readonly Digest[]): Promise<{ digest: Digest; answer: Provenance }[]> {
   const answers: { digest: Digest; answer: Provenance }[] = [];
   for (const digest of digests) {
@@ -82,10 +130,7 @@ async function ask(client: Client, digests: readonly Digest[]): Promise<{ digest
       if (!(error instanceof RegistryError && error.code === 'not_found')) throw error;
     }
   }
-  if (answers.length > 0) return answers;
-  throw new RegistryError('not_found', `Nothing is on record about ${digests.join(' or ')}.`, {
-    fix: 'If the model is yours, put it on record with "muniment register".',
-  });
+  return answers;
 }
 
 /** The first record that the tensors' names hide, where a record under the asked names came after it. */
@@ -101,32 +146,6 @@ const HOW = {
 };
 
 type DescribeTime = (time: JudgedTime | null) => string | undefined;
-
-function describe(
-  { judged, matches, possessions }: JudgedProvenance,
-  witnesses: string | undefined,
-  describeTime: DescribeTime,
-): string {
-  const { origin, size, verdict } = judged;
-  const told: Record<Verdict, string> = {
-    proved: `The record stands in the log ${origin} (${size} entries), whose key you pinned.`,
-    'signed by the log, witness quorum not met':
-      `The record stands in the log ${origin} (${size} entries), but fewer operators\n` +
-      'of witnesses have seen it than your trust file demands. A fresh record is cosigned within moments: ask again.',
-    'follows a log that you trust, origin unproven':
-      `The record stands in the log ${origin} (${size} entries), which names a log that you trust as the one that it\n` +
-      'follows: get its key from a source you trust, then "muniment trust add KEY".',
-    'consistent, origin unproven':
-      `Everything fits together, but you have pinned no key of ${origin}:\n` +
-      'get its key from a source you trust, then "muniment trust add KEY" ("muniment trust pin" believes the server itself).',
-  };
-  const seen = witnesses === undefined ? '' : `witnesses: ${witnesses.replaceAll('\n', '\n           ')}\n`;
-  const records = [
-    ...matches.map((match) => describeMatch(match, describeTime)),
-    ...possessions.map(describePossession),
-  ];
-  return `${records.join('\n')}\nverdict: ${verdict}. ${told[verdict]}\n${seen}`;
-}
 
 const describePossession = ({ sealed, maker, subject, sealedIndex, openedIndex }: JudgedPossession): string =>
   fields([

@@ -1,3 +1,5 @@
+export type { JudgedAudit, JudgedMap } from './map-answer.ts';
+export { judgeMapAge, verifyMapAnswer } from './map-answer.ts';
 export { judgeProgress } from './progress.ts';
 export type { JudgedTime } from './receipt-time.ts';
 export { judgeSuccession } from './succession.ts';

@@ -45,6 +45,11 @@ export const trustFileSchema = z
             .max(100)
             .optional()
             .describe('Keys that were replaced; they count for checkpoints of at most `until` entries'),
+          maxMapAgeSeconds: z
+            .int()
+            .positive()
+            .optional()
+            .describe('How old a map that proves absence may be while the log goes on; any age without it'),
         }),
       )
       .max(MAX_TRUSTED_LOGS),
