@@ -13,6 +13,8 @@ export interface BenchResult {
   readonly p50Ms?: number;
   readonly p99Ms?: number;
   readonly rssMiB?: number;
+  /** Other figures of the same run, by name and unit. */
+  readonly more?: Readonly<Record<string, number>>;
 }
 
 export interface Round {
@@ -39,6 +41,7 @@ export function print(result: BenchResult): void {
   if (result.p50Ms !== undefined) rows.push(['p50 (ms)', figure(result.p50Ms)]);
   if (result.p99Ms !== undefined) rows.push(['p99 (ms)', figure(result.p99Ms)]);
   if (result.rssMiB !== undefined) rows.push(['memory (MiB)', figure(result.rssMiB)]);
+  for (const [name, value] of Object.entries(result.more ?? {})) rows.push([name, figure(value)]);
   const width = Math.max(...rows.map(([name]) => name.length));
   console.log(`\n${bench}`);
   for (const [name, value] of rows) console.log(`  ${name.padEnd(width)}  ${value.padStart(12)}`);
