@@ -133,6 +133,19 @@ it('is put back when its process vanished without a word', async () => {
   expect(retries).toBe(1);
 });
 
+it('is handed back untouched when its worker is told to stop before it begins', async () => {
+  const [leaving, sender] = [replica(), replica()];
+  const id = await sender.send('training', {});
+  let begun = false;
+  await leaving.work('training', () => {
+    begun = true;
+    return Promise.resolve();
+  });
+  // The worker is about to fetch the job.
+  await leaving.stop();
+  expect([begun, await sender.state('training', id)]).toEqual([false, 'retry']);
+});
+
 it('is handed back when its worker is told to stop', async () => {
   const [leaving, staying] = [replica(), replica()];
   let running = false;

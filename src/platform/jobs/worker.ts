@@ -108,7 +108,9 @@ export class Worker {
           WHERE name = $1 AND id = $2 AND state = 'active' AND retry_count = $3`,
         [this.queue, fetched.id, fetched.retryCount],
       );
-      if (rowCount) await this.handle({ id: fetched.id, data: fetched.data, retries: fetched.retryCount });
+      // A lock that was lost just now is nobody's: the job is put back like one whose worker is gone.
+      if (rowCount && this.#locks === locks)
+        await this.handle({ id: fetched.id, data: fetched.data, retries: fetched.retryCount });
     } finally {
       await this.unlock(locks, fetched.id);
     }
@@ -120,6 +122,7 @@ export class Worker {
     if (this.#stopping.signal.aborted) running.abort(this.#stopping.signal.reason);
     const watch = this.watchForCancel(job.id, running);
     try {
+      running.signal.throwIfAborted();
       const output = await this.handler(job, running.signal);
       await this.boss.complete(this.queue, job.id, output ?? {});
     } catch (error) {
