@@ -8,6 +8,7 @@ import { loadConfig } from '../../src/platform/config/index.ts';
 import { openDatabase } from '../../src/platform/database/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
 import { identify } from '../../src/platform/database/process.ts';
+import { QUEUES } from '../../src/platform/jobs/index.ts';
 import { createLog } from '../../src/platform/logging/index.ts';
 import { makeDataFolder } from '../support/app.ts';
 import { query } from '../support/postgres.ts';
@@ -104,7 +105,7 @@ it('lets a second process join as a client, which leaves the server alone when i
 
 it('lets four processes start at the same moment on an empty folder: one owner, one set of migrations', async () => {
   const started = await Promise.allSettled(Array.from({ length: 4 }, () => start()));
-  expect(started.map(({ status }) => status)).toEqual(Array(4).fill('fulfilled'));
+  expect(started.flatMap((each) => (each.status === 'rejected' ? [String(each.reason)] : []))).toEqual([]);
   const servers = [...running];
   for (const { url } of servers) expect((await fetch(`${url}/health/ready`)).status).toBe(200);
   const count = (text: string) => servers.filter((server) => server.output().includes(text)).length;
@@ -144,7 +145,8 @@ it('starts again after owner and server were both SIGKILLed', async () => {
   await owner.stop('SIGKILL');
   process.kill(server, 'SIGKILL');
   const database = await open();
-  expect(await query(database.appUrl.reveal(), 'SELECT count(*)::int AS n FROM pgboss.queue')).toEqual([{ n: 1 }]);
+  const queues = await query<{ name: string }>(database.appUrl.reveal(), 'SELECT name FROM pgboss.queue');
+  expect(queues.map(({ name }) => name).sort()).toEqual(Object.keys(QUEUES).sort());
   await database.close();
 });
 

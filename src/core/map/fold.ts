@@ -54,7 +54,10 @@ export async function foldMap(
 ): Promise<FoldedMap> {
   const changes = changesOf(sha256, namings);
   const root = before === null || before.keys === 0 ? null : before.root;
-  const builder = new Builder(sha256, root === null ? new Map<never, never>() : await waysDown(sha256, store, root, changes));
+  const builder = new Builder(
+    sha256,
+    root === null ? new Map<never, never>() : await waysDown(sha256, store, root, changes),
+  );
   const folded = builder.extend(root, changes);
   const added = changes.filter(({ parts }) => parts < KEY_BITS).length;
   return {

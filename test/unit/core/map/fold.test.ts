@@ -127,9 +127,7 @@ describe('the history', () => {
     const history = new MapHistory(sha256, [10]);
     history.add(high!, [1]);
     for (const key of [high!, low!]) {
-      expect(() => history.add(key, [2])).toThrow(
-        expect.objectContaining({ code: 'invalid_input' }),
-      );
+      expect(() => history.add(key, [2])).toThrow(expect.objectContaining({ code: 'invalid_input' }));
     }
   });
 });

@@ -167,9 +167,7 @@ describe('a proof', () => {
         const claim = { digest, entries: [], proof: { other, path: leaf.proof.path } };
         // The real way of the leaf leads to the real root, by sides that are not those of the digest.
         if (toHex(other.key) === toHex(proof.other!.key)) continue;
-        expect(() => mapRootOf(sha256, claim)).toThrow(
-          expect.objectContaining({ code: 'proof_invalid' }),
-        );
+        expect(() => mapRootOf(sha256, claim)).toThrow(expect.objectContaining({ code: 'proof_invalid' }));
         expect(accepts(() => verifyMapProof(sha256, { ...claim, root }))).toBe(false);
         refused++;
       }
