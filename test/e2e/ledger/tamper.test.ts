@@ -153,13 +153,20 @@ interface Row {
   key: string;
 }
 
-/** Two rows of a table. Of the tokens those in a batch: one that waits for its batch is in nobody's proof yet. */
+/**
+ * Two rows of a table. Of the tokens those in a batch: one that waits for its batch is in nobody's proof yet. Of the
+ * possessions those of two openings: what one opening told differs in nothing but its key.
+ */
 async function someRows(table: string): Promise<Row[]> {
   const key = TABLES[table]!;
   const batched = table === 'registry.token_issuance';
+  const from: Record<string, string> = {
+    'registry.token_issuance': `${table} WHERE batch_id IS NOT NULL ORDER BY batch_id, position`,
+    'registry.possession': `(SELECT DISTINCT ON (sealed_id) * FROM ${table} ORDER BY sealed_id) p ORDER BY sealed_id`,
+  };
   const rows = await rowsOf<Record<string, string>>(
-    `SELECT ${[...key, ...(batched ? ['batch_id'] : [])].map((c) => `${c}::text AS ${c}`).join(', ')} FROM ${table}
-     ${batched ? 'WHERE batch_id IS NOT NULL ORDER BY batch_id, position' : `ORDER BY ${key.join(', ')}`} LIMIT 2`,
+    `SELECT ${[...key, ...(batched ? ['batch_id'] : [])].map((c) => `${c}::text AS ${c}`).join(', ')}
+     FROM ${from[table] ?? `${table} ORDER BY ${key.join(', ')}`} LIMIT 2`,
   );
   return rows.map((row) => {
     const name = key.map((c) => row[c]).join(' ');
