@@ -61,6 +61,7 @@ const STATUS = {
   shutting_down: 503,
   unreachable: 503,
   timestamp_unavailable: 503,
+  storage_full: 507,
   usage: 400,
   cancelled: 409,
 } as const;

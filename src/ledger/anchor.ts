@@ -66,12 +66,21 @@ export class Anchor {
   async #write(head: Head): Promise<void> {
     if (this.#newest && this.#newest.size >= head.size) return;
     const text = `${head.size}\n${toBase64(head.root)}\n`;
-    // A later head is never shorter, so that nothing of the one before it is left.
-    await this.#open?.write(text, 0);
-    if (this.#open === undefined || isRemoved(this.#open)) {
-      await this.#open?.close();
-      this.#open = undefined;
-      this.#open = await this.#create(text);
+    try {
+      // A later head is never shorter, so that nothing of the one before it is left.
+      await this.#open?.write(text, 0);
+      if (this.#open === undefined || isRemoved(this.#open)) {
+        await this.#open?.close();
+        this.#open = undefined;
+        this.#open = await this.#create(text);
+      }
+    } catch (cause) {
+      const { code } = cause as NodeJS.ErrnoException;
+      throw new RegistryError(
+        code === 'ENOSPC' || code === 'EDQUOT' ? 'storage_full' : 'ledger_refuses_to_sign',
+        `The anchor in ${this.#folder} cannot be written (${code}): what is on record stands, but no receipt is given.`,
+        { fix: 'Mend the folder, then send the same request again, or ask for the receipt by its digest.', cause },
+      );
     }
     this.#newest = head;
   }

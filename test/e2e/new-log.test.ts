@@ -52,9 +52,10 @@ beforeAll(async () => {
   stale = await createTestDatabase({ template: old.database.name });
   old = await startTestApp({ beside: old });
   const party = Object.assign(ada, { url: old.url });
-  for (let i = 0; i < 3; i++) await party.made('/v1/models', modelOf(party.id));
-  const size = async () => (await new Client(old.url).read<LogIdentity>('/v1/log')).treeSize;
-  while ((await size()) < oldLog.treeSize + 5) await new Promise((resolve) => setTimeout(resolve, 50));
+  let last = 0;
+  for (let i = 0; i < 3; i++) ({ index: last } = await party.made('/v1/models', modelOf(party.id)));
+  const published = async () => (await new Client(old.url).read<LogIdentity>('/v1/log')).treeSize;
+  while ((await published()) <= last) await new Promise((resolve) => setTimeout(resolve, 50));
   seen = { early, late: await look('late') };
   await old.close({ keep: true });
   fresh = await createTestDatabase();

@@ -38,6 +38,12 @@ function toRegistryError(error: unknown, request: FastifyRequest): RegistryError
       cause: error,
     });
   }
+  if (isStorageFull(error)) {
+    return new RegistryError('storage_full', 'A disk of the registry is full; nothing of this request was recorded.', {
+      fix: 'Try again when the operator has made room.',
+      cause: error,
+    });
+  }
   const status =
     error instanceof HttpException ? error.getStatus() : (error as { statusCode?: unknown } | null)?.statusCode;
   return (
@@ -62,6 +68,12 @@ function fromStatus(status: unknown, request: FastifyRequest): RegistryError | u
   };
   const [code, message, fix] = (typeof status === 'number' && known[status]) || [];
   return code && message ? new RegistryError(code, message, fix === undefined ? {} : { fix }) : undefined;
+}
+
+/** SQLSTATE 53100 (disk full), or what the file system says of a full disk or a used-up quota. */
+export function isStorageFull(error: unknown): boolean {
+  const { code, driverError } = (error ?? {}) as { code?: unknown; driverError?: { code?: unknown } };
+  return [code, driverError?.code].some((one) => one === '53100' || one === 'ENOSPC' || one === 'EDQUOT');
 }
 
 /**

@@ -11,13 +11,13 @@ import pg from 'pg';
 import type { PoolClient } from 'pg';
 import { registration } from '../../../src/core/registry/index.ts';
 import type { Submission } from '../../../src/ledger/writer.ts';
-import { LogWriter } from '../../../src/ledger/writer.ts';
+import type { LogWriter } from '../../../src/ledger/writer.ts';
 import { query } from '../../support/postgres.ts';
 import { cleanEnvironment } from '../../support/server.ts';
 import type { Process } from './fixture.ts';
 import { makeParty, modelBody, spoken, TestLedger } from './fixture.ts';
 import type { Flavor, Step, Strike } from './injection.ts';
-import { StruckAnchor, struckDataSource } from './injection.ts';
+import { StruckWriter } from './injection.ts';
 import type { ChildOrder } from './killed-child.ts';
 
 jest.setTimeout(240_000);
@@ -42,12 +42,7 @@ const recorded = async (digest: string): Promise<number> =>
     ])
   ).length;
 
-const writerStruckBy = (strike: Strike): LogWriter =>
-  new LogWriter(
-    struckDataSource(process.dataSource, strike),
-    process.core.signer,
-    new StruckAnchor(log.anchorDir, process.core.signer.origin.split('/').at(-1)!, strike),
-  );
+const writerStruckBy = (strike: Strike): LogWriter => new StruckWriter(process, log.anchorDir, strike);
 
 /** What a step is to the database: the commit and all after it leave the write on record. */
 const isPersisted = (step: Step, flavor: Flavor): boolean =>

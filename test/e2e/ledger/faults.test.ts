@@ -6,12 +6,12 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { registration } from '../../../src/core/registry/index.ts';
 import type { Submission } from '../../../src/ledger/writer.ts';
-import { LogWriter } from '../../../src/ledger/writer.ts';
+import type { LogWriter } from '../../../src/ledger/writer.ts';
 import { query } from '../../support/postgres.ts';
 import type { Process } from './fixture.ts';
 import { makeParty, modelBody, spoken, TestLedger } from './fixture.ts';
 import type { Flavor, Step, Strike } from './injection.ts';
-import { StruckAnchor, struckDataSource } from './injection.ts';
+import { StruckWriter } from './injection.ts';
 
 /** Fails once: at the query of that number in the next transaction, at its commit, or at the anchor. */
 interface Fault {
@@ -53,15 +53,9 @@ async function recorded({ spoken: { payloadDigest } }: Submission): Promise<numb
 beforeAll(async () => {
   log = await TestLedger.create();
   process = await log.open();
-  const { dataSource, core } = process;
-  const logId = core.signer.origin.split('/').at(-1)!;
-  writer = new LogWriter(
-    struckDataSource(dataSource, strike),
-    core.signer,
-    new StruckAnchor(log.anchorDir, logId, strike),
-  );
+  writer = new StruckWriter(process, log.anchorDir, strike);
   owner = await makeParty(process);
-  held = (await core.published.publish()).note;
+  held = (await process.core.published.publish()).note;
   // From now on this writer knows the edge of the tree and need not read it again.
   await writer.submit(write());
 });

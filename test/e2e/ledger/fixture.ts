@@ -79,8 +79,15 @@ export class TestLedger {
     readonly masterKey: Uint8Array,
   ) {}
 
-  static async create(): Promise<TestLedger> {
-    return new TestLedger(await createTestDatabase(), await emptyFolder(), randomBytes(32));
+  static async create({
+    database,
+    anchorDir,
+  }: { database?: TestDatabase; anchorDir?: string } = {}): Promise<TestLedger> {
+    return new TestLedger(
+      database ?? (await createTestDatabase()),
+      anchorDir ?? (await emptyFolder()),
+      randomBytes(32),
+    );
   }
 
   /** A copy of the database as it stands, beside the same anchors unless other ones are given. Ends all processes. */

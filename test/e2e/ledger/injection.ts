@@ -6,6 +6,8 @@ import type { PoolClient, QueryConfig } from 'pg';
 import type { DataSource } from 'typeorm';
 import { Anchor } from '../../../src/ledger/anchor.ts';
 import type { Head } from '../../../src/ledger/anchor.ts';
+import { LogWriter } from '../../../src/ledger/writer.ts';
+import type { Process } from './fixture.ts';
 
 /** Before the step did anything, or after it did but before anybody heard of it. */
 export type Flavor = 'after' | 'before';
@@ -64,7 +66,28 @@ export function struckDataSource(
   });
 }
 
-export class StruckAnchor extends Anchor {
+/** The real writer of a log, with its own anchor, and a connection pool that may be shared. */
+export class StruckWriter extends LogWriter {
+  readonly #anchor: Anchor;
+
+  constructor(
+    { dataSource, core }: Pick<Process, 'core' | 'dataSource'>,
+    anchorDir: string,
+    strike: Strike,
+    begin?: () => void,
+  ) {
+    const anchor = new StruckAnchor(anchorDir, core.signer.origin.split('/').at(-1)!, strike);
+    super(struckDataSource(dataSource, strike, begin), core.signer, anchor);
+    this.#anchor = anchor;
+  }
+
+  override async stop(): Promise<void> {
+    await super.stop();
+    await this.#anchor.close();
+  }
+}
+
+class StruckAnchor extends Anchor {
   constructor(
     folder: string,
     logId: string,

@@ -3,13 +3,12 @@ import { DataSource } from 'typeorm';
 import { registration } from '../../../src/core/registry/index.ts';
 import { ENTITIES } from '../../../src/entities.ts';
 import { LedgerCore } from '../../../src/ledger/ledger-core.ts';
-import { LogWriter } from '../../../src/ledger/writer.ts';
 import { dataSourceOptions } from '../../../src/platform/database/index.ts';
 import { MasterKey } from '../../../src/platform/keys/index.ts';
 import { modelBody, spoken } from './fixture.ts';
 import type { Process } from './fixture.ts';
 import type { Flavor, Step, Strike } from './injection.ts';
-import { StruckAnchor, struckDataSource } from './injection.ts';
+import { StruckWriter } from './injection.ts';
 
 export interface ChildOrder {
   readonly url: string;
@@ -31,11 +30,7 @@ const strike: Strike = async (step, flavor) => {
   process.kill(process.pid, 'SIGKILL');
   await new Promise(() => undefined);
 };
-const writer = new LogWriter(
-  struckDataSource(dataSource, strike),
-  core.signer,
-  new StruckAnchor(order.anchorDir, core.signer.origin.split('/').at(-1)!, strike),
-);
+const writer = new StruckWriter({ core, dataSource }, order.anchorDir, strike);
 const submission = spoken(
   { core } as Process,
   registration,
