@@ -190,13 +190,17 @@ describe('a reader who wants a witness', () => {
     const keys = async () => (await (await fetch(`${app.url}/v1/log-keys`)).json()) as LogKeyView[];
     const cosigned = (receipt: Receipt | null) => receipt?.checkpoint.includes('— witness.example/w ') === true;
     await users.do('registrar', 'log', 'rotate-key');
+    await until(async () => cosigned((await keys())[1]!.receipt));
     const port = Number(new URL(witness.url).port);
     await witness.close();
     log = { ...log, verifierKey: (await keys())[1]!.verifierKey };
     await start(port);
-    await until(async () => cosigned((await keys())[1]!.receipt));
     await until(async () => (await users.run('registrar', 'log', 'retire-key', '--reason', 'yearly')).code === 0);
     await until(async () => cosigned((await keys())[0]!.retirement));
+    // The entry after the retirement is the first that the new key signs alone.
+    await users.join('registrar', 'late', 'Late Labs');
+    const byLog = (note: string) => note.split(`— ${log.origin} `).length - 1;
+    await until(async () => byLog(await (await fetch(`${app.url}/checkpoint/witnessed`)).text()) === 1);
     const followed = await users.run<Verdict>('reader', 'log', 'verify');
     expect(followed).toMatchObject({ code: 0, value: { verdict: 'proved', witnessed: { operators: 1, met: true } } });
     expect(followed.stderr).toContain('has replaced its key');
