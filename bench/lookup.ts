@@ -5,10 +5,13 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
+import type { Digest } from '../src/core/digest.ts';
+import type { Load } from './load.ts';
 import { drive } from './load.ts';
-import type { BenchResult, Round } from './result.ts';
-import { median, ratioOf } from './result.ts';
-import { signedRegistration, startServer } from './server.ts';
+import type { BenchResult } from './result.ts';
+import { median } from './result.ts';
+import type { BenchServer } from './server.ts';
+import { register, startServer } from './server.ts';
 
 const ROUNDS = 3;
 const SECONDS = 8;
@@ -17,51 +20,53 @@ const MODELS = 2000;
 
 export async function run(): Promise<BenchResult[]> {
   const server = await startServer();
+  try {
+    const owner = await server.makeOwner('Bench');
+    return [await measureLookup('lookup', server, await register(server, owner, 0, MODELS))];
+  } finally {
+    await server.close();
+  }
+}
+
+/** Looks up models that are on record, each by its weight digest. */
+export async function measureLookup(
+  bench: string,
+  server: BenchServer,
+  digests: readonly Digest[],
+): Promise<BenchResult> {
   const client = new pg.Client(server.databaseUrl);
   await client.connect();
   let peer: Awaited<ReturnType<typeof startPeer>> | undefined;
   try {
-    const owner = await server.makeOwner('Bench');
-    const models = Array.from({ length: MODELS }, (_, i) => signedRegistration(server.origin, owner, `lookup ${i}`));
-    let sent = 0;
-    const send = async (): Promise<void> => {
-      for (let i = sent++; i < MODELS; i = sent++) {
-        await server.call('POST', '/v1/models', JSON.parse(models[i]!.body), owner.apiKey);
-      }
-    };
-    await Promise.all(Array.from({ length: CONNECTIONS }, send));
-
     await client.query('CREATE TABLE bench_lookup (digest text PRIMARY KEY, answer text NOT NULL)');
-    for (const { digest } of models) {
+    for (const digest of digests) {
       const answer = await (await fetch(`${server.url}/v1/provenance/${digest}`)).text();
       await client.query('INSERT INTO bench_lookup VALUES ($1, $2)', [digest, answer]);
     }
     peer = await startPeer(server.databaseUrl);
-    const requests = models.map(({ digest }) => ({ method: 'GET' as const, path: `/v1/provenance/${digest}` }));
+    const requests = digests.map((digest) => ({ method: 'GET' as const, path: `/v1/provenance/${digest}` }));
     const lookups = (url: string) => drive({ url, seconds: SECONDS, connections: CONNECTIONS, requests, again: true });
-    const rounds: (Round & { p50Ms: number; p99Ms: number })[] = [];
+    const rounds: { ours: Load; theirs: Load }[] = [];
     for (let round = 0; round < ROUNDS; round++) {
-      const ours = await lookups(server.url);
-      const theirs = await lookups(peer.url);
-      rounds.push({ ours: ours.perSecond, peer: theirs.perSecond, p50Ms: ours.p50Ms, p99Ms: ours.p99Ms });
+      rounds.push({ ours: await lookups(server.url), theirs: await lookups(peer.url) });
     }
-    return [
-      {
-        bench: 'lookup',
-        value: median(rounds.map(({ ours }) => ours)),
-        unit: 'look-ups/s',
-        peer: 'bare Fastify + pg, one prepared SELECT of the same bytes',
-        peerValue: median(rounds.map((round) => round.peer)),
-        ratio: ratioOf(rounds),
-        p50Ms: median(rounds.map(({ p50Ms }) => p50Ms)),
-        p99Ms: median(rounds.map(({ p99Ms }) => p99Ms)),
-        rssMiB: await server.rss(),
-      },
-    ];
+    const of = (figure: (round: { ours: Load; theirs: Load }) => number) => median(rounds.map(figure));
+    return {
+      bench,
+      value: of(({ ours }) => ours.perSecond),
+      unit: 'look-ups/s',
+      peer: 'bare Fastify + pg, one prepared SELECT of the same bytes',
+      peerValue: of(({ theirs }) => theirs.perSecond),
+      ratio: of(({ ours, theirs }) => ours.perSecond / theirs.perSecond),
+      p50Ms: of(({ ours }) => ours.p50Ms),
+      p99Ms: of(({ ours }) => ours.p99Ms),
+      rssMiB: await server.rss(),
+      more: { 'p99 of the peer (ms)': of(({ theirs }) => theirs.p99Ms) },
+    };
   } finally {
     peer?.stop();
+    await client.query('DROP TABLE IF EXISTS bench_lookup');
     await client.end();
-    await server.close();
   }
 }
 

@@ -1,17 +1,21 @@
 /**
- * Registering a model over HTTP, receipt in hand, at 64 connections; beside `pgbench` committing single-row inserts of
- * the same bytes with 32 clients on the same PostgreSQL, after one round that does not count. The statements are signed before the clock runs: signing is the
- * client's work, verifying is the server's.
+ * Registering a model over HTTP, receipt in hand, at 64 connections, after one round that does not count; beside `pgbench`
+ * committing single-row inserts of the same bytes with 32 clients on the same PostgreSQL, and beside another transparency
+ * log that is sent the same requests. The statements are signed before the clock runs: signing is the client's work,
+ * verifying is the server's.
  */
 import { execFile } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import pg from 'pg';
 import { drive } from './load.ts';
-import type { BenchResult, Round } from './result.ts';
-import { median, ratioOf } from './result.ts';
+import { startTessera } from './peers/tessera.ts';
+import type { BenchResult } from './result.ts';
+import { median } from './result.ts';
+import type { BenchServer } from './server.ts';
 import { signedRegistration, startServer } from './server.ts';
 
 const ROUNDS = 3;
@@ -24,44 +28,74 @@ const PREPARED = 40_000;
 export async function run(): Promise<BenchResult[]> {
   const server = await startServer();
   try {
+    return await measureRegister(server);
+  } finally {
+    await server.close();
+  }
+}
+
+export async function measureRegister(server: BenchServer): Promise<BenchResult[]> {
+  const tessera = await startTessera();
+  try {
     const owner = await server.makeOwner('Bench');
     const headers = { authorization: `Bearer ${owner.apiKey}`, 'content-type': 'application/json' };
-    const register = async (round: number) => {
-      const bodies = Array.from(
-        { length: PREPARED },
-        (_, i) => signedRegistration(server.origin, owner, `${round} ${i}`).body,
-      );
-      const load = await drive({
-        url: server.url,
+    const run = randomBytes(6).toString('hex');
+    const send = (url: string, path: string, bodies: readonly string[]) =>
+      drive({
+        url,
         seconds: SECONDS,
         connections: CONNECTIONS,
-        requests: bodies.map((body) => ({ method: 'POST', path: '/v1/models', headers, body })),
+        requests: bodies.map((body) => ({ method: 'POST', path, headers, body })),
         again: false,
       });
-      return { ...load, bytes: bodies[0]!.length };
+    const measure = async (round: number) => {
+      const bodies = Array.from(
+        { length: PREPARED },
+        (_, i) => signedRegistration(server.origin, owner, `${run} ${round} ${i}`).body,
+      );
+      const load = await send(server.url, '/v1/models', bodies);
+      // A server runs for weeks; in its first seconds its code is not compiled yet.
+      if (round === 0) return undefined;
+      return {
+        ...load,
+        pgbench: await pgbench(server.databaseUrl, bodies[0]!.length),
+        tessera: tessera && (await send(tessera.url, '/add', bodies)),
+      };
     };
-    // A server runs for weeks; in its first seconds its code is not compiled yet.
-    await register(0);
-    const rounds: (Round & { p50Ms: number; p99Ms: number })[] = [];
-    for (let round = 1; round <= ROUNDS; round++) {
-      const { perSecond, p50Ms, p99Ms, bytes } = await register(round);
-      rounds.push({ ours: perSecond, peer: await pgbench(server.databaseUrl, bytes), p50Ms, p99Ms });
-    }
+    await measure(0);
+    const rounds: NonNullable<Awaited<ReturnType<typeof measure>>>[] = [];
+    for (let round = 1; round <= ROUNDS; round++) rounds.push((await measure(round))!);
+    const of = (figure: (round: (typeof rounds)[number]) => number) => median(rounds.map(figure));
+    const ours = {
+      value: of(({ perSecond }) => perSecond),
+      unit: 'registrations/s',
+      p50Ms: of(({ p50Ms }) => p50Ms),
+      p99Ms: of(({ p99Ms }) => p99Ms),
+      rssMiB: await server.rss(),
+    };
     return [
       {
         bench: 'register',
-        value: median(rounds.map(({ ours }) => ours)),
-        unit: 'registrations/s',
+        ...ours,
         peer: `pgbench single-row insert-commit, ${CLIENTS} clients`,
-        peerValue: median(rounds.map(({ peer }) => peer)),
-        ratio: ratioOf(rounds),
-        p50Ms: median(rounds.map(({ p50Ms }) => p50Ms)),
-        p99Ms: median(rounds.map(({ p99Ms }) => p99Ms)),
-        rssMiB: await server.rss(),
+        peerValue: of((round) => round.pgbench),
+        ratio: of(({ perSecond, pgbench: peer }) => perSecond / peer),
       },
+      ...(tessera === undefined
+        ? []
+        : [
+            {
+              bench: 'register-tessera',
+              ...ours,
+              peer: 'Tessera (POSIX), same bytes, nothing verified, no proof handed out',
+              peerValue: of((round) => round.tessera!.perSecond),
+              ratio: of(({ perSecond, tessera: peer }) => perSecond / peer!.perSecond),
+              more: { 'p99 of Tessera (ms)': of((round) => round.tessera!.p99Ms) },
+            },
+          ]),
     ];
   } finally {
-    await server.close();
+    await tessera?.stop();
   }
 }
 

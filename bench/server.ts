@@ -43,8 +43,9 @@ export interface BenchServer {
 /** With which the image and `npm run serve` start the server, too. */
 const NODE_FLAGS = ['--max-semi-space-size=64'];
 
-export async function startServer(env: Record<string, string> = {}): Promise<BenchServer> {
-  const data = await mkdtemp(join(tmpdir(), 'muniment-bench-'));
+/** @param folder is kept; without one the server works in a folder that is removed with it */
+export async function startServer(folder?: string): Promise<BenchServer> {
+  const data = folder ?? (await mkdtemp(join(tmpdir(), 'muniment-bench-')));
   await chmod(data, 0o711);
   const port = await freePort();
   const child = spawn(process.execPath, [...NODE_FLAGS, fileURLToPath(new URL('../src/main.js', import.meta.url))], {
@@ -55,7 +56,6 @@ export async function startServer(env: Record<string, string> = {}): Promise<Ben
       MUNIMENT_WORKER: 'false',
       MUNIMENT_LOG_LEVEL: 'error',
       NODE_ENV: 'production',
-      ...env,
     },
     stdio: ['ignore', 'inherit', 'inherit'],
   });
@@ -87,7 +87,7 @@ export async function startServer(env: Record<string, string> = {}): Promise<Ben
     close: async () => {
       child.kill('SIGTERM');
       if (child.exitCode === null) await new Promise((resolve) => child.once('exit', resolve));
-      await rm(data, { recursive: true, force: true });
+      if (folder === undefined) await rm(data, { recursive: true, force: true });
     },
   };
 }
@@ -137,6 +137,40 @@ export function signedRegistration(
   const payload = formatStatement(sha256, registration, common, registered);
   const envelope = formatEnvelope({ payload, signature: key.sign(pae(payload)), keyId: key.keyId });
   return { body: JSON.stringify(envelope), digest: digestOf('weights') };
+}
+
+const BATCH = 500;
+const AT_ONCE = 4;
+
+/**
+ * Puts models `from` ≤ i < `to` of an owner on record, many in a request.
+ * @returns their weight digests
+ */
+export async function register(
+  server: BenchServer,
+  owner: Owner,
+  from: number,
+  to: number,
+  onProgress: (done: number) => void = () => undefined,
+): Promise<Digest[]> {
+  const digests = new Array<Digest>(to - from);
+  let next = from;
+  const send = async (): Promise<void> => {
+    while (next < to) {
+      const [first, end] = [next, (next = Math.min(to, next + BATCH))];
+      const models = Array.from({ length: end - first }, (_, i) =>
+        signedRegistration(server.origin, owner, `${owner.party} ${first + i}`),
+      );
+      const body = { registrations: models.map(({ body: envelope }) => JSON.parse(envelope) as unknown) };
+      const { results } = await server.call('POST', '/v1/models/batch', body, owner.apiKey);
+      const refused = (results as { problem?: object }[]).find(({ problem }) => problem !== undefined);
+      if (refused !== undefined) throw new Error(`POST /v1/models/batch: ${JSON.stringify(refused)}`);
+      for (const [i, { digest }] of models.entries()) digests[first - from + i] = digest;
+      onProgress(end);
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, send));
+  return digests;
 }
 
 async function ready(url: string, child: ChildProcess): Promise<void> {
