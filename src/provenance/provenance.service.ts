@@ -7,17 +7,11 @@ import { Ledger } from '../ledger/index.ts';
 import { DataSource } from '../platform/database/index.ts';
 import type { Provenance } from './provenance.schema.ts';
 import { readHash } from './provenance.schema.ts';
-import type { Current, Possessed, Recorded } from './provenance.store.ts';
-import { findCurrent, findNames, findPossessions, findRecorded } from './provenance.store.ts';
+import type { Found, Recorded } from './provenance.store.ts';
+import { findCurrent, findNames, findRecorded } from './provenance.store.ts';
 
 /** About 3 KiB each. */
 const MAX_KEPT = 5000;
-
-/** What is on record about one digest now. */
-interface Found {
-  readonly current: Current[];
-  readonly possessed: Possessed[];
-}
 
 @Injectable()
 export class ProvenanceService {
@@ -99,14 +93,8 @@ export class ProvenanceService {
       const digests = new Set<Digest>();
       const answer = new Promise<void>((resolve) => setImmediate(resolve)).then(async () => {
         this.#asked = undefined;
-        const byDigest = new Map([...digests].map((asked): [Digest, Found] => [asked, { current: [], possessed: [] }]));
-        const [current, possessed] = await Promise.all([
-          findCurrent(this.database, [...digests]),
-          findPossessions(this.database, [...digests]),
-        ]);
-        for (const row of current) byDigest.get(row.digest)?.current.push(row);
-        for (const row of possessed) byDigest.get(row.digest)?.possessed.push(row);
-        return byDigest;
+        const found = await findCurrent(this.database, [...digests]);
+        return new Map(found.map((each) => [each.digest, each]));
       });
       this.#asked = { digests, answer };
     }

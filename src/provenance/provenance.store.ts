@@ -1,17 +1,21 @@
 /**
- * The look-up in two queries. The first is asked every time, for all look-ups of one
- * moment together: which registrations a digest belongs to, and what of them
- * can change (owners and their names, the standing of relations). The second is asked once for each registration: what
- * its statement, its run's and its datasets' say, which never changes. Names can be erased and are never kept.
+ * The look-up in two queries. The first is asked every time, for all look-ups of one moment together: which registrations
+ * a digest belongs to, what of them can change (owners and their names, the standing of relations), and who is known to
+ * have had it earlier. The second is asked once for each registration: what its statement, its run's and its datasets'
+ * say, which never changes. Names can be erased and are never kept.
  */
 import type { Digest } from '../core/digest.ts';
 import type { DataSource } from '../platform/database/index.ts';
 import { prepared } from '../platform/database/index.ts';
 import type { Possession, ProvenanceMatch } from './provenance.schema.ts';
 
-export interface Current extends Pick<ProvenanceMatch, 'matched' | 'owners' | 'parents'> {
-  digest: Digest;
-  registrationId: string;
+/** What is on record about one digest now. */
+export interface Found {
+  readonly digest: Digest;
+  /** In log order */
+  readonly current: readonly (Pick<ProvenanceMatch, 'matched' | 'owners' | 'parents'> & { registrationId: string })[];
+  /** In the order in which they were sealed */
+  readonly possessed: readonly Omit<Possession, 'receipts'>[];
 }
 
 export interface Recorded extends Pick<
@@ -28,44 +32,38 @@ export interface Recorded extends Pick<
 /** More registrations of one digest than this are not shown; nobody honest has so many. */
 const MAX_MATCHES = 100;
 
-const CURRENT = `
-  SELECT k.digest, m.kind AS matched, m.registration_id AS "registrationId",
-    (SELECT json_agg(json_build_object('party', t.party_id, 'name', n.value,
-         'share', t.share_num || '/' || t.share_den, 'sinceIndex', t.recorded_index)
-       ORDER BY t.share_num::numeric / t.share_den DESC, t.party_id)
-     FROM registry.title t
-     JOIN registry.party y ON y.id = t.party_id
-     LEFT JOIN registry.disclosure n ON n.commitment = y.name_commitment
-     WHERE t.registration_id = m.registration_id) AS owners,
+const FOUND = `
+  SELECT k.digest,
     coalesce(
-      (SELECT json_agg(json_build_object('relation', l.relation, 'digest', l.digest, 'standing', l.standing)
-         ORDER BY l.position)
-       FROM registry.relation l WHERE l.registration_id = m.registration_id), '[]') AS parents
-  FROM unnest($1::text[]) AS k(digest)
-  CROSS JOIN LATERAL (
-    SELECT md.kind, md.registration_id, md.recorded_index FROM registry.model_digest md
-    WHERE md.digest = k.digest ORDER BY md.recorded_index LIMIT ${MAX_MATCHES}
-  ) m
-  ORDER BY m.recorded_index`;
+      (SELECT json_agg(json_build_object('matched', m.kind, 'registrationId', m.registration_id,
+          'owners', (
+            SELECT json_agg(json_build_object('party', t.party_id, 'name', n.value,
+                'share', t.share_num || '/' || t.share_den, 'sinceIndex', t.recorded_index)
+              ORDER BY t.share_num::numeric / t.share_den DESC, t.party_id)
+            FROM registry.title t
+            JOIN registry.party y ON y.id = t.party_id
+            LEFT JOIN registry.disclosure n ON n.commitment = y.name_commitment
+            WHERE t.registration_id = m.registration_id),
+          'parents', coalesce(
+            (SELECT json_agg(json_build_object('relation', l.relation, 'digest', l.digest, 'standing', l.standing)
+              ORDER BY l.position)
+             FROM registry.relation l WHERE l.registration_id = m.registration_id), '[]'))
+        ORDER BY m.recorded_index)
+       FROM (
+         SELECT kind, registration_id, recorded_index FROM registry.model_digest
+         WHERE digest = k.digest ORDER BY recorded_index LIMIT ${MAX_MATCHES}
+       ) m), '[]') AS current,
+    coalesce(
+      (SELECT json_agg(json_build_object('sealed', p.sealed_id, 'maker', p.maker, 'subject', p.subject,
+          'sealedIndex', p.sealed_index, 'openedIndex', p.recorded_index) ORDER BY p.sealed_index)
+       FROM (
+         SELECT * FROM registry.possession WHERE digest = k.digest ORDER BY sealed_index LIMIT ${MAX_MATCHES}
+       ) p), '[]') AS possessed
+  FROM unnest($1::text[]) AS k(digest)`;
 
-/** Of each digest, in log order. */
-export const findCurrent = (database: DataSource, digests: readonly Digest[]): Promise<Current[]> =>
-  prepared<Current>(database.manager, CURRENT, [digests]);
-
-export type Possessed = Omit<Possession, 'receipts'> & { digest: Digest };
-
-const POSSESSIONS = `
-  SELECT p.digest, p.sealed_id AS sealed, p.maker, p.subject, p.sealed_index::int AS "sealedIndex",
-    p.recorded_index::int AS "openedIndex"
-  FROM unnest($1::text[]) AS k(digest)
-  CROSS JOIN LATERAL (
-    SELECT * FROM registry.possession WHERE digest = k.digest ORDER BY sealed_index LIMIT ${MAX_MATCHES}
-  ) p
-  ORDER BY p.sealed_index`;
-
-/** Of each digest, in the order in which they were sealed. */
-export const findPossessions = (database: DataSource, digests: readonly Digest[]): Promise<Possessed[]> =>
-  prepared<Possessed>(database.manager, POSSESSIONS, [digests]);
+/** One for each digest. */
+export const findCurrent = (database: DataSource, digests: readonly Digest[]): Promise<Found[]> =>
+  prepared<Found>(database.manager, FOUND, [digests]);
 
 const RECORDED = `
   SELECT r.id AS "registrationId",
