@@ -23,15 +23,11 @@ const FROZEN_WRITER_TIMEOUT_MS = 10_000;
 
 const COLUMNS = `index, payload_digest AS "payloadDigest", kind, maker, visibility, payload, signature, spki`;
 
-/**
- * Takes the head of the log for this transaction: writers of all processes follow one another. What the transaction then
- * reads, it reads by key and in prepared statements, whose plan may be older than the growth of a table: without this
- * setting that plan would read the whole of a table that was once small.
- */
+/** Takes the head of the log for this transaction: writers of all processes follow one another. */
 export async function lockHead(manager: EntityManager): Promise<(Head & { origin: string }) | undefined> {
   const rows = await prepared<{ origin: string; size: string; root: Buffer }>(
     manager,
-    `SELECT origin, size, root, set_config('enable_seqscan', 'off', true),
+    `SELECT origin, size, root,
        set_config('idle_in_transaction_session_timeout', '${FROZEN_WRITER_TIMEOUT_MS}', true)
      FROM ledger.log_head WHERE id = 1 FOR UPDATE`,
     [],

@@ -17,6 +17,12 @@ class EnduringClient extends pg.Client {
   }
 }
 
+/**
+ * The application reads by key, in prepared statements, whose plan may be older than the growth of a table: without this
+ * a plan that was made while a table was small would go on to read the whole of it.
+ */
+const SESSION_SETTINGS = '-c enable_seqscan=off';
+
 /** `synchronize` is off for good: only migrations change the schema. */
 export function dataSourceOptions(url: string, entities: Entities, pool = 10) {
   return {
@@ -35,6 +41,7 @@ export function dataSourceOptions(url: string, entities: Entities, pool = 10) {
       pipeline: true,
       connectionTimeoutMillis: 10_000,
       statement_timeout: 60_000,
+      options: SESSION_SETTINGS,
     },
     logging: false,
     // Without this, a migration that fails is also printed to standard output.
