@@ -7,6 +7,7 @@ import type { Database } from '../../src/platform/database/index.ts';
 import { createLog } from '../../src/platform/logging/index.ts';
 import type { TestDatabase } from './postgres.ts';
 import { describeServer, query, urlOf } from './postgres.ts';
+import { isAlive } from './server.ts';
 
 const log = createLog({ logLevel: 'silent' });
 
@@ -74,12 +75,3 @@ export class OwnPostgres {
 
 const open = (data: string): Promise<Database> =>
   openDatabase({ data, databaseUrl: undefined, migrationDatabaseUrl: undefined }, log);
-
-function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false;
-    throw error;
-  }
-}

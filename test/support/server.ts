@@ -31,6 +31,16 @@ export function cleanEnvironment(env: Record<string, string | undefined>): NodeJ
   return { ...Object.fromEntries(inherited), ...env };
 }
 
+/** A zombie lives, too. */
+export function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false;
+    throw error;
+  }
+}
+
 /** Starts a program of the build; `args[0]` is its file below `dist/`. */
 export function spawnBuilt([file, ...rest]: string[], env: Record<string, string | undefined>) {
   return spawn(process.execPath, [`${root}dist/${file}`, ...rest], {

@@ -11,7 +11,7 @@ import { startTestApp } from '../../support/app.ts';
 import type { TestApp } from '../../support/app.ts';
 import { query } from '../../support/postgres.ts';
 import type { SpawnedServer } from '../../support/server.ts';
-import { spawnServer } from '../../support/server.ts';
+import { isAlive, spawnServer } from '../../support/server.ts';
 import type { SpawnedWorker } from '../../support/training.ts';
 import {
   Caller,
@@ -245,12 +245,3 @@ it('after all this, the ledger and its tables verify in full', async () => {
   const { findings, ok } = await runFsck({ database: app.database, anchorDir: app.config.anchorDir, full: true });
   expect({ ok, findings }).toEqual({ ok: true, findings: [] });
 }, 60_000);
-
-function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false;
-    throw error;
-  }
-}
