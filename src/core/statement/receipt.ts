@@ -22,7 +22,7 @@ export const receiptTimeSchema = z
   .strictObject({
     treeSize: z.int().positive(),
     inclusionProof: z.array(z.string().length(44)).max(63).describe('Of the same entry, leaf sibling first, base64'),
-    checkpoint: z.string().max(10_000).describe('Signed note, with the signature of the log alone'),
+    checkpoint: z.string().max(10_000).describe('Signed note, with the signatures of the log alone'),
     timestamp: z.string().max(90_000).describe('RFC 3161 TimeStampResp over exactly that note, DER, base64'),
   })
   .meta({ id: 'ReceiptTime', description: 'The first checkpoint over the entry whose time an authority attested' });
