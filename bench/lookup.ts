@@ -22,7 +22,9 @@ export async function run(): Promise<BenchResult[]> {
   const server = await startServer();
   try {
     const owner = await server.makeOwner('Bench');
-    return [await measureLookup('lookup', server, await register(server, owner, 0, MODELS))];
+    const digests = await register(server, owner, 0, MODELS);
+    await server.rest(owner);
+    return [await measureLookup('lookup', server, digests)];
   } finally {
     await server.close();
   }

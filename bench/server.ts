@@ -35,6 +35,8 @@ export interface BenchServer {
   readonly process: ChildProcess;
   call(method: string, path: string, body: unknown, apiKey?: string): Promise<Record<string, unknown>>;
   makeOwner(name: string): Promise<Owner>;
+  /** Returns when everything on record is in the map of digests, so that the server has nothing left to do. */
+  rest(owner: Owner): Promise<void>;
   /** Memory of the API process in MiB. */
   rss(): Promise<number>;
   close(): Promise<void>;
@@ -80,6 +82,15 @@ export async function startServer(folder?: string): Promise<BenchServer> {
     process: child,
     call,
     makeOwner: (name) => makeOwner(call, origin, name),
+    rest: async (owner) => {
+      const { body, digest } = signedRegistration(origin, owner, `the last one ${newNonce()}`);
+      await call('POST', '/v1/models', JSON.parse(body), owner.apiKey);
+      for (;;) {
+        const { entries } = await call('GET', `/v1/map/${digest}`, undefined);
+        if ((entries as number[]).length > 0) return;
+        await new Promise((resolve) => setTimeout(resolve, 200));
+      }
+    },
     rss: async () => {
       const status = await readFile(`/proc/${child.pid}/status`, 'utf8');
       return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1]) / 1024;
