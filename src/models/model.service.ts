@@ -8,6 +8,8 @@ import { parseStatement } from '../core/statement/statement.ts';
 import type { ModelSignatureBody } from '../core/registry/model-signature.ts';
 import type { RegistrationBody } from '../core/registry/registration.ts';
 import type { Receipt } from '../core/statement/receipt.ts';
+import type { ByteSource } from '../core/weights/byte-source.ts';
+import { inspectWeights } from '../core/weights/inspect.ts';
 import type { Idempotency, SignedWrite, Write } from '../ledger/index.ts';
 import { Ledger } from '../ledger/index.ts';
 import type { Principal } from '../platform/auth/index.ts';
@@ -60,7 +62,7 @@ export class ModelService {
     return this.#views(await listModels(this.database.manager, query));
   }
 
-  /** @throws RegistryError `not_found`, `forbidden`, `digest_mismatch`, `payload_too_large` */
+  /** @throws RegistryError `not_found`, `forbidden`, `digest_mismatch`, `malformed_container`, `payload_too_large` */
   async storeArtifact(principal: Principal, id: string, content: AsyncIterable<Uint8Array>): Promise<void> {
     const { maker, weights } = await this.#find(id);
     if (maker !== principal.partyId) {
@@ -68,7 +70,9 @@ export class ModelService {
         field: 'id',
       });
     }
-    await this.artifacts.put(weights.fileDigest, atMost(weights.bytes, content));
+    await this.artifacts.put(weights.fileDigest, atMost(weights.bytes, content), (file) =>
+      requireAsSaid(weights, file),
+    );
     await insertStoredArtifact(this.database.manager, id);
   }
 
@@ -137,6 +141,28 @@ export class ModelService {
     );
     return kept;
   }
+}
+
+/**
+ * Weights that are kept here are what their registration says of them, not only the same file.
+ * @throws RegistryError `malformed_container`, `digest_mismatch`
+ */
+async function requireAsSaid(said: RegistrationBody['weights'], file: ByteSource): Promise<void> {
+  if (said.container !== 'safetensors') return;
+  const { tensors, ...found } = await inspectWeights(file, sha256, { container: 'safetensors' });
+  const is = { ...found, tensors: tensors.length };
+  const wrong = (['weightDigest', 'namelessDigest', 'tensors', 'parameters', 'bytes'] as const).find(
+    (name) => said[name] !== is[name],
+  );
+  if (wrong === undefined) return;
+  throw new RegistryError(
+    'digest_mismatch',
+    `The file has the ${wrong} ${is[wrong]}, but is registered with ${said[wrong]}.`,
+    {
+      field: `weights.${wrong}`,
+      fix: 'Register the model as "muniment hash FILE" tells it.',
+    },
+  );
 }
 
 /** The address says which model; a statement that says another must not be recorded under it. */

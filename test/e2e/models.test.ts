@@ -6,7 +6,10 @@ import { utf8 } from '../../src/core/bytes.ts';
 import { dataset, registration } from '../../src/core/registry/index.ts';
 import type { RegistrationBody } from '../../src/core/registry/registration.ts';
 import type { Receipt } from '../../src/core/statement/receipt.ts';
-import { newId } from '../../src/platform/crypto.ts';
+import { bytesSource } from '../../src/core/weights/byte-source.ts';
+import { inspectWeights } from '../../src/core/weights/inspect.ts';
+import { writeSafetensors } from '../../src/core/weights/safetensors.ts';
+import { newId, sha256 } from '../../src/platform/crypto.ts';
 import { startTestApp } from '../support/app.ts';
 import type { TestApp } from '../support/app.ts';
 import { anyDigest, anyWeights, digestOf, heldDatasetOf, modelOf } from '../support/bodies.ts';
@@ -371,8 +374,54 @@ describe('a registration', () => {
   });
 });
 
+/** A file of 23,000 numbers, and what is said of it on record. */
+const weights = writeSafetensors([
+  { name: 'w', dtype: 'U8', shape: [23, 1000], data: utf8('pretty numbers 314159265'.repeat(1000).slice(0, 23_000)) },
+]);
+async function saidOf(file: Uint8Array): Promise<RegistrationBody['weights']> {
+  const { weightDigest, namelessDigest, tensors, parameters, bytes } = await inspectWeights(bytesSource(file), sha256);
+  const fileDigest = digestOf(file);
+  return {
+    fileDigest,
+    weightDigest,
+    namelessDigest,
+    container: 'safetensors',
+    bytes,
+    tensors: tensors.length,
+    parameters,
+  };
+}
+
+describe('weights that are not what their registration says', () => {
+  const broken = (length: bigint, header: string): Uint8Array => {
+    const bytes = Buffer.alloc(8);
+    bytes.writeBigUInt64LE(length);
+    return Buffer.concat([bytes, Buffer.from(header), Buffer.alloc(64)]);
+  };
+  const header = (tensors: object) => broken(BigInt(JSON.stringify(tensors).length), JSON.stringify(tensors));
+  const tensor = (dtype: string, from: number, to: number) => ({ dtype, shape: [to - from], data_offsets: [from, to] });
+
+  it.each<[string, Uint8Array, string, Partial<RegistrationBody['weights']>]>([
+    ['a header of 2^63 bytes', broken(2n ** 63n, '{}'), 'malformed_container', {}],
+    ['tensors that overlap', header({ a: tensor('U8', 0, 40), b: tensor('U8', 20, 64) }), 'malformed_container', {}],
+    ['an unknown dtype', header({ a: tensor('U9', 0, 64) }), 'malformed_container', {}],
+    ['a file that is cut off', weights.subarray(0, 1000), 'malformed_container', {}],
+    ['another weight digest', weights, 'digest_mismatch', { weightDigest: anyDigest() }],
+    ['another nameless digest', weights, 'digest_mismatch', { namelessDigest: anyDigest() }],
+    ['another number of parameters', weights, 'digest_mismatch', { parameters: 7 }],
+  ])('are not kept: %s', async (_, file, code, different) => {
+    const maker = await operator.makeParty();
+    const said = { ...(await saidOf(weights)), fileDigest: digestOf(file), bytes: file.length, ...different };
+    const { id } = await maker.made('/v1/models', modelOf(maker.id, { weights: said }));
+    const answer = await maker.put(`/v1/models/${id}/artifact`, file);
+    expect([answer.status, answer.body.code]).toEqual([400, code]);
+    const files = await readdir(app.config.artifactDir, { recursive: true, withFileTypes: true });
+    expect(files.filter((entry) => entry.isFile())).toEqual([]);
+    expect(await stranger.read(`/v1/models/${id}`)).toMatchObject({ artifactStored: false });
+  });
+});
+
 describe('stored weights', () => {
-  const weights = utf8('eight pretty numbers in a row: 3 1 4 1 5 9 2 6'.repeat(2000));
   const fileDigest = digestOf(weights);
   let made: Receipt;
   const path = () => `/v1/models/${made.id}/artifact`;
@@ -384,7 +433,7 @@ describe('stored weights', () => {
 
   beforeAll(async () => {
     const body = modelOf(ada!.id, {
-      weights: { ...anyWeights(), fileDigest, bytes: weights.length },
+      weights: await saidOf(weights),
       owners: [
         { party: ada!.id, share: '3/4' },
         { party: ben!.id, share: '1/4' },

@@ -10,9 +10,14 @@ export interface StoredArtifact extends ByteSource {
 export abstract class ArtifactStore {
   /**
    * Stores what has the digest that it is named by; storing it again changes nothing.
+   * @param check sees the whole content before it is stored; what it throws refuses it
    * @throws RegistryError `digest_mismatch` when the content is another, and then nothing is stored
    */
-  abstract put(digest: Digest, content: AsyncIterable<Uint8Array>): Promise<{ bytes: number }>;
+  abstract put(
+    digest: Digest,
+    content: AsyncIterable<Uint8Array>,
+    check?: (content: ByteSource) => Promise<void>,
+  ): Promise<{ bytes: number }>;
   /** @throws RegistryError `not_found`, `artifact_damaged` */
   abstract open(digest: Digest): Promise<StoredArtifact>;
   abstract has(digest: Digest): Promise<boolean>;

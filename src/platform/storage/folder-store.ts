@@ -12,6 +12,7 @@ import { toHex } from '../../core/bytes.ts';
 import type { Digest } from '../../core/digest.ts';
 import { formatDigest, parseDigest } from '../../core/digest.ts';
 import { RegistryError } from '../../core/errors.ts';
+import type { ByteSource } from '../../core/weights/byte-source.ts';
 import { checkRange } from '../../core/weights/byte-source.ts';
 import type { StoredArtifact } from './artifact-store.ts';
 import { ArtifactStore } from './artifact-store.ts';
@@ -53,7 +54,11 @@ export class FolderArtifactStore extends ArtifactStore {
     return new FolderArtifactStore(folder, masterKey);
   }
 
-  async put(digest: Digest, content: AsyncIterable<Uint8Array>): Promise<{ bytes: number }> {
+  async put(
+    digest: Digest,
+    content: AsyncIterable<Uint8Array>,
+    check?: (content: ByteSource) => Promise<void>,
+  ): Promise<{ bytes: number }> {
     const path = this.path(digest);
     const temporary = join(this.folder, 'tmp', `${randomUUID()}.part`);
     try {
@@ -70,6 +75,7 @@ export class FolderArtifactStore extends ArtifactStore {
           field: 'digest',
         });
       }
+      await check?.(await this.openAt(temporary, digest));
       await this.publish(temporary, path);
       return { bytes: written.bytes };
     } catch (error) {
@@ -79,7 +85,11 @@ export class FolderArtifactStore extends ArtifactStore {
   }
 
   async open(digest: Digest): Promise<StoredArtifact> {
-    const { size, chunks } = await this.withFile(digest, async (file) => {
+    return this.openAt(this.path(digest), digest);
+  }
+
+  private async openAt(path: string, digest: Digest): Promise<StoredArtifact> {
+    const { size, chunks } = await this.withFile(path, digest, async (file) => {
       const { seal, layout } = await this.readSeal(file, digest);
       // The last chunk proves, by its mark, where the artifact ends.
       await openChunks(file, seal, layout, layout.chunks - 1, layout.chunks);
@@ -90,7 +100,7 @@ export class FolderArtifactStore extends ArtifactStore {
       const first = Math.floor(offset / PLAIN_CHUNK);
       const end = Math.min(chunks, Math.ceil((offset + length) / PLAIN_CHUNK));
       if (length === 0) return new Uint8Array(0);
-      const plain = await this.withFile(digest, async (file) => {
+      const plain = await this.withFile(path, digest, async (file) => {
         const { seal, layout } = await this.readSeal(file, digest);
         if (layout.size !== size) throw damaged(digest, 'changed its length while it was being read');
         return openChunks(file, seal, layout, first, end);
@@ -146,10 +156,10 @@ export class FolderArtifactStore extends ArtifactStore {
     if (made !== undefined) await syncFolder(dirname(shelf));
   }
 
-  private async withFile<T>(digest: Digest, use: (file: FileHandle) => Promise<T>): Promise<T> {
+  private async withFile<T>(path: string, digest: Digest, use: (file: FileHandle) => Promise<T>): Promise<T> {
     let file: FileHandle;
     try {
-      file = await open(this.path(digest), constants.O_RDONLY | constants.O_NOFOLLOW);
+      file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW);
     } catch (cause) {
       if (!isMissing(cause)) throw cause;
       throw new RegistryError('not_found', `The artifact ${digest} is not stored here.`, { field: 'digest', cause });
