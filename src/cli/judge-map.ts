@@ -13,7 +13,7 @@ import type { Context } from './context.ts';
 import type { JudgedPossession } from './judge-possession.ts';
 import type { JudgedMatch } from './judge-provenance.ts';
 import { keepMap, keptMap } from './kept-maps.ts';
-import { readTrust } from './trust-store.ts';
+import { trustOf } from './trust-store.ts';
 import { holdAgainstKept, judgeOrPin } from './verify.ts';
 
 const CRYPTO = { sha256, verifyEd25519, verifyP256 };
@@ -44,10 +44,10 @@ export async function judgeMap(
   digest: Digest,
   answer: MapAnswer,
 ): Promise<JudgedMap> {
-  const { home, trustFile } = await context.settings();
+  const { home } = await context.settings();
   // At first use this may pin the log's key, by which the rest is then judged.
   if (typeof answer.receipt?.checkpoint === 'string') await judgeOrPin(context, client, answer.receipt.checkpoint);
-  const trust = await readTrust(trustFile);
+  const trust = await trustOf(context);
   const map = await verifyMapAnswer(CRYPTO, answer, digest, trust);
   const { origin } = map.checkpoint;
   await holdAgainstKept(context, client, map.checkpoint);
@@ -60,8 +60,7 @@ export async function judgeMap(
 
 /** A map's answer that was kept, judged without a network. @throws RegistryError as `verifyMapAnswer` */
 export async function judgeKeptMap(context: Context, answer: MapAnswer): Promise<JudgedMap> {
-  const { trustFile } = await context.settings();
-  return verifyMapAnswer(CRYPTO, answer, answer.digest, await readTrust(trustFile));
+  return verifyMapAnswer(CRYPTO, answer, answer.digest, await trustOf(context));
 }
 
 /** What several maps say together, they say as of the oldest. */

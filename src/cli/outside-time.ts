@@ -8,15 +8,14 @@ import type { JudgedTime } from '../core/trust/index.ts';
 import { sha256, timestampCrypto, verifyEd25519 } from '../platform/crypto.ts';
 import type { Client } from './client.ts';
 import type { Context } from './context.ts';
-import { readTrust } from './trust-store.ts';
+import { trustOf } from './trust-store.ts';
 
 /** @throws RegistryError `timestamp_invalid`, `proof_invalid` for a time that the receipt shows and that does not hold */
 export async function judgeTime(context: Context, receipt: Receipt): Promise<JudgedTime | null> {
   if (receipt.time === undefined) return null;
   // Loaded with its parser of certificates only where there is a time to judge.
   const { verifyReceiptTime } = await import('../core/trust/receipt-time.ts');
-  const { trustFile } = await context.settings();
-  return verifyReceiptTime({ sha256, verifyEd25519, timestampCrypto }, receipt, await readTrust(trustFile));
+  return verifyReceiptTime({ sha256, verifyEd25519, timestampCrypto }, receipt, await trustOf(context));
 }
 
 /** The receipt with the outside time that the registry has for it; a receipt that has one keeps it. */

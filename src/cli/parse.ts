@@ -3,13 +3,13 @@ import type { Digest } from '../core/digest.ts';
 import { RegistryError } from '../core/errors.ts';
 
 /**
- * `sha256:` and 64 hex digits, or the digits alone; undefined for what does not begin as a digest.
- * @throws RegistryError `digest_malformed` for `sha256:` with anything else after it
+ * `sha256:` and 64 hex digits, or the digits alone; undefined for what does not look like a digest.
+ * @throws RegistryError `digest_malformed` for `sha256:` with anything else after it, and for many digits of another number
  */
 export function digestOf(text: string): Digest | undefined {
   const hex = /^(?:sha256:)?([0-9a-f]{64})$/i.exec(text)?.[1];
   if (hex !== undefined) return `sha256:${hex.toLowerCase()}`;
-  if (!/^sha256:/i.test(text)) return undefined;
+  if (!/^sha256:|^[0-9a-f]{32,}$/i.test(text)) return undefined;
   throw new RegistryError('digest_malformed', `"${text.slice(0, 120)}" is not a SHA-256 digest.`, {
     fix: 'Give 64 hex digits, as "muniment hash FILE" prints them; write ./ before the name of a file.',
   });
@@ -45,4 +45,11 @@ export function numberOf(text: string): number {
 export function wholeNumberOf(text: string): number {
   if (/^(?:0|[1-9]\d{0,14})$/.test(text)) return Number(text);
   throw new RegistryError('usage', `"${text}" is not a whole number.`, { fix: 'See --help.' });
+}
+
+/** A TCP port; 0 takes a free one. @throws RegistryError `usage` */
+export function portOf(text: string): number {
+  const port = wholeNumberOf(text);
+  if (port <= 65_535) return port;
+  throw new RegistryError('usage', `"${text}" is not a port.`, { field: 'port', fix: 'Give a number up to 65535.' });
 }

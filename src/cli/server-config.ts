@@ -4,6 +4,7 @@ import { RegistryError } from '../core/errors.ts';
 import type { Config } from '../platform/config/index.ts';
 import type { Log } from '../platform/logging/index.ts';
 import type { Context } from './context.ts';
+import { portOf } from './parse.ts';
 
 export interface ServerFlags {
   port?: string;
@@ -11,12 +12,12 @@ export interface ServerFlags {
   data?: string;
 }
 
-/** @throws RegistryError `configuration_invalid` */
+/** @throws RegistryError `usage`, `configuration_invalid` */
 export async function serverConfig(context: Context, { port, host, data }: ServerFlags): Promise<Config> {
   const { loadConfig } = await import('../platform/config/index.ts');
   return loadConfig({
     ...context.io.env,
-    ...(port === undefined ? {} : { MUNIMENT_PORT: port }),
+    ...(port === undefined ? {} : { MUNIMENT_PORT: String(portOf(port)) }),
     ...(host === undefined ? {} : { MUNIMENT_HOST: host }),
     ...(data === undefined ? {} : { MUNIMENT_DATA: data }),
   });

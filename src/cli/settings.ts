@@ -27,6 +27,8 @@ export interface Settings {
   readonly apiKey: string | undefined;
   readonly keyFile: string | undefined;
   readonly trustFile: string;
+  /** Whether somebody named the trust file, who then expects it to be there. */
+  readonly trustNamed: boolean;
   readonly profile: Profile | undefined;
 }
 
@@ -47,6 +49,7 @@ export async function resolveSettings(flags: Flags, io: Pick<Io, 'env' | 'input'
         ? ((env['MUNIMENT_API_KEY'] || undefined) ?? own?.apiKey)
         : await readSecret(flags.apiKey, io),
     keyFile: keyFile === undefined ? undefined : resolve(keyFile),
+    trustNamed: flags.trust !== undefined,
     trustFile: flags.trust === undefined ? trustPath(home) : resolve(flags.trust),
     profile: own,
   };

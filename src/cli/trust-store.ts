@@ -2,7 +2,7 @@
  * The trust file: which logs are believed, under which keys. It is worth what the way is worth by which a key came into
  * it, so a key that only the server itself vouched for is pinned by a person's decision, never silently.
  */
-import { readFile } from 'node:fs/promises';
+import { access, readFile } from 'node:fs/promises';
 import { RegistryError } from '../core/errors.ts';
 import { parseVerifierKey } from '../core/note/verifier-key.ts';
 import type { Trust } from '../core/trust/index.ts';
@@ -30,6 +30,24 @@ export async function readTrust(path: string): Promise<Trust> {
     throw new RegistryError('unreachable', `The trust file "${path}" cannot be read.`, { cause });
   }
   return parseTrust(sha256, text);
+}
+
+/**
+ * What a command judges by.
+ * @throws RegistryError `unreachable` for a named file that is not there; `configuration_invalid`
+ */
+export async function trustOf(context: Context): Promise<Trust> {
+  const { trustFile, trustNamed } = await context.settings();
+  if (trustNamed) {
+    await access(trustFile).catch((cause: unknown) => {
+      throw new RegistryError('unreachable', `The trust file "${trustFile}" cannot be read.`, {
+        field: 'trust',
+        fix: 'Check its name; "muniment trust add KEY --trust FILE" makes one.',
+        cause,
+      });
+    });
+  }
+  return readTrust(trustFile);
 }
 
 /**

@@ -22,7 +22,7 @@ import { contradiction } from './contradiction.ts';
 import { keepCheckpoint, keptCheckpoint } from './kept-checkpoints.ts';
 import { followRotation } from './follow-rotation.ts';
 import { judgeSuccessor } from './succession.ts';
-import { offerToPin, readTrust } from './trust-store.ts';
+import { offerToPin, trustOf } from './trust-store.ts';
 
 const CRYPTO = { sha256, verifyEd25519, verifyP256 };
 
@@ -31,8 +31,7 @@ const CRYPTO = { sha256, verifyEd25519, verifyP256 };
  * @throws RegistryError `signature_invalid`, `checkpoint_untrusted`, `malformed_note`
  */
 export async function judgeCheckpoint(context: Context, note: string): Promise<JudgedCheckpoint> {
-  const { trustFile } = await context.settings();
-  return verifyCheckpoint(CRYPTO, note, await readTrust(trustFile));
+  return verifyCheckpoint(CRYPTO, note, await trustOf(context));
 }
 
 /**
@@ -47,8 +46,7 @@ export async function checkReceipts(context: Context, receipts: readonly Receipt
 
 /** The same without asking the registry whether it has replaced a key. */
 export async function checkReceiptsOffline(context: Context, receipts: readonly Receipt[]): Promise<Spoken[]> {
-  const { trustFile } = await context.settings();
-  const trust = await readTrust(trustFile);
+  const trust = await trustOf(context);
   const judged = await Promise.all(receipts.map((receipt) => verifyReceiptAgainst(CRYPTO, receipt, trust)));
   return judged.map(({ spoken }) => spoken);
 }

@@ -5,6 +5,8 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { startTestApp } from '../support/app.ts';
 import type { TestApp } from '../support/app.ts';
+import { anyWeights, digestOf, modelOf } from '../support/bodies.ts';
+import { Operator } from '../support/client.ts';
 import { runBuilt } from '../support/server.ts';
 import { Users, writeModel } from './cli-user.ts';
 
@@ -263,6 +265,22 @@ describe('on record and found again', () => {
   it('a trust file that came another way serves as well as a pinned key', async () => {
     const { code } = await users.run('newcomer', 'lookup', model(), '--trust', users.path('stranger/trust.json'));
     expect(code).toBe(0);
+  });
+
+  it('a trust file that is named and not there is told as such', async () => {
+    const said = await users.run('stranger', 'lookup', model(), '--trust', users.path('nowhere.json'));
+    expect([said.code, said.value]).toEqual([4, expect.objectContaining({ code: 'unreachable', field: 'trust' })]);
+  });
+
+  it('a record of this very file that tells other digests of its weights is told to be wrong', async () => {
+    const file = users.path('claimed.safetensors');
+    await writeModel(file, [9, 8, 7]);
+    const party = await (await Operator.of(app.url, app.config.data)).makeParty();
+    const weights = { ...anyWeights(), fileDigest: digestOf(await readFile(file)) };
+    const { id } = await party.made('/v1/models', modelOf(party.id, { weights }));
+    const said = await users.run<LookedUp>('stranger', 'lookup', file);
+    expect([said.code, said.value]).toEqual([1, expect.objectContaining({ contradicted: [id] })]);
+    expect(said.stderr).toContain('what its maker says of them is wrong');
   });
 
   it('a second registration by somebody else stays on record, marked with the first', async () => {

@@ -73,10 +73,11 @@ async function printRecords(
     match.receipts.registration = await withTime(client, match.receipts.registration);
     match.time = await judgeTime(context, match.receipts.registration);
   }
+  const contradicted = file === undefined ? [] : matches.filter((match) => contradicts(match, file));
   const checkpoints = [judged, ...judgedMaps.map(({ checkpoint }) => checkpoint)];
   requireOneLog(checkpoints);
   const { verdict, witnessed } = weakest(checkpoints);
-  if (verdict !== PROVED) context.refuse();
+  if (verdict !== PROVED || contradicted.length > 0) context.refuse();
   const witnesses = describeWitnessed(witnessed);
   const { origin, size, note } = judged;
   context.print(
@@ -88,6 +89,7 @@ async function printRecords(
       log: { origin, treeSize: size, checkpoint: note },
       complete:
         complete === undefined ? null : { asOf: complete.asOf, statedAt: complete.statedAt, audit: complete.audit },
+      contradicted: contradicted.map(({ registration }) => registration),
       matches,
       possessions,
     },
@@ -100,6 +102,11 @@ async function printRecords(
         witnesses === undefined ? '' : `witnesses: ${witnesses.replaceAll('\n', '\n           ')}\n`,
       ].join(''),
   );
+  for (const { registration, index } of contradicted) {
+    context.note(
+      `${registration} (entry ${index}) names this very file, and other digests of its weights than it has: what its maker says of them is wrong.`,
+    );
+  }
   if (complete === undefined) {
     context.note(
       all
@@ -114,6 +121,13 @@ async function printRecords(
     );
   }
 }
+
+/** Whether a record of this very file says of its weights what the file shows to be false. */
+const contradicts = ({ model: { weights } }: JudgedMatch, file: ModelReport): boolean =>
+  weights.fileDigest === file.fileDigest &&
+  file.weightDigest !== null &&
+  weights.weightDigest !== null &&
+  (weights.weightDigest !== file.weightDigest || weights.namelessDigest !== file.namelessDigest);
 
 /** From what says most to what says least of how alike the models are. */
 function digestsOf({ fileDigest, weightDigest, namelessDigest }: ModelReport): Digest[] {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { exitCodeOf } from '../../../src/cli/exit-code.ts';
 import { splitShare } from '../../../src/cli/find.ts';
-import { digestOf, instantOf, numberOf, wholeNumberOf } from '../../../src/cli/parse.ts';
+import { digestOf, instantOf, numberOf, portOf, wholeNumberOf } from '../../../src/cli/parse.ts';
 import { bytes, columns, fields, percent } from '../../../src/cli/table.ts';
 
 const HEX = 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad';
@@ -13,8 +13,12 @@ describe('digests', () => {
     }
   });
 
-  it.each([HEX.slice(1), `${HEX}0`, `md5:${HEX}`, 'model.safetensors', ''])('"%s" is none', (text) => {
+  it.each([`md5:${HEX}`, 'model.safetensors', 'abc', ''])('"%s" is none', (text) => {
     expect(digestOf(text)).toBeUndefined();
+  });
+
+  it.each([HEX.slice(1), `${HEX}0`])('of a wrong length are no names of files either: %s', (text) => {
+    expect(() => digestOf(text)).toThrow(expect.objectContaining({ code: 'digest_malformed' }));
   });
 
   it.each([HEX.slice(1), `${HEX}0`, `${HEX.slice(1)}g`, ''])(
@@ -52,6 +56,11 @@ describe('times and numbers', () => {
 
   it.each(['', ' ', 'NaN', 'Infinity', '1x'])('"%s" is no number', (text) => {
     expect(() => numberOf(text)).toThrow(expect.objectContaining({ code: 'usage' }));
+  });
+
+  it.each(['abc', '99999', '-1'])('"%s" is no port', (text) => {
+    expect(() => portOf(text)).toThrow(expect.objectContaining({ code: 'usage' }));
+    expect(portOf('0')).toBe(0);
   });
 
   it.each(['-1', '1.5', '01', '1e3', ''])('"%s" is no whole number', (text) => {
