@@ -2,12 +2,13 @@
 // Brings a fresh clone to the point where anything here can run: installs the packages that the lockfile names when
 // they are missing or older than the lockfile, and with `--build` compiles. Needs Node and npm, nothing else.
 import { spawnSync } from 'node:child_process';
-import { existsSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const at = (path) => `${root}${path}`;
-const stamp = at('node_modules/.muniment-installed');
+// npm's own record of what it has installed, written when it is done.
+const installed = at('node_modules/.package-lock.json');
 
 function run(command, args, why) {
   process.stderr.write(`${why}\n`);
@@ -23,9 +24,8 @@ if (major < 20 || (major === 20 && minor < 19)) {
   process.exit(1);
 }
 
-if (!existsSync(stamp) || statSync(stamp).mtimeMs < statSync(at('package-lock.json')).mtimeMs) {
+if (!existsSync(installed) || statSync(installed).mtimeMs < statSync(at('package-lock.json')).mtimeMs) {
   run('npm', ['ci', '--no-audit', '--loglevel=error'], 'Installing packages (once) …');
-  writeFileSync(stamp, '');
 }
 if (process.argv.includes('--build')) {
   run(process.execPath, [at('node_modules/typescript/bin/tsc'), '-p', at('tsconfig.build.json')], 'Compiling …');
