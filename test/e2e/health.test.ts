@@ -1,9 +1,11 @@
+import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import request from 'supertest';
 import { HealthRegistry } from '../../src/platform/health/index.ts';
 import { startTestApp } from '../support/app.ts';
 import type { TestApp } from '../support/app.ts';
 import { query } from '../support/postgres.ts';
+import { spawnServer } from '../support/server.ts';
 
 let app: TestApp;
 beforeAll(async () => {
@@ -59,3 +61,23 @@ it('stays live, turns unready and recovers by itself when the database drops eve
     await other.close();
   }
 });
+
+it('idles under 250 MiB', async () => {
+  const { config, database } = app;
+  const server = await spawnServer({
+    env: {
+      MUNIMENT_DATA: config.data,
+      MUNIMENT_WORKER: 'false',
+      DATABASE_URL: database.appUrl.reveal(),
+      MUNIMENT_MIGRATION_DATABASE_URL: database.ownerUrl.reveal(),
+    },
+  });
+  try {
+    await fetch(`${server.url}/v1/log`);
+    await new Promise((resolve) => setTimeout(resolve, 3000));
+    const status = await readFile(`/proc/${server.pid}/status`, 'utf8');
+    expect(Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1]) / 1024).toBeLessThan(250);
+  } finally {
+    expect(await server.stop()).toBe(0);
+  }
+}, 30_000);
