@@ -9,8 +9,10 @@ import { cosignatureVerifier, formatCosignature } from '../../core/note/cosignat
 import type { Ed25519Verify } from '../../core/note/note.ts';
 import { formatNote, openNote, parseNote } from '../../core/note/note.ts';
 import { parseVerifierKey } from '../../core/note/verifier-key.ts';
-import type { CosignatureRow, Snapshot } from './fsck.store.ts';
+import type { CosignatureRow } from './attestations.store.ts';
 import type { Findings } from './report.ts';
+import * as attestations from './attestations.store.ts';
+import type { Snapshot } from './snapshot.ts';
 
 const TABLE = 'ledger.cosignature';
 
@@ -20,8 +22,7 @@ interface Crypto {
 }
 
 export async function checkCosignatures(crypto: Crypto, snapshot: Snapshot, findings: Findings): Promise<void> {
-  await snapshot.openCosignatures();
-  for (let page = await snapshot.nextCosignatures(); page.length > 0; page = await snapshot.nextCosignatures()) {
+  for await (const page of attestations.cosignatures(snapshot)) {
     for (const row of page) {
       findings.checked.cosignatures++;
       const wrong = await whatIsWrong(crypto, row);

@@ -5,29 +5,31 @@
  */
 import type { Sha256 } from '../../core/digest.ts';
 import { commit, disclosureSchema } from '../../core/registry/commitment.ts';
-import type { DisclosureRow, Snapshot } from './fsck.store.ts';
+import type { DisclosureRow } from './side-tables.store.ts';
 import type { FindingCode, Findings } from './report.ts';
+import * as side from './side-tables.store.ts';
+import type { Snapshot } from './snapshot.ts';
 
 const PAGE = 1000;
 const TABLE = 'registry.disclosure';
 
 export async function checkDisclosures(sha256: Sha256, snapshot: Snapshot, findings: Findings): Promise<void> {
-  for (let page = await snapshot.disclosures('', PAGE); page.length > 0;) {
+  for (let page = await side.disclosures(snapshot, '', PAGE); page.length > 0;) {
     for (const row of page) {
       findings.checked.disclosures++;
       const fault = faultOf(sha256, row);
       if (fault !== undefined) findings.add(fault[0], TABLE, row.commitment, fault[1]);
     }
-    page = await snapshot.disclosures(page.at(-1)!.commitment, PAGE);
+    page = await side.disclosures(snapshot, page.at(-1)!.commitment, PAGE);
   }
-  for (let page = await snapshot.undisclosed('', PAGE); page.length > 0;) {
+  for (let page = await side.undisclosed(snapshot, '', PAGE); page.length > 0;) {
     for (const { commitment, recordedIndex } of page) {
       const message = `Value and salt of ${commitment}, made at ${recordedIndex}, are gone from ${TABLE}, and no statement erased them.`;
       findings.add('disclosure_missing', TABLE, commitment, message);
     }
-    page = await snapshot.undisclosed(page.at(-1)!.commitment, PAGE);
+    page = await side.undisclosed(snapshot, page.at(-1)!.commitment, PAGE);
   }
-  findings.erased += await snapshot.countErased();
+  findings.erased += await side.countErased(snapshot);
 }
 
 function faultOf(sha256: Sha256, row: DisclosureRow): [FindingCode, string] | undefined {

@@ -17,8 +17,7 @@ import type { Ed25519Verify } from '../../core/note/note.ts';
 import type { AnchoredHead } from './anchors.ts';
 import { readAnchors } from './anchors.ts';
 import { checkCosignatures } from './cosignatures.ts';
-import type { HeadRow } from './fsck.store.ts';
-import { Snapshot } from './fsck.store.ts';
+import type { HeadRow } from './log.store.ts';
 import { Heads } from './heads.ts';
 import type { LogIdentity } from './identity.ts';
 import { identify } from './identity.ts';
@@ -35,8 +34,11 @@ import type { FsckReport } from './report.ts';
 import { Findings } from './report.ts';
 import { Progress } from './resume.ts';
 import { SIDE_TABLES } from './side-tables.ts';
+import { Snapshot } from './snapshot.ts';
 import { StatementReader } from './statements.ts';
 import { checkTimestamps } from './timestamps.ts';
+import * as log from './log.store.ts';
+import * as registry from './registry.store.ts';
 
 export interface FsckOptions {
   /** PostgreSQL connection string of a login that may read all schemas */
@@ -87,6 +89,7 @@ class Run {
   readonly #findings = new Findings();
   readonly #files: PublishedFiles;
   readonly #map: MapCheck;
+  readonly #overlay: registry.Overlay;
 
   constructor(
     private readonly options: FsckOptions,
@@ -94,6 +97,7 @@ class Run {
     private readonly anchors: readonly AnchoredHead[],
   ) {
     this.#files = new PublishedFiles(options.sha256, snapshot, this.#findings);
+    this.#overlay = new registry.Overlay(snapshot);
     this.#map = new MapCheck(options.sha256, snapshot, this.#findings);
   }
 
@@ -116,7 +120,7 @@ class Run {
   }
 
   async #head(): Promise<HeadRow | undefined> {
-    const rows = await this.snapshot.heads();
+    const rows = await log.heads(this.snapshot);
     for (const { id } of rows.filter((row) => row.id !== 1)) {
       this.#findings.add('head_extra', 'ledger.log_head', String(id), `The log has a second head, ${id}.`);
     }
@@ -137,7 +141,7 @@ class Run {
       const workers = options.startWorkers({
         origin: typeof identity === 'string' ? head.origin : identity.origin,
         full: options.full ?? false,
-        columns: await snapshot.columns(),
+        columns: await registry.columns(snapshot),
         madeKeys: (from === 0 ? MadeKeys.forStatements(head.size) : MadeKeys.unknown()).shared,
       });
       try {
@@ -162,7 +166,8 @@ class Run {
       return undefined;
     }
     const asked = { file, sha256, full, since };
-    const progress = await Progress.open(asked, this.snapshot, head, heads, this.#map, gathered, this.#findings);
+    const remembered = { map: this.#map, overlay: this.#overlay };
+    const progress = await Progress.open(asked, this.snapshot, head, heads, remembered, gathered, this.#findings);
     if (progress.start !== undefined) this.#files.tree = progress.start.tree;
     return progress;
   }
@@ -170,9 +175,9 @@ class Run {
   async #identity({ size }: HeadRow): Promise<LogIdentity | string> {
     const { sha256, verifyEd25519 } = this.options;
     const end = Math.min(1, size);
-    const tuples = await this.snapshot.statements(0, end);
+    const tuples = await log.statements(this.snapshot, 0, end);
     const [first] = new StatementReader(sha256, undefined).read(tuples, 0, end, new Findings());
-    return identify(sha256, verifyEd25519, first?.spoken, await this.snapshot.logKeys());
+    return identify(sha256, verifyEd25519, first?.spoken, await log.logKeys(this.snapshot));
   }
 
   async #walk(
@@ -183,7 +188,8 @@ class Run {
     progress: Progress | undefined,
   ): Promise<void> {
     const { snapshot, options } = this;
-    const projection = new Projection(snapshot, snapshot.registryInLogOrder(from), this.#findings);
+    const rows = registry.registryInLogOrder(snapshot, from);
+    const projection = new Projection(snapshot, this.#overlay, rows, this.#findings);
     let last: LeafPage | undefined;
     for await (const begun of readAhead(new Pages(snapshot, from, head.size), workers)) {
       const { page, read } = begun;

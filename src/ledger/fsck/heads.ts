@@ -5,10 +5,12 @@
  */
 import { equalBytes, toHex } from '../../core/bytes.ts';
 import type { AnchoredHead } from './anchors.ts';
-import type { CheckpointRow, HeadRow, SignedRow, Snapshot } from './fsck.store.ts';
+import type { CheckpointRow, HeadRow, SignedRow } from './log.store.ts';
 import type { LogIdentity } from './identity.ts';
 import { open } from './identity.ts';
 import type { FindingCode, Findings } from './report.ts';
+import * as log from './log.store.ts';
+import type { Snapshot } from './snapshot.ts';
 
 const LIMIT = 1000;
 const HEAD = 'ledger.log_head';
@@ -54,8 +56,8 @@ export class Heads {
 
   /** The published checkpoints `from` < size ≤ `to`. @returns the sizes whose roots `judge` will ask for */
   async read(from: number, to: number): Promise<Set<number>> {
-    this.#before ??= from === 0 ? 0 : await this.snapshot.checkpointUpTo(from);
-    for (const row of await this.snapshot.checkpoints(from, to)) {
+    this.#before ??= from === 0 ? 0 : await log.checkpointUpTo(this.snapshot, from);
+    for (const row of await log.checkpoints(this.snapshot, from, to)) {
       await this.#gatherCheckpoint(row);
       this.#judgeLink(row, this.#before);
       this.#before = row.size;
@@ -91,7 +93,7 @@ export class Heads {
   }
 
   async finish(): Promise<void> {
-    for (const { size } of await this.snapshot.checkpointsBeyond(this.head.size, LIMIT)) {
+    for (const { size } of await log.checkpointsBeyond(this.snapshot, this.head.size, LIMIT)) {
       const message = `A checkpoint of ${size} entries was published; the log has ${this.head.size}.`;
       this.findings.add('checkpoint_extra', CHECKPOINT, String(size), message);
     }

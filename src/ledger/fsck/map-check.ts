@@ -16,10 +16,11 @@ import type { Stored } from '../../core/map/stored.ts';
 import { tilesForRoot, treeRootFrom } from '../../core/merkle/proof.ts';
 import { tileKey } from '../../core/merkle/tile.ts';
 import { HASH_SIZE } from '../../core/merkle/tree.ts';
-import type { Snapshot } from './fsck.store.ts';
 import * as store from './map.store.ts';
 import type { Named, RecordedRoot } from './named.ts';
 import type { Findings } from './report.ts';
+import * as log from './log.store.ts';
+import type { Snapshot } from './snapshot.ts';
 
 const VERSION = 'ledger.map_version';
 const NODE = 'ledger.map_node';
@@ -140,7 +141,7 @@ export class MapCheck {
   async #logRoot(size: number): Promise<Digest | undefined> {
     const tiles = new Map<string, Uint8Array>();
     for (const id of tilesForRoot(size)) {
-      const tile = await this.snapshot.tile(id.level, id.index);
+      const tile = await log.tile(this.snapshot, id.level, id.index);
       if (tile !== undefined) tiles.set(tileKey(id), tile);
     }
     try {

@@ -1,7 +1,7 @@
 /** SQL of the map's verification, on the verifier's snapshot. What every statement names waits in a temporary table. */
 import type { Stored } from '../../core/map/stored.ts';
-import type { Snapshot } from './fsck.store.ts';
 import { NAMING_BYTES } from './named.ts';
+import type { Snapshot } from './snapshot.ts';
 
 const FETCHED = 5000;
 

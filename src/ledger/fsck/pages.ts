@@ -4,7 +4,8 @@
  * than there are does not keep anybody busy for ever.
  */
 import { TILE_WIDTH } from '../../core/merkle/tile.ts';
-import type { Snapshot } from './fsck.store.ts';
+import * as log from './log.store.ts';
+import type { Snapshot } from './snapshot.ts';
 
 /** Tiles in a page, and bytes of payloads beyond which a page gets no further tile. */
 const MAX_TILES = 4;
@@ -41,7 +42,7 @@ export class Pages {
     if (from >= size) return undefined;
     const to = Math.min(size, await this.#end(from));
     if (to === from) {
-      const next = (await snapshot.nextIndex(from, size)) ?? size;
+      const next = (await log.nextIndex(snapshot, from, size)) ?? size;
       this.#next = next === size ? size : next - (next % TILE_WIDTH);
       const page = await this.next();
       return { ...(page ?? this.#empty(size)), gapFrom: from };
@@ -49,16 +50,16 @@ export class Pages {
     this.#next = to;
     const [first, end] = [from / TILE_WIDTH, Math.ceil(to / TILE_WIDTH)];
     const [statements, tiles, bundles] = await Promise.all([
-      snapshot.statements(from, to),
-      snapshot.leafTiles(first, end),
-      snapshot.bundles(first, Math.floor(to / TILE_WIDTH)),
+      log.statements(snapshot, from, to),
+      log.leafTiles(snapshot, first, end),
+      log.bundles(snapshot, first, Math.floor(to / TILE_WIDTH)),
     ]);
     return { from, to, statements, tiles, bundles, gapFrom: null };
   }
 
   /** `from` itself where the next tiles have no statement at all. */
   async #end(from: number): Promise<number> {
-    const bytes = await this.snapshot.payloadBytes(from, from + MAX_TILES * TILE_WIDTH, TILE_WIDTH);
+    const bytes = await log.payloadBytes(this.snapshot, from, from + MAX_TILES * TILE_WIDTH, TILE_WIDTH);
     if (bytes.size === 0) return from;
     let sum = 0;
     for (let tile = 0; tile < MAX_TILES; tile++) {

@@ -6,12 +6,14 @@
  */
 import type { RowKey, TableName } from '../../core/registry/tables.ts';
 import { keyOf, nameOf, TABLE_NAMES } from '../../core/registry/tables.ts';
-import type { Snapshot } from './fsck.store.ts';
 import type { Looked, OverlaidRow, UnexpectedRow } from './page-fold.ts';
 import { differences } from './page-fold.ts';
 import type { PageWorker } from './page-worker.ts';
 import type { RegistryRow, RegistryRows } from './registry-rows.ts';
 import type { Findings } from './report.ts';
+import * as log from './log.store.ts';
+import * as registry from './registry.store.ts';
+import type { Snapshot } from './snapshot.ts';
 
 const PAGE = 1000;
 /** Rows that no statement made, named at a time. */
@@ -20,6 +22,7 @@ const MAX_UNEXPECTED = 10_000;
 export class Projection {
   constructor(
     private readonly snapshot: Snapshot,
+    private readonly overlay: registry.Overlay,
     private readonly rows: RegistryRows,
     private readonly findings: Findings,
   ) {}
@@ -45,16 +48,16 @@ export class Projection {
     this.findings.merge(found);
     for (const row of left) overlaid.set(`${row.table} ${row.key}`, row);
     const overlay = [...overlaid.values()];
-    await this.snapshot.overlay(overlay);
+    await this.overlay.put(overlay);
     return overlay;
   }
 
   /** Every row that the fold changed after it was made, and every one that was not where it was made. */
   async finish(): Promise<void> {
     for (const table of TABLE_NAMES) {
-      for (let page = await this.snapshot.overlaidPage(table, '', PAGE); page.length > 0;) {
+      for (let page = await this.overlay.page(table, '', PAGE); page.length > 0;) {
         await this.#settle(table, page);
-        page = await this.snapshot.overlaidPage(table, page.at(-1)!.key, PAGE);
+        page = await this.overlay.page(table, page.at(-1)!.key, PAGE);
       }
     }
   }
@@ -70,14 +73,15 @@ export class Projection {
     const rows: [TableName, string, object][] = [];
     for (const [table, group] of wanted) {
       const found = new Map<string, object>();
-      for (const row of await this.snapshot.registryRows(table, group, before)) found.set(keyIn(table, row), row);
-      for (const { key, row } of await this.snapshot.overlaid(table, group.map(nameOf))) {
+      for (const row of await registry.registryRows(this.snapshot, table, group, before))
+        found.set(keyIn(table, row), row);
+      for (const { key, row } of await this.overlay.get(table, group.map(nameOf))) {
         if (row === null) found.delete(key);
         else found.set(key, row);
       }
       for (const [name, row] of found) rows.push([table, name, row]);
     }
-    const statements = digests.length === 0 ? [] : await this.snapshot.statementIndexes(digests, before);
+    const statements = digests.length === 0 ? [] : await log.statementIndexes(this.snapshot, digests, before);
     return { rows, statements: [...statements] };
   }
 
@@ -88,7 +92,7 @@ export class Projection {
       // The database may hand out rows of one statement in any order; the report has one.
       const group = rows.filter((row) => row.table === table).sort(inOrder);
       if (group.length === 0) continue;
-      const known = await this.snapshot.overlaid(
+      const known = await this.overlay.get(
         table,
         group.map(({ key }) => key),
       );
@@ -105,7 +109,7 @@ export class Projection {
   async #settle(table: TableName, overlaid: readonly OverlaidRow[]): Promise<void> {
     const expected = overlaid.flatMap(({ key, row }) => (row === null ? [] : [{ key, row }]));
     const keys = expected.map(({ row }) => keyOf(table, row));
-    const rows = await this.snapshot.registryRows(table, keys, Number.MAX_SAFE_INTEGER);
+    const rows = await registry.registryRows(this.snapshot, table, keys, Number.MAX_SAFE_INTEGER);
     const where = `registry.${table}`;
     const found = new Map<string, RegistryRow[]>();
     for (const row of rows) {

@@ -10,11 +10,12 @@ import type { Sha256 } from '../../core/digest.ts';
 import type { Tile } from '../../core/merkle/tile.ts';
 import { hashesAtLevel, TILE_WIDTH } from '../../core/merkle/tile.ts';
 import { HASH_SIZE } from '../../core/merkle/tree.ts';
-import type { Snapshot } from './fsck.store.ts';
 import { GrowingTree } from './growing-tree.ts';
 import type { Findings } from './report.ts';
+import type { Snapshot } from './snapshot.ts';
 import type { Leaves } from './statements.ts';
 import { MISSING, SOUND } from './statements.ts';
+import * as log from './log.store.ts';
 
 const LIMIT = 1000;
 
@@ -54,13 +55,13 @@ export class PublishedFiles {
       const size = page.from + i + 1;
       if (wanted.has(size)) atSize(size, this.tree.root());
     }
-    for (const tile of higher) this.#checkTile(tile, await this.snapshot.tile(tile.level, tile.index));
+    for (const tile of higher) this.#checkTile(tile, await log.tile(this.snapshot, tile.level, tile.index));
   }
 
   /** The tiles at the right edge, and whatever a tree of `size` leaves does not have. */
   async finish(size: number, last: LeafPage | undefined): Promise<void> {
     for (const tile of this.tree?.partialTiles() ?? []) {
-      const stored = await this.snapshot.tile(tile.level, tile.index);
+      const stored = await log.tile(this.snapshot, tile.level, tile.index);
       if (tile.level === 0 && last !== undefined) this.#checkLeafTile(tile, stored, last);
       else this.#checkTile(tile, stored);
     }
@@ -68,13 +69,13 @@ export class PublishedFiles {
     for (let level = 0; hashesAtLevel(level, size) > 0; level++) {
       counts.push(Math.ceil(hashesAtLevel(level, size) / TILE_WIDTH));
     }
-    for (const { level, index } of await this.snapshot.tilesBeyond(counts, LIMIT)) {
+    for (const { level, index } of await log.tilesBeyond(this.snapshot, counts, LIMIT)) {
       this.#report('tile_extra', 'tile', `${level} ${index}`, 'belongs to no tree of this size');
     }
-    for (const { index } of await this.snapshot.bundlesBeyond(Math.floor(size / TILE_WIDTH), LIMIT)) {
+    for (const { index } of await log.bundlesBeyond(this.snapshot, Math.floor(size / TILE_WIDTH), LIMIT)) {
       this.#report('bundle_extra', 'entry_bundle', String(index), 'belongs to no log of this size');
     }
-    for (const { index } of await this.snapshot.statementsBeyond(size, LIMIT)) {
+    for (const { index } of await log.statementsBeyond(this.snapshot, size, LIMIT)) {
       this.#report('statement_extra', 'statement', String(index), 'lies outside the log');
     }
   }

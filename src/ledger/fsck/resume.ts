@@ -8,7 +8,7 @@ import type { Sha256 } from '../../core/digest.ts';
 import { RegistryError } from '../../core/errors.ts';
 import { tilesForRoot, treeRootFrom } from '../../core/merkle/proof.ts';
 import { tileKey } from '../../core/merkle/tile.ts';
-import type { HeadRow, Snapshot } from './fsck.store.ts';
+import type { HeadRow } from './log.store.ts';
 import { GrowingTree } from './growing-tree.ts';
 import type { Heads } from './heads.ts';
 import type { JournalHeader } from './journal.ts';
@@ -17,6 +17,9 @@ import type { MapCheck } from './map-check.ts';
 import type { Named } from './named.ts';
 import type { OverlaidRow } from './page-fold.ts';
 import type { Findings } from './report.ts';
+import * as log from './log.store.ts';
+import type { Overlay } from './registry.store.ts';
+import type { Snapshot } from './snapshot.ts';
 
 export interface ResumeOptions {
   readonly file: string;
@@ -43,7 +46,8 @@ export class Progress {
     snapshot: Snapshot,
     { origin, size, root }: HeadRow,
     heads: Heads,
-    map: MapCheck,
+    /** What the pages before made, put back from the state */
+    remembered: { readonly map: MapCheck; readonly overlay: Overlay },
     gathered: Findings,
     findings: Findings,
   ): Promise<Progress> {
@@ -66,8 +70,8 @@ export class Progress {
         before = header;
       },
       async ({ overlay, namings, mapRoots }) => {
-        await snapshot.overlay(overlay);
-        await map.add({ namings: fromBase64(namings), mapRoots });
+        await remembered.overlay.put(overlay);
+        await remembered.map.add({ namings: fromBase64(namings), mapRoots });
       },
     );
     if (resumed?.last === undefined || before === undefined) {
@@ -153,7 +157,7 @@ async function requireRoot(sha256: Sha256, snapshot: Snapshot, size: number, roo
 async function storedRoot(sha256: Sha256, snapshot: Snapshot, size: number): Promise<Uint8Array> {
   const tiles = new Map<string, Uint8Array>();
   for (const id of tilesForRoot(size)) {
-    const hashes = await snapshot.tile(id.level, id.index);
+    const hashes = await log.tile(snapshot, id.level, id.index);
     if (hashes !== undefined) tiles.set(tileKey(id), hashes);
   }
   return treeRootFrom(sha256, size, tiles);

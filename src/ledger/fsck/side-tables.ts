@@ -5,7 +5,7 @@
  */
 import type { Sha256 } from '../../core/digest.ts';
 import { checkDisclosures } from './disclosures.ts';
-import type { Snapshot } from './fsck.store.ts';
+import type { Snapshot } from './snapshot.ts';
 import { checkTokenIssuances } from './token-issuances.ts';
 import type { Findings } from './report.ts';
 

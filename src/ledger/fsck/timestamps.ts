@@ -6,8 +6,10 @@
 import { RegistryError } from '../../core/errors.ts';
 import type { TimestampCrypto } from '../../core/time/index.ts';
 import { stampedNote, verifyTimestamp } from '../../core/time/index.ts';
-import type { Snapshot, TimestampRow } from './fsck.store.ts';
+import type { TimestampRow } from './attestations.store.ts';
 import type { Findings } from './report.ts';
+import * as attestations from './attestations.store.ts';
+import type { Snapshot } from './snapshot.ts';
 
 const PAGE = 500;
 const TABLE = 'ledger.timestamp';
@@ -21,7 +23,7 @@ export async function checkTimestamps(
 ): Promise<void> {
   let last: Pick<TimestampRow, 'kind' | 'number'> = { kind: '', number: -1 };
   for (;;) {
-    const page = await snapshot.timestamps(last.kind, last.number, PAGE);
+    const page = await attestations.timestamps(snapshot, last.kind, last.number, PAGE);
     for (const row of page) {
       findings.checked.timestamps++;
       const fault = faultOf(crypto, row, roots);

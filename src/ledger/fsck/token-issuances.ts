@@ -11,17 +11,19 @@ import {
   issuanceLeaves,
   issuanceRecordSchema,
 } from '../../core/licensing/issuance-record.ts';
-import type { IssuanceRow, Snapshot } from './fsck.store.ts';
+import type { IssuanceRow } from './side-tables.store.ts';
 import type { Findings } from './report.ts';
+import * as side from './side-tables.store.ts';
+import type { Snapshot } from './snapshot.ts';
 
 const PAGE = 1000;
 const TABLE = 'registry.token_issuance';
 
 export async function checkTokenIssuances(sha256: Sha256, snapshot: Snapshot, findings: Findings): Promise<void> {
-  for (let page = await snapshot.tokenBatches('', PAGE); page.length > 0;) {
+  for (let page = await side.tokenBatches(snapshot, '', PAGE); page.length > 0;) {
     for (const batch of page) {
       // One row more than there should be is enough to tell that there are too many.
-      const rows = await snapshot.batchedIssuances(batch.id, batch.size + 1);
+      const rows = await side.batchedIssuances(snapshot, batch.id, batch.size + 1);
       const sound = rows.map((row, position) => judgeRow(row, position, findings)).every(Boolean);
       if (
         rows.length === batch.size &&
@@ -33,11 +35,11 @@ export async function checkTokenIssuances(sha256: Sha256, snapshot: Snapshot, fi
       const message = `The tokens of the batch ${batch.id} in ${TABLE} do not lead to the root that the log holds.`;
       findings.add('token_batch_wrong', TABLE, batch.id, message);
     }
-    page = await snapshot.tokenBatches(page.at(-1)!.id, PAGE);
+    page = await side.tokenBatches(snapshot, page.at(-1)!.id, PAGE);
   }
-  for (let page = await snapshot.otherIssuances('', PAGE); page.length > 0;) {
+  for (let page = await side.otherIssuances(snapshot, '', PAGE); page.length > 0;) {
     for (const row of page) judgeRow(row, null, findings);
-    page = await snapshot.otherIssuances(page.at(-1)!.jti, PAGE);
+    page = await side.otherIssuances(snapshot, page.at(-1)!.jti, PAGE);
   }
 }
 
