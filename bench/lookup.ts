@@ -9,7 +9,7 @@ import type { Digest } from '../src/core/digest.ts';
 import type { Load } from './load.ts';
 import { drive } from './load.ts';
 import type { BenchResult } from './result.ts';
-import { median } from './result.ts';
+import { medianOf } from './result.ts';
 import type { BenchServer } from './server.ts';
 import { register, startServer } from './server.ts';
 
@@ -52,18 +52,17 @@ export async function measureLookup(
     for (let round = 0; round < ROUNDS; round++) {
       rounds.push({ ours: await lookups(server.url), theirs: await lookups(peer.url) });
     }
-    const of = (figure: (round: { ours: Load; theirs: Load }) => number) => median(rounds.map(figure));
     return {
       bench,
-      value: of(({ ours }) => ours.perSecond),
+      value: medianOf(rounds, ({ ours }) => ours.perSecond),
       unit: 'look-ups/s',
       peer: 'bare Fastify + pg, one prepared SELECT of the same bytes',
-      peerValue: of(({ theirs }) => theirs.perSecond),
-      ratio: of(({ ours, theirs }) => ours.perSecond / theirs.perSecond),
-      p50Ms: of(({ ours }) => ours.p50Ms),
-      p99Ms: of(({ ours }) => ours.p99Ms),
+      peerValue: medianOf(rounds, ({ theirs }) => theirs.perSecond),
+      ratio: medianOf(rounds, ({ ours, theirs }) => ours.perSecond / theirs.perSecond),
+      p50Ms: medianOf(rounds, ({ ours }) => ours.p50Ms),
+      p99Ms: medianOf(rounds, ({ ours }) => ours.p99Ms),
       rssMiB: await server.rss(),
-      more: { 'p99 of the peer (ms)': of(({ theirs }) => theirs.p99Ms) },
+      more: { 'p99 of the peer (ms)': medianOf(rounds, ({ theirs }) => theirs.p99Ms) },
     };
   } finally {
     peer?.stop();

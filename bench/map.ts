@@ -25,7 +25,7 @@ import { sha256 } from '../src/platform/crypto.ts';
 import { dataSourceOptions } from '../src/platform/database/index.ts';
 import { createLog } from '../src/platform/logging/index.ts';
 import type { BenchResult } from './result.ts';
-import { median } from './result.ts';
+import { medianOf } from './result.ts';
 
 const KEYS = Number(process.env['BENCH_KEYS'] ?? 1_000_000);
 const SIZES = [10_000, 100_000, 1_000_000].filter((size) => size <= KEYS);
@@ -135,19 +135,18 @@ async function measure(map: GrowingMap, size: number): Promise<BenchResult> {
   for (let round = 0; round < ROUNDS; round++) {
     rounds.push({ ...(await map.fold(FOLDED)), peer: await map.insert(FOLDED) });
   }
-  const of = (figure: (round: Fold & { peer: number }) => number) => median(rounds.map(figure));
   return {
     bench: `map-${size}`,
-    value: of(({ perSecond }) => perSecond),
+    value: medianOf(rounds, ({ perSecond }) => perSecond),
     unit: 'digests/s',
     peer: 'a table with a primary key, proving nothing',
-    peerValue: of(({ peer }) => peer),
-    ratio: of(({ perSecond, peer }) => perSecond / peer),
+    peerValue: medianOf(rounds, ({ peer }) => peer),
+    ratio: medianOf(rounds, ({ perSecond, peer }) => perSecond / peer),
     more: {
-      'ms a digest': of(({ perSecond }) => 1000 / perSecond),
-      'nodes written a digest': of(({ nodes }) => nodes),
-      'bytes of nodes a digest': of(({ bytes }) => bytes),
-      'bytes of WAL a digest': of(({ wal }) => wal),
+      'ms a digest': medianOf(rounds, ({ perSecond }) => 1000 / perSecond),
+      'nodes written a digest': medianOf(rounds, ({ nodes }) => nodes),
+      'bytes of nodes a digest': medianOf(rounds, ({ bytes }) => bytes),
+      'bytes of WAL a digest': medianOf(rounds, ({ wal }) => wal),
       ...(await proofs(map)),
     },
   };
@@ -169,8 +168,8 @@ async function proofs(map: GrowingMap): Promise<Record<string, number>> {
     });
   }
   return {
-    'ms a proof': median(read.map(({ ms }) => ms)),
-    'hashes in a proof': median(read.map(({ hashes }) => hashes)),
-    'bytes of JSON a proof': median(read.map(({ bytes }) => bytes)),
+    'ms a proof': medianOf(read, ({ ms }) => ms),
+    'hashes in a proof': medianOf(read, ({ hashes }) => hashes),
+    'bytes of JSON a proof': medianOf(read, ({ bytes }) => bytes),
   };
 }

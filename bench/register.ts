@@ -11,10 +11,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import pg from 'pg';
+import type { Load } from './load.ts';
 import { drive } from './load.ts';
 import { startTessera } from './peers/tessera.ts';
 import type { BenchResult } from './result.ts';
-import { median } from './result.ts';
+import { medianOf } from './result.ts';
 import type { BenchServer } from './server.ts';
 import { signedRegistration, startServer } from './server.ts';
 
@@ -48,30 +49,31 @@ export async function measureRegister(server: BenchServer): Promise<BenchResult[
         requests: bodies.map((body) => ({ method: 'POST', path, headers, body })),
         again,
       });
-    const measure = async (round: number) => {
+    const register = async (round: number) => {
       const bodies = Array.from(
         { length: PREPARED },
         (_, i) => signedRegistration(server.origin, owner, `${run} ${round} ${i}`).body,
       );
       const load = await send(server.url, '/v1/models', bodies);
-      // A server runs for weeks; in its first seconds its code is not compiled yet.
       await server.rest(owner);
-      if (round === 0) return undefined;
-      return {
-        ...load,
+      return { bodies, load };
+    };
+    // A server runs for weeks; in its first seconds its code is not compiled yet.
+    await register(0);
+    const rounds: { load: Load; pgbench: number; tessera: Load | undefined }[] = [];
+    for (let round = 1; round <= ROUNDS; round++) {
+      const { bodies, load } = await register(round);
+      rounds.push({
+        load,
         pgbench: await pgbench(server.databaseUrl, bodies[0]!.length),
         tessera: tessera && (await send(tessera.url, '/add', bodies, true)),
-      };
-    };
-    await measure(0);
-    const rounds: NonNullable<Awaited<ReturnType<typeof measure>>>[] = [];
-    for (let round = 1; round <= ROUNDS; round++) rounds.push((await measure(round))!);
-    const of = (figure: (round: (typeof rounds)[number]) => number) => median(rounds.map(figure));
+      });
+    }
     const ours = {
-      value: of(({ perSecond }) => perSecond),
+      value: medianOf(rounds, ({ load }) => load.perSecond),
       unit: 'registrations/s',
-      p50Ms: of(({ p50Ms }) => p50Ms),
-      p99Ms: of(({ p99Ms }) => p99Ms),
+      p50Ms: medianOf(rounds, ({ load }) => load.p50Ms),
+      p99Ms: medianOf(rounds, ({ load }) => load.p99Ms),
       rssMiB: await server.rss(),
     };
     return [
@@ -79,8 +81,8 @@ export async function measureRegister(server: BenchServer): Promise<BenchResult[
         bench: 'register',
         ...ours,
         peer: `pgbench single-row insert-commit, ${CLIENTS} clients`,
-        peerValue: of((round) => round.pgbench),
-        ratio: of(({ perSecond, pgbench: peer }) => perSecond / peer),
+        peerValue: medianOf(rounds, (round) => round.pgbench),
+        ratio: medianOf(rounds, ({ load, pgbench: peer }) => load.perSecond / peer),
       },
       ...(tessera === undefined
         ? []
@@ -89,9 +91,9 @@ export async function measureRegister(server: BenchServer): Promise<BenchResult[
               bench: 'register-tessera',
               ...ours,
               peer: 'Tessera (POSIX), same bytes, nothing verified, no proof handed out',
-              peerValue: of((round) => round.tessera!.perSecond),
-              ratio: of(({ perSecond, tessera: peer }) => perSecond / peer!.perSecond),
-              more: { 'p99 of Tessera (ms)': of((round) => round.tessera!.p99Ms) },
+              peerValue: medianOf(rounds, (round) => round.tessera!.perSecond),
+              ratio: medianOf(rounds, ({ load, tessera: peer }) => load.perSecond / peer!.perSecond),
+              more: { 'p99 of Tessera (ms)': medianOf(rounds, (round) => round.tessera!.p99Ms) },
             },
           ]),
     ];

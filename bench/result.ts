@@ -28,6 +28,9 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
 
+/** Of one figure of each round. */
+export const medianOf = <T>(rounds: readonly T[], figure: (round: T) => number): number => median(rounds.map(figure));
+
 /** The ratio is the median over the rounds: what slows the machine slows both sides of a round. */
 export const ratioOf = (rounds: readonly Round[]): number => median(rounds.map(({ ours, peer }) => ours / peer));
 

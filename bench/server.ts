@@ -42,6 +42,9 @@ export interface BenchServer {
   close(): Promise<void>;
 }
 
+/** Ten minutes, for a large registry that was filled at once. */
+const REST_TIMEOUT_MS = 600_000;
+
 /** With which the image and `npm run serve` start the server, too. */
 const NODE_FLAGS = ['--max-semi-space-size=64'];
 
@@ -85,9 +88,10 @@ export async function startServer(folder?: string): Promise<BenchServer> {
     rest: async (owner) => {
       const { body, digest } = signedRegistration(origin, owner, `the last one ${newNonce()}`);
       await call('POST', '/v1/models', JSON.parse(body), owner.apiKey);
-      for (;;) {
+      for (const end = Date.now() + REST_TIMEOUT_MS; ;) {
         const { entries } = await call('GET', `/v1/map/${digest}`, undefined);
         if ((entries as number[]).length > 0) return;
+        if (Date.now() > end) throw new Error('The server does not come to rest.');
         await new Promise((resolve) => setTimeout(resolve, 200));
       }
     },

@@ -24,7 +24,11 @@ if (major < 20 || (major === 20 && minor < 19)) {
   process.exit(1);
 }
 
-if (!existsSync(installed) || statSync(installed).mtimeMs < statSync(at('package-lock.json')).mtimeMs) {
+if (
+  !existsSync(installed) ||
+  !existsSync(at('node_modules/typescript')) ||
+  statSync(installed).mtimeMs < statSync(at('package-lock.json')).mtimeMs
+) {
   run('npm', ['ci', '--no-audit', '--loglevel=error'], 'Installing packages (once) …');
 }
 if (process.argv.includes('--build')) {

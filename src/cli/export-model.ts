@@ -18,7 +18,7 @@ import type { Context, Session } from './context.ts';
 import { hashModel } from './hash-model.ts';
 import { digestOf } from './parse.ts';
 import { write } from './sign.ts';
-import { readTrust } from './trust-store.ts';
+import { trustOf } from './trust-store.ts';
 import { checkReceipts } from './verify.ts';
 import type { ModelView, Provenance, RegistrationBody } from './views.ts';
 
@@ -151,8 +151,7 @@ async function requireSame(context: Context, receipt: Receipt, { dsseEnvelope, v
 async function judgeTimestamp(context: Context, { dsseEnvelope, verificationMaterial }: Bundle) {
   const [stamp] = verificationMaterial.timestampVerificationData.rfc3161Timestamps;
   if (stamp === undefined) return undefined;
-  const { trustFile } = await context.settings();
-  const { tsaRoots } = await readTrust(trustFile);
+  const { tsaRoots } = await trustOf(context);
   const { signature } = parseEnvelope(dsseEnvelope);
   const reply = fromBase64(stamp.signedTimestamp);
   return verifyTimestamp(timestampCrypto, reply, { data: signature, roots: tsaRoots });

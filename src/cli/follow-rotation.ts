@@ -16,7 +16,7 @@ import { sha256, verifyEd25519, verifyP256 } from '../platform/crypto.ts';
 import type { Client } from './client.ts';
 import type { Context } from './context.ts';
 import { writePrivate } from './profile.ts';
-import { readTrust } from './trust-store.ts';
+import { trustOf } from './trust-store.ts';
 
 const CRYPTO = { sha256, verifyEd25519, verifyP256 };
 
@@ -31,7 +31,7 @@ type LogKeyView = z.infer<typeof logKeysSchema>[number];
  */
 export async function followRotation(context: Context, client: Client, origin: string): Promise<boolean> {
   const { trustFile } = await context.settings();
-  const before = await readTrust(trustFile);
+  const before = await trustOf(context);
   const shown = logKeysSchema.safeParse(await orNothing(client.get<unknown>('/v1/log-keys')));
   if (!shown.success) return false;
   const keys = shown.data;

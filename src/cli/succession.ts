@@ -11,7 +11,7 @@ import type { Client } from './client.ts';
 import type { Context } from './context.ts';
 import { readFirst } from './first-entry.ts';
 import { keptCheckpoint } from './kept-checkpoints.ts';
-import { readTrust } from './trust-store.ts';
+import { trustOf } from './trust-store.ts';
 import { contradiction } from './contradiction.ts';
 
 const WORTH = {
@@ -30,8 +30,8 @@ export async function judgeSuccessor(
   client: Client,
   judged: JudgedCheckpoint,
 ): Promise<JudgedCheckpoint> {
-  const { home, trustFile } = await context.settings();
-  const { logs } = await readTrust(trustFile);
+  const { home } = await context.settings();
+  const { logs } = await trustOf(context);
   if (logs.length === 0) return judged;
   const { previous } = (await readFirst(client, judged)).body;
   if (previous === null || !logs.some(({ origin }) => origin === previous.origin)) return judged;

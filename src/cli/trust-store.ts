@@ -2,7 +2,7 @@
  * The trust file: which logs are believed, under which keys. It is worth what the way is worth by which a key came into
  * it, so a key that only the server itself vouched for is pinned by a person's decision, never silently.
  */
-import { access, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { RegistryError } from '../core/errors.ts';
 import { parseVerifierKey } from '../core/note/verifier-key.ts';
 import type { Trust } from '../core/trust/index.ts';
@@ -20,34 +20,29 @@ import type { Client } from './client.ts';
 import type { Context, LogView } from './context.ts';
 import { writePrivate } from './profile.ts';
 
-/** @throws RegistryError `configuration_invalid`; a missing file trusts nobody */
-export async function readTrust(path: string): Promise<Trust> {
+/**
+ * @param options named: somebody asked for this very file, so it must be there; any other that is missing trusts nobody
+ * @throws RegistryError `unreachable`, `configuration_invalid`
+ */
+export async function readTrust(path: string, { named = false } = {}): Promise<Trust> {
   let text: string;
   try {
     text = await readFile(path, 'utf8');
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return NO_TRUST;
-    throw new RegistryError('unreachable', `The trust file "${path}" cannot be read.`, { cause });
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT' && !named) return NO_TRUST;
+    throw new RegistryError('unreachable', `The trust file "${path}" cannot be read.`, {
+      field: 'trust',
+      fix: 'Check its name; "muniment trust add KEY --trust FILE" makes one.',
+      cause,
+    });
   }
   return parseTrust(sha256, text);
 }
 
-/**
- * What a command judges by.
- * @throws RegistryError `unreachable` for a named file that is not there; `configuration_invalid`
- */
+/** What a command judges by. @throws RegistryError `unreachable`, `configuration_invalid` */
 export async function trustOf(context: Context): Promise<Trust> {
   const { trustFile, trustNamed } = await context.settings();
-  if (trustNamed) {
-    await access(trustFile).catch((cause: unknown) => {
-      throw new RegistryError('unreachable', `The trust file "${trustFile}" cannot be read.`, {
-        field: 'trust',
-        fix: 'Check its name; "muniment trust add KEY --trust FILE" makes one.',
-        cause,
-      });
-    });
-  }
-  return readTrust(trustFile);
+  return readTrust(trustFile, { named: trustNamed });
 }
 
 /**

@@ -13,6 +13,7 @@ import { mkdir, open, readdir, readFile, rename, unlink } from 'node:fs/promises
 import { join } from 'node:path';
 import { equalBytes, fromBase64, toBase64 } from '../core/bytes.ts';
 import { RegistryError } from '../core/errors.ts';
+import { isStorageFull } from '../platform/storage-full.ts';
 
 export interface Head {
   readonly size: number;
@@ -76,8 +77,9 @@ export class Anchor {
       }
     } catch (cause) {
       const { code } = cause as NodeJS.ErrnoException;
+      if (code === undefined) throw cause;
       throw new RegistryError(
-        code === 'ENOSPC' || code === 'EDQUOT' ? 'storage_full' : 'ledger_refuses_to_sign',
+        isStorageFull(cause) ? 'storage_full' : 'ledger_refuses_to_sign',
         `The anchor in ${this.#folder} cannot be written (${code}): what is on record stands, but no receipt is given.`,
         { fix: 'Mend the folder, then send the same request again, or ask for the receipt by its digest.', cause },
       );

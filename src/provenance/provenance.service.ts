@@ -8,7 +8,7 @@ import { DataSource } from '../platform/database/index.ts';
 import type { Provenance } from './provenance.schema.ts';
 import { readHash } from './provenance.schema.ts';
 import type { Found, Recorded } from './provenance.store.ts';
-import { findCurrent, findNames, findRecorded } from './provenance.store.ts';
+import { findByDigest, findNames, findRecorded } from './provenance.store.ts';
 
 /** About 3 KiB each. */
 const MAX_KEPT = 5000;
@@ -27,7 +27,7 @@ export class ProvenanceService {
   /** @throws RegistryError `digest_malformed`, `not_found` */
   async lookup(hash: string): Promise<Provenance> {
     const digest = readHash(hash);
-    const { current, possessed } = await this.#currentOf(digest);
+    const { current, possessed } = await this.#foundOf(digest);
     if (current.length === 0 && possessed.length === 0) {
       throw new RegistryError('not_found', `Nothing is on record about ${digest}.`, {
         field: 'hash',
@@ -88,12 +88,12 @@ export class ProvenanceService {
   }
 
   /** Look-ups that arrive together ask the database together; each sees the state of the moment that follows it. */
-  async #currentOf(digest: Digest): Promise<Found> {
+  async #foundOf(digest: Digest): Promise<Found> {
     if (this.#asked === undefined) {
       const digests = new Set<Digest>();
       const answer = new Promise<void>((resolve) => setImmediate(resolve)).then(async () => {
         this.#asked = undefined;
-        const found = await findCurrent(this.database, [...digests]);
+        const found = await findByDigest(this.database, [...digests]);
         return new Map(found.map((each) => [each.digest, each]));
       });
       this.#asked = { digests, answer };

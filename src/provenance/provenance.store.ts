@@ -62,7 +62,7 @@ const FOUND = `
   FROM unnest($1::text[]) AS k(digest)`;
 
 /** One for each digest. */
-export const findCurrent = (database: DataSource, digests: readonly Digest[]): Promise<Found[]> =>
+export const findByDigest = (database: DataSource, digests: readonly Digest[]): Promise<Found[]> =>
   prepared<Found>(database.manager, FOUND, [digests]);
 
 const RECORDED = `

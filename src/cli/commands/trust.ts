@@ -20,9 +20,9 @@ export function define(program: Command, context: Context): void {
     .description('Show whom you trust.')
     .addHelpText('after', '\nExample:\n  $ muniment trust show')
     .action(async () => {
-      const { readTrust } = await import('../trust-store.ts');
+      const { trustOf } = await import('../trust-store.ts');
       const { trustFile } = await context.settings();
-      const trust = await readTrust(trustFile);
+      const trust = await trustOf(context);
       const { logs } = trust;
       const tsaRoots = trust.tsaRoots === undefined ? [] : (await import('../tsa-roots.ts')).rootNames(trust);
       context.print({ file: trustFile, logs, tsaRoots }, () =>

@@ -8,6 +8,7 @@ import type { ArgumentsHost, ExceptionFilter } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { RegistryError } from '../../core/errors.ts';
 import type { ErrorCode, Problem } from '../../core/errors.ts';
+import { isStorageFull } from '../storage-full.ts';
 
 @Catch()
 export class ProblemFilter implements ExceptionFilter {
@@ -68,12 +69,6 @@ function fromStatus(status: unknown, request: FastifyRequest): RegistryError | u
   };
   const [code, message, fix] = (typeof status === 'number' && known[status]) || [];
   return code && message ? new RegistryError(code, message, fix === undefined ? {} : { fix }) : undefined;
-}
-
-/** SQLSTATE 53100 (disk full), or what the file system says of a full disk or a used-up quota. */
-export function isStorageFull(error: unknown): boolean {
-  const { code, driverError } = (error ?? {}) as { code?: unknown; driverError?: { code?: unknown } };
-  return [code, driverError?.code].some((one) => one === '53100' || one === 'ENOSPC' || one === 'EDQUOT');
 }
 
 /**

@@ -11,7 +11,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { registration } from '../../../src/core/registry/index.ts';
-import { isStorageFull } from '../../../src/platform/http/problem.filter.ts';
+import { isStorageFull } from '../../../src/platform/storage-full.ts';
 import type { LogWriter, Submission } from '../../../src/ledger/writer.ts';
 import { makeDataFolder } from '../../support/app.ts';
 import { OwnPostgres } from '../../support/own-postgres.ts';
