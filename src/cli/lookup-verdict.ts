@@ -22,7 +22,7 @@ export function describeVerdict(
 }
 
 export const describeComplete = ({ asOf, statedAt, audit }: JudgedMap): string =>
-  `complete: these are all public records as of entry ${asOf} (${statedAt}); sealed ones may exist.\n` +
+  `complete: all public records of it among the first ${asOf} entries (${statedAt}); sealed ones may exist.\n` +
   `audited: ${describeAudit(audit)}\n`;
 
 /** Whether somebody else than the registry has built the map anew. */
