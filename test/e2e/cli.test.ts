@@ -281,6 +281,11 @@ describe('on record and found again', () => {
     const said = await users.run<LookedUp>('stranger', 'lookup', file);
     expect([said.code, said.value]).toEqual([1, expect.objectContaining({ contradicted: [id] })]);
     expect(said.stderr).toContain('what its maker says of them is wrong');
+    const honest = ['register', file, '--name', 'ours', '--owner', 'Beta Corp', '--license', 'MIT'] as const;
+    await users.do('beta', ...honest);
+    const beside = await users.run<LookedUp>('stranger', 'lookup', file);
+    expect([beside.code, beside.value.matches.length]).toEqual([0, 2]);
+    expect(beside.value).toMatchObject({ contradicted: [id] });
   });
 
   it('a second registration by somebody else stays on record, marked with the first', async () => {

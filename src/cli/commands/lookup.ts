@@ -52,21 +52,14 @@ async function printRecords(
   file: ModelReport | undefined,
 ): Promise<void> {
   const { judgeProvenance, mergeProvenance } = await import('../judge-provenance.ts');
-  const { judgeMap, oldestOf, requireComplete, requireOneLog } = await import('../judge-map.ts');
+  const { oldestOf, requireOneLog } = await import('../judge-map.ts');
   const { describeComplete, describeVerdict } = await import('../lookup-verdict.ts');
   const { describeTime, judgeTime, withTime } = await import('../outside-time.ts');
   const { PROVED } = await import('../../core/trust/index.ts');
   const { describeWitnessed, weakest } = await import('../witnessed.ts');
   const parts = new Map<Digest, JudgedProvenance>();
   for (const { digest, answer } of answers) parts.set(digest, await judgeProvenance(context, client, digest, answer));
-  const judgedMaps: JudgedMap[] = [];
-  let all = true;
-  for (const { digest, answer } of maps) {
-    if (answer === undefined) continue;
-    const map = await judgeMap(context, client, digest, answer);
-    if (!requireComplete(map, parts.get(digest) ?? { matches: [], possessions: [] })) all = false;
-    judgedMaps.push(map);
-  }
+  const { judgedMaps, all } = await judgeMaps(context, client, maps, parts);
   const complete = all && judgedMaps.length === maps.length ? oldestOf(judgedMaps) : undefined;
   const { judged, matches, possessions } = mergeProvenance([...parts.values()]);
   for (const match of matches) {
@@ -77,7 +70,9 @@ async function printRecords(
   const checkpoints = [judged, ...judgedMaps.map(({ checkpoint }) => checkpoint)];
   requireOneLog(checkpoints);
   const { verdict, witnessed } = weakest(checkpoints);
-  if (verdict !== PROVED || contradicted.length > 0) context.refuse();
+  // A stranger's false record beside an honest one must not spoil it.
+  const onlyFalse = contradicted.length > 0 && contradicted.length === matches.length;
+  if (verdict !== PROVED || onlyFalse) context.refuse();
   const witnesses = describeWitnessed(witnessed);
   const { origin, size, note } = judged;
   context.print(
@@ -120,6 +115,25 @@ async function printRecords(
       `The same weights stand on record earlier under other tensor names: ${earlier.registration}, entry ${earlier.index}.`,
     );
   }
+}
+
+/** @returns also whether the look-up shows all that the maps name */
+async function judgeMaps(
+  context: Context,
+  client: Client,
+  maps: readonly AskedMap[],
+  shown: ReadonlyMap<Digest, JudgedProvenance>,
+): Promise<{ judgedMaps: JudgedMap[]; all: boolean }> {
+  const { judgeMap, requireComplete } = await import('../judge-map.ts');
+  const judgedMaps: JudgedMap[] = [];
+  let all = true;
+  for (const { digest, answer } of maps) {
+    if (answer === undefined) continue;
+    const map = await judgeMap(context, client, digest, answer);
+    if (!requireComplete(map, shown.get(digest) ?? { matches: [], possessions: [] })) all = false;
+    judgedMaps.push(map);
+  }
+  return { judgedMaps, all };
 }
 
 /** Whether a record of this very file says of its weights what the file shows to be false. */
