@@ -8,6 +8,7 @@ import { createServer } from 'node:http';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import type { WatchEvent } from '../../src/cli/watch.ts';
 import { startTestApp } from '../support/app.ts';
@@ -48,6 +49,7 @@ beforeAll(async () => {
       Array.from({ length: 27 }, (_, j) => operator.made('/v1/parties', { name: `P${i}-${j}`, roles: [] })),
     );
   }
+  await published(271);
 
   proxy = createServer((request, response) => {
     void (async () => {
@@ -62,6 +64,15 @@ beforeAll(async () => {
   await once(proxy, 'listening');
   url = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
 });
+
+/** Until a checkpoint of at least so many entries is published: on a busy machine that takes more than its interval. */
+async function published(size: number): Promise<void> {
+  const end = Date.now() + 30_000;
+  while (Number((await (await fetch(`${app.url}/checkpoint`)).text()).split('\n')[1]) < size) {
+    if (Date.now() > end) throw new Error(`no checkpoint of ${size} entries was published within 30 s`);
+    await sleep(20);
+  }
+}
 
 afterEach(() => {
   tamper = () => undefined;
