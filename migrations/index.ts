@@ -17,6 +17,7 @@ import { Visibility1700000000011 } from './0011-visibility.ts';
 import { AbsenceMap1700000000012 } from './0012-absence-map.ts';
 import { WebhooksAndLogKeys1700000000013 } from './0013-webhooks-and-log-keys.ts';
 import { NoIndexOnMakers1700000000014 } from './0014-no-index-on-makers.ts';
+import { RegistrationsByDigest1700000000015 } from './0015-registrations-by-digest.ts';
 
 export const MIGRATIONS: (new () => MigrationInterface)[] = [
   SchemasAndRoles1700000000001,
@@ -33,4 +34,5 @@ export const MIGRATIONS: (new () => MigrationInterface)[] = [
   AbsenceMap1700000000012,
   WebhooksAndLogKeys1700000000013,
   NoIndexOnMakers1700000000014,
+  RegistrationsByDigest1700000000015,
 ];

@@ -4,6 +4,7 @@
  */
 import type { EntityManager } from 'typeorm';
 import { fromBase64, toBase64 } from '../core/bytes.ts';
+import { parseDigest } from '../core/digest.ts';
 import { appendLeaves, nextEdge } from '../core/merkle/append.ts';
 import { formatBundle } from '../core/merkle/bundle.ts';
 import { proveInclusionsFrom } from '../core/merkle/proof.ts';
@@ -69,7 +70,7 @@ export function grow(judged: Judged, edge: Edge, signer: CheckpointSigner): Grow
       store.insertStatements(
         submissions.map(({ spoken, signed }, i) => ({
           index: head.size + i,
-          payloadDigest: sha256(signed.payload),
+          payloadDigest: parseDigest(spoken.payloadDigest, 'payloadDigest'),
           kind: spoken.kind.kind,
           maker: spoken.common.maker,
           visibility: visibilityOf(spoken.kind),

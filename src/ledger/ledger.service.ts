@@ -17,6 +17,7 @@ import type { Signer } from '../core/registry/sign.ts';
 import { signStatement } from '../core/registry/sign.ts';
 import { readSpoken, verifyInner, verifySpoken } from '../core/registry/spoken.ts';
 import type { RowKey } from '../core/registry/tables.ts';
+import { isIndex } from '../core/registry/tables.ts';
 import { envelopeSchema, formatEnvelope, parseEnvelope } from '../core/statement/dsse.ts';
 import type { Signed } from '../core/statement/dsse.ts';
 import type { Placed, Receipt } from '../core/statement/receipt.ts';
@@ -347,13 +348,5 @@ function idOf(payload: Uint8Array): string {
 }
 
 /** Rows that tell whether something is new are looked at, not built upon. */
-const isDependence = ([table]: RowKey): boolean =>
-  ![
-    'model',
-    'registration_by',
-    'dataset_version',
-    'statement',
-    'party_key',
-    'one_time_key',
-    'token_revocation',
-  ].includes(table);
+const isDependence = ([name]: RowKey): boolean =>
+  !isIndex(name) && !['dataset_version', 'statement', 'party_key', 'one_time_key', 'token_revocation'].includes(name);

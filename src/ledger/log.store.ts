@@ -3,6 +3,7 @@ import type { EntityManager } from 'typeorm';
 import type { TileMap } from '../core/merkle/subtree.ts';
 import type { Tile, TileId } from '../core/merkle/tile.ts';
 import { tileKey } from '../core/merkle/tile.ts';
+import { commonShape } from '../core/statement/statement.ts';
 import type { Change } from '../platform/database/index.ts';
 import { prepared } from '../platform/database/index.ts';
 import type { Head } from './anchor.ts';
@@ -20,6 +21,10 @@ export interface StatementRow {
 
 /** Milliseconds until PostgreSQL ends the transaction of a writer that froze while it held the head. */
 const FROZEN_WRITER_TIMEOUT_MS = 10_000;
+
+/** SQL for what the public statement of a row of `ledger.statement` says beside the members that all statements have. */
+export const bodyOf = (row: string): string =>
+  `(convert_from(${row}.payload, 'UTF8')::jsonb -> 'predicate') - '{${Object.keys(commonShape).join(',')}}'::text[]`;
 
 const COLUMNS = `index, payload_digest AS "payloadDigest", kind, maker, visibility, payload, signature, spki`;
 

@@ -7,8 +7,8 @@ import type { EntityManager } from 'typeorm';
 import { fromHex } from '../core/bytes.ts';
 import type { Digest } from '../core/digest.ts';
 import type { Rows } from '../core/registry/kind.ts';
-import type { RowChange, RowKey, TableName, Tables } from '../core/registry/tables.ts';
-import { KEYS, keyOf, nameOf } from '../core/registry/tables.ts';
+import type { IndexName, Row, RowChange, RowKey, TableName } from '../core/registry/tables.ts';
+import { INDEXES, indexKeysOf, isIndex, KEYS, keyOf, nameOf } from '../core/registry/tables.ts';
 import type { Change } from '../platform/database/index.ts';
 import { prepared } from '../platform/database/index.ts';
 
@@ -27,13 +27,13 @@ function member(column: string): string {
 
 /** The rows that a batch has asked for, as they stand after the writes judged so far. */
 export class LoadedRows implements Rows {
-  /** By table and `nameOf` the key; null for what was looked for and is not there. */
-  readonly #tables = new Map<TableName, Map<string, object | null>>();
+  /** By table or index and `nameOf` the key; null for what was looked for and is not there. */
+  readonly #found = new Map<IndexName | TableName, Map<string, object | null>>();
   readonly #statements = new Map<string, number | null>();
   readonly #new = new Map<TableName, Set<string>>();
 
-  get<T extends TableName>(table: T, ...key: string[]): Tables[T] | undefined {
-    return (this.#tables.get(table)?.get(nameOf(key)) ?? undefined) as Tables[T] | undefined;
+  get<N extends IndexName | TableName>(name: N, ...key: string[]): Row<N> | undefined {
+    return (this.#found.get(name)?.get(nameOf(key)) ?? undefined) as Row<N> | undefined;
   }
 
   statementIndex(payloadDigest: string): number | undefined {
@@ -41,10 +41,17 @@ export class LoadedRows implements Rows {
   }
 
   apply({ table, row }: RowChange): void {
-    const rows = of(this.#tables, table, newMap);
+    const rows = of(this.#found, table, newMap);
     const name = nameOf(keyOf(table, row));
     if (rows.get(name) === null) of(this.#new, table, newSet).add(name);
     rows.set(name, row);
+    for (const [index, ...values] of indexKeysOf(table, row)) this.#index(index, nameOf(values), row);
+  }
+
+  /** Of several rows the first in log order stays. */
+  #index(index: IndexName, name: string, row: object): void {
+    const rows = of(this.#found, index, newMap<string, object | null>);
+    rows.set(name, rows.get(name) ?? row);
   }
 
   /** Whether a row that changed was looked for in the database and was not there; `name` is `nameOf` its key. */
@@ -58,7 +65,7 @@ export class LoadedRows implements Rows {
 
   /** The statements that made the rows of `keys`, each once, sorted. */
   statementsOf(keys: readonly RowKey[]): Digest[] {
-    const rows = keys.map(([table, ...key]) => (table === 'statement' ? undefined : this.get(table, ...key)));
+    const rows = keys.map(([name, ...key]) => (name === 'statement' ? undefined : this.get(name, ...key)));
     return [...new Set(rows.flatMap((row) => (row ? [row.statement] : [])))].sort();
   }
 
@@ -67,55 +74,65 @@ export class LoadedRows implements Rows {
     const wanted = new Map<RowKey[0], Map<string, RowKey>>();
     let count = 0;
     for (const key of keys) {
-      const [table, ...values] = key;
+      const [from, ...values] = key;
       const name = nameOf(values);
-      if ((table === 'statement' ? this.#statements : this.#tables.get(table))?.has(name)) continue;
-      const group = of(wanted, table, newMap<string, RowKey>);
+      if ((from === 'statement' ? this.#statements : this.#found.get(from))?.has(name)) continue;
+      const group = of(wanted, from, newMap<string, RowKey>);
       if (group.has(name)) continue;
       group.set(name, key);
       count++;
     }
     if (count === 0) return 0;
 
-    const parts: string[] = [];
     const values: unknown[] = [];
-    for (const [table, named] of wanted) {
-      const group = [...named.values()];
-      const columns: readonly string[] = table === 'statement' ? ['digest'] : KEYS[table].map(snake);
-      const arrays = columns.map((_, i) => {
-        values.push(group.map((key) => (table === 'statement' ? Buffer.from(fromHex(key[1]!.slice(7))) : key[i + 1])));
-        return `$${values.length}::${table === 'statement' ? 'bytea' : 'text'}[]`;
-      });
-      const list = `unnest(${arrays.join(', ')}) AS k(${columns.join(', ')})`;
-      parts.push(
-        table === 'statement'
-          ? `SELECT 'statement' AS t, jsonb_build_object('digest', encode(s.payload_digest, 'hex'), 'index', s.index) AS r
-             FROM ${list} JOIN ledger.statement s ON s.payload_digest = k.digest`
-          : `SELECT '${table}' AS t, to_jsonb(x) AS r FROM ${list} JOIN registry.${table} x USING (${columns.join(', ')})`,
-      );
-    }
+    const parts = [...wanted].map(([from, named]) => select(from, [...named.values()], values));
     const found = await prepared<{ t: RowKey[0]; r: Record<string, unknown> }>(
       manager,
       parts.join(' UNION ALL '),
       values,
     );
 
-    for (const [table, named] of wanted) {
+    for (const [from, named] of wanted) {
       for (const name of named.keys()) {
-        if (table === 'statement') this.#statements.set(name, null);
-        else of(this.#tables, table, newMap).set(name, null);
+        if (from === 'statement') this.#statements.set(name, null);
+        else of(this.#found, from, newMap).set(name, null);
       }
     }
-    for (const { t, r } of found) {
-      if (t === 'statement') {
+    for (const { t: from, r } of found) {
+      if (from === 'statement') {
         this.#statements.set(`sha256:${String(r['digest'])}`, Number(r['index']));
-      } else {
-        const row = rowOf(r);
-        of(this.#tables, t, newMap).set(nameOf(keyOf(t, row)), row);
+        continue;
       }
+      const row = rowOf(r);
+      const table = isIndex(from) ? INDEXES[from].table : from;
+      if (table === from) of(this.#found, table, newMap).set(nameOf(keyOf(table, row)), row);
+      for (const [index, ...key] of indexKeysOf(table, row)) if (index === from) this.#index(index, nameOf(key), row);
     }
     return count;
   }
+}
+
+/** The query for what stands under `keys`, all of one table or index; its parameters are added to `values`. */
+function select(from: RowKey[0], keys: readonly RowKey[], values: unknown[]): string {
+  const bind = (column: string, i: number): string => {
+    const isDigest = column === 'payload_digest';
+    values.push(keys.map((key) => (isDigest ? Buffer.from(fromHex(key[1]!.slice('sha256:'.length))) : key[i + 1])));
+    return `$${values.length}::${isDigest ? 'bytea' : 'text'}[]`;
+  };
+  const list = (columns: readonly string[]) => `unnest(${columns.map(bind).join(', ')}) AS k(${columns.join(', ')})`;
+  if (from === 'statement') {
+    return `SELECT 'statement' AS t, jsonb_build_object('digest', encode(payload_digest, 'hex'), 'index', s.index) AS r
+      FROM ${list(['payload_digest'])} JOIN ledger.statement s USING (payload_digest)`;
+  }
+  if (!isIndex(from)) {
+    const columns = KEYS[from].map(snake);
+    return `SELECT '${from}' AS t, to_jsonb(x) AS r FROM ${list(columns)} JOIN registry.${from} x USING (${columns.join(', ')})`;
+  }
+  const { table } = INDEXES[from];
+  const columns = INDEXES[from].columns.map(snake);
+  return `SELECT '${from}' AS t, to_jsonb(x) AS r FROM ${list(columns)} CROSS JOIN LATERAL (
+      SELECT * FROM registry.${table} x WHERE ${columns.map((column) => `x.${column} = k.${column}`).join(' AND ')}
+      ORDER BY x.recorded_index LIMIT 1) x`;
 }
 
 /** What `map` holds under `key`, made where there is nothing yet. */

@@ -1,46 +1,21 @@
 /** The models' tables, for TypeORM's comparison with the migrations; rows travel as core/registry/tables has them. */
 import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
 
-@Entity({ schema: 'registry', name: 'model' })
-export class ModelEntity {
-  @PrimaryColumn('text', { name: 'model_digest', primaryKeyConstraintName: 'model_pkey' }) modelDigest!: string;
-  @Column('text', { name: 'first_registration' }) firstRegistration!: string;
-  @Column('text') statement!: string;
-  @Column('bigint', { name: 'recorded_index' }) recordedIndex!: string;
-}
-
 @Entity({ schema: 'registry', name: 'registration' })
-@Index('registration_model', ['modelDigest'])
 @Index('registration_recorded', ['recordedIndex'])
+@Index('registration_first_of_model', ['modelDigest', 'recordedIndex'])
+@Index('registration_first_of_nameless', ['namelessDigest', 'recordedIndex'])
+@Index('registration_first_of_file', ['fileDigest', 'recordedIndex'])
+@Index('registration_by', ['modelDigest', 'maker'])
 export class RegistrationEntity {
   @PrimaryColumn('text', { primaryKeyConstraintName: 'registration_pkey' }) id!: string;
   @Column('text', { name: 'model_digest' }) modelDigest!: string;
+  @Column('text', { name: 'nameless_digest', nullable: true }) namelessDigest!: string | null;
+  @Column('text', { name: 'file_digest' }) fileDigest!: string;
   @Column('text') maker!: string;
   @Column('text') name!: string;
-  @Column('text', { name: 'license_expression' }) licenseExpression!: string;
   @Column('text', { name: 'run_id', nullable: true }) runId!: string | null;
   @Column('text', { name: 'preceded_by', nullable: true }) precededBy!: string | null;
-  @Column('jsonb') document!: object;
-  @Column('text') statement!: string;
-  @Column('bigint', { name: 'recorded_index' }) recordedIndex!: string;
-}
-
-@Entity({ schema: 'registry', name: 'registration_by' })
-export class RegistrationByEntity {
-  @PrimaryColumn('text', { name: 'model_digest', primaryKeyConstraintName: 'registration_by_pkey' })
-  modelDigest!: string;
-  @PrimaryColumn('text', { primaryKeyConstraintName: 'registration_by_pkey' }) maker!: string;
-  @Column('text', { name: 'registration_id' }) registrationId!: string;
-  @Column('text') statement!: string;
-  @Column('bigint', { name: 'recorded_index' }) recordedIndex!: string;
-}
-
-@Entity({ schema: 'registry', name: 'model_digest' })
-export class ModelDigestEntity {
-  @PrimaryColumn('text', { primaryKeyConstraintName: 'model_digest_pkey' }) digest!: string;
-  @PrimaryColumn('text', { name: 'registration_id', primaryKeyConstraintName: 'model_digest_pkey' })
-  registrationId!: string;
-  @Column('text') kind!: string;
   @Column('text') statement!: string;
   @Column('bigint', { name: 'recorded_index' }) recordedIndex!: string;
 }

@@ -1,13 +1,14 @@
 /** SQL over registrations. */
 import type { EntityManager } from 'typeorm';
 import type { Digest } from '../core/digest.ts';
+import { bodyOf } from '../ledger/index.ts';
 import type { ModelQuery, ModelSignatureView, RecordedModel } from './model.schema.ts';
 
 const VIEW = `
-  SELECT r.document || jsonb_build_object(
+  SELECT (${bodyOf('s')}) || jsonb_build_object(
     'id', r.id, 'modelDigest', r.model_digest, 'maker', r.maker, 'precededBy', r.preceded_by,
     'statement', r.statement, 'recordedIndex', r.recorded_index) AS view
-  FROM registry.registration r`;
+  FROM registry.registration r JOIN ledger.statement s ON s.index = r.recorded_index`;
 
 export async function findModel(manager: EntityManager, id: string): Promise<RecordedModel | undefined> {
   const [row]: { view: RecordedModel }[] = await manager.query(`${VIEW} WHERE r.id = $1`, [id]);

@@ -5,6 +5,7 @@
  * say, which never changes. Names can be erased and are never kept.
  */
 import type { Digest } from '../core/digest.ts';
+import { bodyOf } from '../ledger/index.ts';
 import type { DataSource } from '../platform/database/index.ts';
 import { prepared } from '../platform/database/index.ts';
 import type { Possession, ProvenanceMatch } from './provenance.schema.ts';
@@ -32,6 +33,11 @@ export interface Recorded extends Pick<
 /** More registrations of one digest than this are not shown; nobody honest has so many. */
 const MAX_MATCHES = 100;
 
+/** Registrations that have a digest; where it is two things of one registration, the first query that asks for it counts. */
+const matching = (kind: string, condition: string): string => `
+  (SELECT '${kind}' AS kind, r.id AS registration_id, r.recorded_index FROM registry.registration r
+   WHERE ${condition} ORDER BY r.recorded_index LIMIT ${MAX_MATCHES})`;
+
 const FOUND = `
   SELECT k.digest,
     coalesce(
@@ -50,8 +56,10 @@ const FOUND = `
              FROM registry.relation l WHERE l.registration_id = m.registration_id), '[]'))
         ORDER BY m.recorded_index)
        FROM (
-         SELECT kind, registration_id, recorded_index FROM registry.model_digest
-         WHERE digest = k.digest ORDER BY recorded_index LIMIT ${MAX_MATCHES}
+         ${matching('file', 'r.file_digest = k.digest')}
+         UNION ALL ${matching('weight', 'r.model_digest = k.digest AND r.file_digest <> k.digest')}
+         UNION ALL ${matching('nameless', 'r.nameless_digest = k.digest AND r.file_digest <> k.digest AND r.model_digest <> k.digest')}
+         ORDER BY recorded_index LIMIT ${MAX_MATCHES}
        ) m), '[]') AS current,
     coalesce(
       (SELECT json_agg(json_build_object('sealed', p.sealed_id, 'maker', p.maker, 'subject', p.subject,
@@ -67,10 +75,10 @@ export const findByDigest = (database: DataSource, digests: readonly Digest[]): 
 
 const RECORDED = `
   SELECT r.id AS "registrationId",
-    r.document || jsonb_build_object(
+    b.body || jsonb_build_object(
       'id', r.id, 'modelDigest', r.model_digest, 'maker', r.maker,
       'statement', r.statement, 'recordedIndex', r.recorded_index) AS model,
-    r.document -> 'license' AS license,
+    b.body -> 'license' AS license,
     r.preceded_by AS "precededBy",
     s.recorded_at AS "recordedAt",
     CASE WHEN u.id IS NULL THEN NULL
@@ -82,6 +90,7 @@ const RECORDED = `
       'datasets', coalesce(d.indexes, '[]')) AS indexes
   FROM registry.registration r
   JOIN ledger.statement s ON s.index = r.recorded_index
+  CROSS JOIN LATERAL (SELECT ${bodyOf('s')} AS body) b
   LEFT JOIN registry.run u ON u.id = r.run_id
   CROSS JOIN LATERAL (
     SELECT jsonb_agg(x.document || jsonb_build_object('id', x.id, 'maker', x.maker, 'statement', x.statement,
@@ -89,7 +98,7 @@ const RECORDED = `
       jsonb_agg(coalesce(h.name_commitment, x.document -> 'holder' ->> 'nameCommitment')
         ORDER BY x.recorded_index) AS holders,
       jsonb_agg(x.recorded_index ORDER BY x.recorded_index) AS indexes
-    FROM jsonb_array_elements_text(r.document -> 'datasets') AS k(id)
+    FROM jsonb_array_elements_text(b.body -> 'datasets') AS k(id)
     JOIN registry.dataset x ON x.id = k.id
     LEFT JOIN registry.party h ON h.id = x.document -> 'holder' ->> 'party'
   ) d

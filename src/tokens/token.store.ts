@@ -31,7 +31,7 @@ export async function findIssuable(
 ): Promise<(IssuableGrant | undefined)[]> {
   const rows: IssuableGrant[] = await manager.query(
     `SELECT g.id, g.licensee, g.registration_id AS "registrationId", g.document,
-       r.document #>> '{weights,weightDigest}' AS "weightDigest", r.document #>> '{weights,fileDigest}' AS "fileDigest",
+       CASE WHEN r.nameless_digest IS NOT NULL THEN r.model_digest END AS "weightDigest", r.file_digest AS "fileDigest",
        g.recorded_index::float8 AS "recordedIndex", g.revoked_index::float8 AS "revokedIndex"
      FROM (SELECT DISTINCT * FROM unnest($1::text[], $2::text[]) AS u(id, licensee)) AS k
      JOIN registry.license_grant g USING (id, licensee) JOIN registry.registration r ON r.id = g.registration_id`,

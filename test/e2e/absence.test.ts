@@ -468,7 +468,8 @@ describe('a registry that leaves a registration out of its map', () => {
     const before = (await readVersions(database.manager)).at(-1)!;
     // Folds as the registry does, but for one entry, and lets the registry sign the outcome.
     const rows: { digest: Digest }[] = await database.query(
-      `SELECT digest FROM registry.model_digest WHERE recorded_index = $1`,
+      `SELECT unnest(ARRAY[file_digest, model_digest, nameless_digest]) AS digest
+       FROM registry.registration WHERE recorded_index = $1`,
       [other.index],
     );
     const nodes = { read: (hashes: readonly Uint8Array[]) => readNodes(database.manager, hashes) };

@@ -347,7 +347,7 @@ describe('a registration', () => {
   it('whose transaction fails leaves no row, no leaf and no used-up idempotency key', async () => {
     const body = modelOf(ada!.id, { parents: [{ digest: anyDigest(), relation: 'merged-from' }] });
     const once = { 'idempotency-key': 'model-failing' };
-    const tables = ['ledger.statement', 'registry.registration', 'registry.model', 'registry.title', 'ops.idempotency'];
+    const tables = ['ledger.statement', 'registry.registration', 'registry.title', 'ops.idempotency'];
     const state = async () => [
       ...(await Promise.all(tables.map(count))),
       ...(await query(app.database.superuserUrl, `SELECT size, root, note FROM ledger.log_head`)),

@@ -6,8 +6,8 @@ import { innerSignaturesOf, judge, log, party, readsOf } from '../../src/core/re
 import type { Kind, Rows } from '../../src/core/registry/kind.ts';
 import { signStatement } from '../../src/core/registry/sign.ts';
 import { readSpoken } from '../../src/core/registry/spoken.ts';
-import type { RowChange, RowKey, TableName, Tables } from '../../src/core/registry/tables.ts';
-import { keyOf, nameOf } from '../../src/core/registry/tables.ts';
+import type { IndexName, Row, RowKey, TableName } from '../../src/core/registry/tables.ts';
+import { indexKeysOf, keyOf, nameOf } from '../../src/core/registry/tables.ts';
 import type { Common } from '../../src/core/statement/statement.ts';
 import type { Digest } from '../../src/core/digest.ts';
 import type { Signed } from '../../src/core/statement/dsse.ts';
@@ -46,8 +46,8 @@ export class TestLog implements Rows {
     );
   }
 
-  get<T extends TableName>(table: T, ...key: string[]): Tables[T] | undefined {
-    return this.rows.get(keyText([table, ...key])) as Tables[T] | undefined;
+  get<N extends IndexName | TableName>(name: N, ...key: string[]): Row<N> | undefined {
+    return this.rows.get(keyText([name, ...key])) as Row<N> | undefined;
   }
 
   statementIndex(digest: Digest): number | undefined {
@@ -71,9 +71,11 @@ export class TestLog implements Rows {
       get: (table, ...name) => (asked.has(keyText([table, ...name])) ? this.get(table, ...name) : undefined),
       statementIndex: (digest) => (asked.has(keyText(['statement', digest])) ? this.statementIndex(digest) : undefined),
     };
-    const changes: readonly RowChange[] = judge(spoken, seen, this.statements.size, ORIGIN);
-    for (const change of changes)
-      this.rows.set(keyText([change.table, ...keyOf(change.table, change.row)]), change.row);
+    const changes = judge(spoken, seen, this.statements.size, ORIGIN);
+    for (const { table, row } of changes) {
+      this.rows.set(keyText([table, ...keyOf(table, row)]), row);
+      for (const key of indexKeysOf(table, row)) this.rows.set(keyText(key), this.rows.get(keyText(key)) ?? row);
+    }
     this.statements.set(spoken.payloadDigest, this.statements.size);
     return { id: spoken.common.id, statement: spoken.payloadDigest, changes };
   }

@@ -11,7 +11,7 @@ import { RegistryError } from '../errors.ts';
 import type { Common, StatementForm } from '../statement/statement.ts';
 import type { Commitment } from './commitment.ts';
 import type { Speaker } from './one-time-key.ts';
-import type { RowChange, RowKey, TableName, Tables } from './tables.ts';
+import type { IndexName, Row, RowChange, RowKey, TableName, Tables } from './tables.ts';
 
 /** A statement whose signature has been verified. */
 export interface Spoken<Body = unknown> {
@@ -27,7 +27,7 @@ export interface Spoken<Body = unknown> {
 }
 
 export interface Rows {
-  get<T extends TableName>(table: T, ...key: string[]): Tables[T] | undefined;
+  get<N extends IndexName | TableName>(name: N, ...key: string[]): Row<N> | undefined;
   /** The index of a recorded statement, by payload digest. */
   statementIndex(payloadDigest: Digest): number | undefined;
 }

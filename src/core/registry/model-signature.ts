@@ -89,13 +89,12 @@ export const modelSignature = kind(openModelSigning, {
     if ((rows.get('title', body.registration, common.maker)?.shareNum ?? 0) === 0) {
       throw new RegistryError('forbidden', 'Only an owner signs a model.', { field: 'registration' });
     }
-    const { weights } = registration.document as { weights: { fileDigest: Digest } };
     if (registration.name !== body.name) {
       throw new RegistryError('invalid_input', `The model ${registration.id} has another name on record.`, {
         field: 'name',
       });
     }
-    if (weights.fileDigest !== body.fileDigest) {
+    if (registration.fileDigest !== body.fileDigest) {
       throw new RegistryError('digest_mismatch', `The file is not the one on record as ${registration.id}.`, {
         field: 'fileDigest',
       });

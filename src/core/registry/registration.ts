@@ -59,12 +59,12 @@ const shape = {
 export const modelDigestOf = (weights: { weightDigest: Digest | null; fileDigest: Digest }): Digest =>
   weights.weightDigest ?? weights.fileDigest;
 
-/** Under which digests the model is the same one: renamed tensors are no new weights. */
-const knownAs = ({
-  weights,
-}: {
-  weights: { weightDigest: Digest | null; namelessDigest: Digest | null; fileDigest: Digest };
-}) => [...new Set([modelDigestOf(weights), ...(weights.namelessDigest === null ? [] : [weights.namelessDigest])])];
+/** Where registrations of the same model stand: of the same weights, under whatever tensor names, or of the same file. */
+const sameModel = ({ weights }: RegistrationBody) => [
+  ['first_of_model', modelDigestOf(weights)] as const,
+  ...(weights.namelessDigest === null ? [] : [['first_of_nameless', weights.namelessDigest] as const]),
+  ['first_of_file', weights.fileDigest] as const,
+];
 
 const registrationForm = form('registration', shape, (_, { name, weights }) => [
   ...(weights.weightDigest === null ? [] : [{ name: 'weights', digest: weights.weightDigest }]),
@@ -76,13 +76,14 @@ export type RegistrationBody = z.infer<typeof registrationForm.body>;
 export const registration = kind(registrationForm, {
   reads: ({ common, body }) => [
     ['registration', common.id],
-    ...knownAs(body).map((digest): RowKey => ['model', digest]),
+    ...sameModel(body),
     ['registration_by', modelDigestOf(body.weights), common.maker],
     ...body.owners.map((owner): RowKey => ['party', owner.party]),
     ...body.datasets.map((dataset): RowKey => ['dataset', dataset]),
     ...(body.run === null ? [] : [['run', body.run] as const]),
   ],
-  names: (body) => digestsOf(body).map(([, digest]) => digest),
+  names: ({ weights }) =>
+    [...new Set([weights.namelessDigest, weights.weightDigest, weights.fileDigest])].filter(isDigest),
   judge(spoken, rows, place) {
     const { common, body } = spoken;
     requireNew(rows, 'registration', common.id);
@@ -95,35 +96,27 @@ export const registration = kind(registrationForm, {
     const { id: registrationId, maker } = common;
     const again = rows.get('registration_by', modelDigest, maker);
     if (again !== undefined) {
-      throw new RegistryError(
-        'already_registered',
-        `You registered these weights already, as ${again.registrationId}.`,
-        {
-          field: 'weights',
-          fix: 'Use the registration that is on record.',
-        },
-      );
+      throw new RegistryError('already_registered', `You registered these weights already, as ${again.id}.`, {
+        field: 'weights',
+        fix: 'Use the registration that is on record.',
+      });
     }
-    const first = knownAs(body).map((digest) => ({ digest, row: rows.get('model', digest) }));
-    const earliest = first.flatMap(({ row }) => row ?? []).sort((a, b) => a.recordedIndex - b.recordedIndex)[0];
+    const [earliest] = sameModel(body)
+      .flatMap(([name, digest]) => rows.get(name, digest) ?? [])
+      .sort((a, b) => a.recordedIndex - b.recordedIndex);
     return [
       put('registration', {
         id: registrationId,
         modelDigest,
+        namelessDigest: body.weights.namelessDigest,
+        fileDigest: body.weights.fileDigest,
         maker,
         name: body.name,
-        licenseExpression: body.license.expression,
         runId: body.run,
-        precededBy: earliest?.firstRegistration ?? null,
-        document: body,
+        precededBy: earliest?.id ?? null,
         ...place,
       }),
-      put('registration_by', { modelDigest, maker, registrationId, ...place }),
-      ...first
-        .filter(({ row }) => row === undefined)
-        .map(({ digest }) => put('model', { modelDigest: digest, firstRegistration: registrationId, ...place })),
       ...runChange,
-      ...digestsOf(body).map(([kind, digest]) => put('model_digest', { digest, kind, registrationId, ...place })),
       ...body.owners.map(({ party, share }) => {
         const { num, den } = parseShare(share);
         return put('title', { registrationId, partyId: party, shareNum: Number(num), shareDen: Number(den), ...place });
@@ -184,11 +177,4 @@ function judgeRun(spoken: Spoken<RegistrationBody>, rows: Rows): RowChange[] {
   return [put('run', { ...row, registrationId: common.id })];
 }
 
-/** The digests by which the model is found; where two are the same value, the more telling name wins. */
-function digestsOf({ weights }: RegistrationBody): ['file' | 'nameless' | 'weight', Digest][] {
-  const all = new Map<Digest, 'file' | 'nameless' | 'weight'>();
-  if (weights.namelessDigest !== null) all.set(weights.namelessDigest, 'nameless');
-  if (weights.weightDigest !== null) all.set(weights.weightDigest, 'weight');
-  all.set(weights.fileDigest, 'file');
-  return [...all].map(([value, kind]) => [kind, value]);
-}
+const isDigest = (digest: Digest | null): digest is Digest => digest !== null;

@@ -56,25 +56,18 @@ export interface Tables {
     /** The registration that came out of the run; a run registers once. */
     registrationId: string | null;
   };
-  /**
-   * Who registered weights first, by weight digest and by nameless digest, or by file digest where the container cannot be
-   * read: renaming tensors makes no new model.
-   */
-  model: Recorded & { modelDigest: Digest; firstRegistration: string };
   registration: Recorded & {
     id: string;
+    /** By which the model is known: its weight digest, or its file digest where the container cannot be read */
     modelDigest: Digest;
+    namelessDigest: Digest | null;
+    fileDigest: Digest;
     maker: string;
     name: string;
-    licenseExpression: string;
     runId: string | null;
-    /** The first registration of the same weights, under whatever tensor names, if it is not this one. */
+    /** The first registration of the same weights or file, under whatever tensor names, if it is not this one. */
     precededBy: string | null;
-    document: object;
   };
-  /** One party's one registration of one model. */
-  registration_by: Recorded & { modelDigest: Digest; maker: string; registrationId: string };
-  model_digest: Recorded & { digest: Digest; kind: 'file' | 'nameless' | 'weight'; registrationId: string };
   title: Recorded & { registrationId: string; partyId: string; shareNum: number; shareDen: number };
   relation: Recorded & {
     registrationId: string;
@@ -129,10 +122,7 @@ export const KEYS = {
   dataset: ['id'],
   dataset_version: ['maker', 'name', 'version'],
   run: ['id'],
-  model: ['modelDigest'],
   registration: ['id'],
-  registration_by: ['modelDigest', 'maker'],
-  model_digest: ['digest', 'registrationId'],
   title: ['registrationId', 'partyId'],
   relation: ['registrationId', 'position'],
   model_signature: ['id'],
@@ -147,8 +137,41 @@ export const KEYS = {
 
 export const TABLE_NAMES = Object.keys(KEYS) as TableName[];
 
-/** Names one row: the table, then the values of its key columns. */
-export type RowKey = readonly [table: TableName | 'statement', ...values: string[]];
+/** Other columns by which rows of a table are found. Of several rows the first in log order answers. */
+export const INDEXES = {
+  first_of_model: { table: 'registration', columns: ['modelDigest'] },
+  first_of_nameless: { table: 'registration', columns: ['namelessDigest'] },
+  first_of_file: { table: 'registration', columns: ['fileDigest'] },
+  registration_by: { table: 'registration', columns: ['modelDigest', 'maker'] },
+} as const satisfies Record<string, { table: TableName; columns: readonly string[] }>;
+
+export type IndexName = keyof typeof INDEXES;
+
+export const INDEX_NAMES = Object.keys(INDEXES) as IndexName[];
+
+export const isIndex = (name: string): name is IndexName => Object.hasOwn(INDEXES, name);
+
+/** What is found under the name of a table or an index. */
+export type Row<N extends IndexName | TableName> = N extends IndexName
+  ? Tables[(typeof INDEXES)[N]['table']]
+  : N extends TableName
+    ? Tables[N]
+    : never;
+
+/** Names one row: the table or index, then the values of its columns. */
+export type RowKey = readonly [name: IndexName | TableName | 'statement', ...values: string[]];
+
+/** Where else a row of the table is found. */
+export function indexKeysOf(table: TableName, row: object): (readonly [name: IndexName, ...values: string[]])[] {
+  return INDEXES_OF.get(table)!.flatMap((name) => {
+    const values = INDEXES[name].columns.map((column) => (row as Record<string, string | null>)[column]);
+    return values.includes(null) ? [] : [[name, ...(values as string[])] as const];
+  });
+}
+
+const INDEXES_OF = new Map(
+  TABLE_NAMES.map((table) => [table, INDEX_NAMES.filter((name) => INDEXES[name].table === table)]),
+);
 
 /** A row as it stands after the statement: a new one, or the whole changed one. */
 export type RowChange = { [T in TableName]: { table: T; row: Tables[T] } }[TableName];

@@ -7,8 +7,8 @@
  * The words are shared by all threads. Pages are folded one after the other, and the messages between them order what
  * is written here.
  */
-import type { TableName } from '../../core/registry/tables.ts';
-import { TABLE_NAMES } from '../../core/registry/tables.ts';
+import type { IndexName, TableName } from '../../core/registry/tables.ts';
+import { INDEX_NAMES, TABLE_NAMES } from '../../core/registry/tables.ts';
 
 const BYTES_A_WORD = 4;
 /** 64 MiB hold a hundred million keys with one answer in ten wrong. */
@@ -34,14 +34,14 @@ export class MadeKeys {
     return made;
   }
 
-  /** @param key of a row of the table, as `nameOf` spells it */
-  add(table: TableName, key: string): void {
-    const hash = hashOf(table, key);
+  /** @param key of a row in the table or index, as `nameOf` spells it */
+  add(name: IndexName | TableName, key: string): void {
+    const hash = hashOf(name, key);
     this.#words[this.#at(hash)]! |= bitsOf(hash);
   }
 
-  mayHold(table: TableName, key: string): boolean {
-    const hash = hashOf(table, key);
+  mayHold(name: IndexName | TableName, key: string): boolean {
+    const hash = hashOf(name, key);
     const bits = bitsOf(hash);
     return (this.#words[this.#at(hash)]! & bits) === bits;
   }
@@ -54,9 +54,11 @@ export class MadeKeys {
 /** Code units that are looked at, spread over the key: names are long and mostly random. */
 const LOOKED_AT = 24;
 
+const NUMBERS = new Map([...TABLE_NAMES, ...INDEX_NAMES].map((name, number) => [name, number]));
+
 /** FNV-1a (32 bits), mixed as in MurmurHash3. */
-function hashOf(table: TableName, key: string): number {
-  let hash = Math.imul(0x811c9dc5 ^ TABLE_NAMES.indexOf(table) ^ (key.length << 8), 0x01000193);
+function hashOf(name: IndexName | TableName, key: string): number {
+  let hash = Math.imul(0x811c9dc5 ^ NUMBERS.get(name)! ^ (key.length << 8), 0x01000193);
   const step = 1 + Math.floor(key.length / LOOKED_AT);
   for (let i = key.length - 1; i >= 0; i -= step) hash = Math.imul(hash ^ key.charCodeAt(i), 0x01000193);
   return mix(hash);

@@ -10,8 +10,8 @@
 import { RegistryError } from '../../core/errors.ts';
 import { judge, readsOf } from '../../core/registry/index.ts';
 import type { Rows, Spoken } from '../../core/registry/kind.ts';
-import type { RowChange, RowKey, TableName, Tables } from '../../core/registry/tables.ts';
-import { keyOf, nameOf, TABLE_NAMES } from '../../core/registry/tables.ts';
+import type { IndexName, Row, RowChange, RowKey, TableName } from '../../core/registry/tables.ts';
+import { INDEX_NAMES, INDEXES, indexKeysOf, isIndex, keyOf, nameOf, TABLE_NAMES } from '../../core/registry/tables.ts';
 import type { MadeKeys } from './made-keys.ts';
 import type { Columns, RegistryRow } from './registry-rows.ts';
 import { RowCursor, same } from './registry-rows.ts';
@@ -22,18 +22,21 @@ export interface Folded {
   readonly spoken: Spoken;
 }
 
-/** Rows by table and name, statements' indexes by digest; what there is none of is left out. */
+/** Rows by table or index and key, statements' indexes by digest; what there is none of is left out. */
 export interface Looked {
-  readonly rows: readonly (readonly [table: TableName, name: string, row: object])[];
+  readonly rows: readonly (readonly [from: IndexName | TableName, key: string, row: object])[];
   readonly statements: readonly (readonly [digest: string, index: number])[];
 }
 
 /** Answers as things stood before the page. */
 export type LookUp = (keys: readonly RowKey[]) => Promise<Looked>;
 
-/** A row as the fold left it, where that is not the row that its first statement made; null for one that may not be. */
+/**
+ * A row as the fold left it, where that is not the row that its first statement made; null for one that may not be. Also
+ * under the indexes in which it comes first.
+ */
 export interface OverlaidRow {
-  readonly table: TableName;
+  readonly table: IndexName | TableName;
   readonly key: string;
   readonly row: RegistryRow | null;
 }
@@ -99,8 +102,10 @@ export class PageFold {
 
   /** The rows that are not in their tables as they were made, and only there. */
   left(): OverlaidRow[] {
-    return [...new Set([...this.#rows.unseen(), ...this.#wrong])].map(({ table, key, row }) => {
-      return { table, key, row: row as unknown as RegistryRow };
+    return [...new Set([...this.#rows.unseen(), ...this.#wrong])].flatMap((known) => {
+      const row = known.row as unknown as RegistryRow;
+      const { table, key } = known;
+      return [{ table, key, row }, ...this.#rows.indexed(known).map(([table, key]) => ({ table, key, row }))];
     });
   }
 
@@ -129,9 +134,10 @@ interface Known {
 }
 
 class PageRows implements Rows {
-  readonly #known = byTable(() => new Map<string, Known>());
+  /** By table or index; an index names the rows that come first in it. */
+  readonly #known = byName([...TABLE_NAMES, ...INDEX_NAMES], () => new Map<string, Known>());
   /** In the order in which they were made */
-  readonly #made = byTable((): { rows: Known[]; at: number; whole?: boolean } => ({ rows: [], at: 0 }));
+  readonly #made = byName(TABLE_NAMES, (): { rows: Known[]; at: number; whole?: boolean } => ({ rows: [], at: 0 }));
   readonly #statements = new Map<string, number | undefined>();
 
   constructor(
@@ -139,8 +145,8 @@ class PageRows implements Rows {
     private readonly madeKeys: MadeKeys,
   ) {}
 
-  get<T extends TableName>(table: T, ...key: string[]): Tables[T] | undefined {
-    return this.#known[table].get(nameOf(key))?.row as Tables[T] | undefined;
+  get<N extends IndexName | TableName>(name: N, ...key: string[]): Row<N> | undefined {
+    return this.#known[name].get(nameOf(key))?.row as Row<N> | undefined;
   }
 
   statementIndex(payloadDigest: string): number | undefined {
@@ -148,12 +154,12 @@ class PageRows implements Rows {
   }
 
   /** Whether it is known what there is; what was certainly never made is known without a look-up. */
-  knows([table, ...values]: RowKey): boolean {
-    if (table === 'statement') return this.#statements.has(values[0]!);
-    const name = nameOf(values);
-    if (this.#known[table].has(name)) return true;
-    if (this.madeKeys.mayHold(table, name)) return false;
-    this.#know(table, name, undefined);
+  knows([from, ...values]: RowKey): boolean {
+    if (from === 'statement') return this.#statements.has(values[0]!);
+    const key = nameOf(values);
+    if (this.#known[from].has(key)) return true;
+    if (this.madeKeys.mayHold(from, key)) return false;
+    this.#know(from, key, undefined);
     return true;
   }
 
@@ -164,6 +170,18 @@ class PageRows implements Rows {
     known.made = true;
     this.#made[table].rows.push(known);
     this.madeKeys.add(table, name);
+    for (const [index, ...values] of indexKeysOf(table, row)) {
+      const key = nameOf(values);
+      if (this.#known[index].get(key)?.row === undefined) this.#known[index].set(key, known);
+      this.madeKeys.add(index, key);
+    }
+  }
+
+  /** Where a row that the page made comes first. */
+  indexed(known: Known): (readonly [index: IndexName, key: string])[] {
+    return indexKeysOf(known.table, known.row!)
+      .map(([index, ...values]) => [index, nameOf(values)] as const)
+      .filter(([index, key]) => this.#known[index].get(key) === known);
   }
 
   record(payloadDigest: string, index: number): void {
@@ -196,31 +214,32 @@ class PageRows implements Rows {
     const wanted: RowKey[] = [];
     for (const key of keys) {
       if (this.knows(key)) continue;
-      const [table, ...values] = key;
-      if (table === 'statement') this.#statements.set(values[0]!, undefined);
-      else this.#know(table, nameOf(values), undefined);
+      const [from, ...values] = key;
+      if (from === 'statement') this.#statements.set(values[0]!, undefined);
+      else this.#know(from, nameOf(values), undefined);
       wanted.push(key);
     }
     if (wanted.length === 0) return;
     const { rows, statements } = await this.lookUp(wanted);
-    for (const [table, name, row] of rows) this.#know(table, name, row as Record<string, unknown>);
+    for (const [from, key, row] of rows) this.#know(from, key, row as Record<string, unknown>);
     for (const [digest, index] of statements) this.#statements.set(digest, index);
   }
 
-  #know(table: TableName, key: string, row: Record<string, unknown> | undefined): Known {
-    const known = this.#known[table].get(key);
+  #know(from: IndexName | TableName, key: string, row: Record<string, unknown> | undefined): Known {
+    const known = this.#known[from].get(key);
     if (known !== undefined) {
       known.row = row;
       return known;
     }
+    const table = isIndex(from) ? INDEXES[from].table : from;
     const made = { table, key, row, made: false, seen: false };
-    this.#known[table].set(key, made);
+    this.#known[from].set(key, made);
     return made;
   }
 }
 
-const byTable = <T>(make: () => T): Record<TableName, T> =>
-  Object.fromEntries(TABLE_NAMES.map((table) => [table, make()])) as Record<TableName, T>;
+const byName = <N extends string, T>(names: readonly N[], make: () => T): Record<N, T> =>
+  Object.fromEntries(names.map((name) => [name, make()])) as Record<N, T>;
 
 /** The members in which two rows differ. */
 export function differences(a: object, b: object): string[] {

@@ -4,8 +4,8 @@
  * which goes before the tables and is compared when all is folded. A row that no statement made is laid over with
  * nothing, so that no judgement is misled by it.
  */
-import type { RowKey, TableName } from '../../core/registry/tables.ts';
-import { keyOf, nameOf, TABLE_NAMES } from '../../core/registry/tables.ts';
+import type { IndexName, RowKey, TableName } from '../../core/registry/tables.ts';
+import { INDEXES, indexKeysOf, isIndex, keyOf, nameOf, TABLE_NAMES } from '../../core/registry/tables.ts';
 import type { Looked, OverlaidRow, UnexpectedRow } from './page-fold.ts';
 import { differences } from './page-fold.ts';
 import type { PageWorker } from './page-worker.ts';
@@ -64,25 +64,44 @@ export class Projection {
 
   /** Rows and statements as they stood before the statement `before`. */
   async #lookUp(keys: readonly RowKey[], before: number): Promise<Looked> {
-    const wanted = new Map<TableName, (readonly string[])[]>();
+    const wanted = new Map<IndexName | TableName, (readonly string[])[]>();
     const digests: string[] = [];
-    for (const [table, ...values] of keys) {
-      if (table === 'statement') digests.push(values[0]!);
-      else wanted.set(table, [...(wanted.get(table) ?? []), values]);
+    for (const [from, ...values] of keys) {
+      if (from === 'statement') digests.push(values[0]!);
+      else wanted.set(from, [...(wanted.get(from) ?? []), values]);
     }
-    const rows: [TableName, string, object][] = [];
-    for (const [table, group] of wanted) {
-      const found = new Map<string, object>();
-      for (const row of await registry.registryRows(this.snapshot, table, group, before))
-        found.set(keyIn(table, row), row);
-      for (const { key, row } of await this.overlay.get(table, group.map(nameOf))) {
-        if (row === null) found.delete(key);
-        else found.set(key, row);
-      }
-      for (const [name, row] of found) rows.push([table, name, row]);
+    const rows: [IndexName | TableName, string, object][] = [];
+    for (const [from, group] of wanted) {
+      const found = isIndex(from) ? await this.#first(from, group, before) : await this.#rows(from, group, before);
+      for (const [key, row] of found) rows.push([from, key, row]);
     }
     const statements = digests.length === 0 ? [] : await log.statementIndexes(this.snapshot, digests, before);
     return { rows, statements: [...statements] };
+  }
+
+  async #rows(table: TableName, keys: readonly (readonly string[])[], before: number) {
+    const found = new Map<string, object>();
+    for (const row of await registry.registryRows(this.snapshot, table, keys, before)) {
+      found.set(keyIn(table, row), row);
+    }
+    for (const { key, row } of await this.overlay.get(table, keys.map(nameOf))) {
+      if (row === null) found.delete(key);
+      else found.set(key, row);
+    }
+    return found;
+  }
+
+  /** The row that comes first in the index, of those in the table that stand as they were made and those laid over it. */
+  async #first(index: IndexName, keys: readonly (readonly string[])[], before: number) {
+    const found = new Map<string, RegistryRow>();
+    for (const row of await registry.firstRows(this.snapshot, index, keys, before)) {
+      const [, ...values] = indexKeysOf(INDEXES[index].table, row).find(([name]) => name === index)!;
+      found.set(nameOf(values), row);
+    }
+    for (const { key, row } of await this.overlay.get(index, keys.map(nameOf))) {
+      if (row!.recordedIndex < (found.get(key)?.recordedIndex ?? Infinity)) found.set(key, row!);
+    }
+    return found;
   }
 
   /** Names the rows that no statement made. One that the overlay knows was moved, and is compared at the end. */

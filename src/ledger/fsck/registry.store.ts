@@ -1,6 +1,6 @@
 /** SQL of the verifier over the tables that the statements add up to, and over what the fold remembers beside them. */
-import type { TableName } from '../../core/registry/tables.ts';
-import { KEYS, TABLE_NAMES } from '../../core/registry/tables.ts';
+import type { IndexName, TableName } from '../../core/registry/tables.ts';
+import { INDEXES, KEYS, TABLE_NAMES } from '../../core/registry/tables.ts';
 import type { OverlaidRow } from './page-fold.ts';
 import type { Columns, RegistryRow } from './registry-rows.ts';
 import { RegistryRows } from './registry-rows.ts';
@@ -18,12 +18,41 @@ export async function registryRows(
 ): Promise<RegistryRow[]> {
   const columns: readonly string[] = KEYS[table].map(snake);
   const lists = columns.map((column, i) => `$${i + 2}::${KEY_TYPES[column] ?? 'text'}[]`);
-  const { columns: names, tuples } = await snapshot.tuples(
+  return asRows(
+    snapshot,
     `SELECT x.* FROM unnest(${lists.join(', ')}) AS k(${columns.join(', ')})
      JOIN registry.${table} x USING (${columns.join(', ')}) WHERE x.recorded_index < $1`,
     [before, ...columns.map((_, i) => keys.map((key) => key[i]))],
   );
-  const members = names.map(camel);
+}
+
+/**
+ * For each key the row that comes first in the index, of those that statements below `before` made and that nothing is
+ * laid over; the table has one key column.
+ */
+export function firstRows(
+  snapshot: Snapshot,
+  index: IndexName,
+  keys: readonly (readonly string[])[],
+  before: number,
+): Promise<RegistryRow[]> {
+  const { table } = INDEXES[index];
+  const columns = INDEXES[index].columns.map(snake);
+  return asRows(
+    snapshot,
+    `SELECT x.* FROM unnest(${columns.map((_, i) => `$${i + 2}::text[]`).join(', ')}) AS k(${columns.join(', ')})
+     CROSS JOIN LATERAL (
+       SELECT * FROM registry.${table} x
+       WHERE ${columns.map((column) => `x.${column} = k.${column}`).join(' AND ')} AND x.recorded_index < $1
+         AND NOT EXISTS (SELECT FROM pg_temp.fsck_overlay o WHERE o.tbl = '${table}' AND o.key = x.${KEYS[table][0]})
+       ORDER BY x.recorded_index LIMIT 1) x`,
+    [before, ...columns.map((_, i) => keys.map((key) => key[i]))],
+  );
+}
+
+async function asRows(snapshot: Snapshot, query: string, values: unknown[]): Promise<RegistryRow[]> {
+  const { columns, tuples } = await snapshot.tuples(query, values);
+  const members = columns.map(camel);
   return tuples.map((tuple) => Object.fromEntries(members.map((name, i) => [name, tuple[i]])) as RegistryRow);
 }
 
@@ -44,7 +73,7 @@ export async function columns(snapshot: Snapshot): Promise<Columns> {
 
 /** What the fold made that is not in the tables as it was made, in a temporary table. */
 export class Overlay {
-  readonly #tables = new Set<TableName>();
+  readonly #tables = new Set<IndexName | TableName>();
 
   constructor(private readonly snapshot: Snapshot) {}
 
@@ -62,7 +91,7 @@ export class Overlay {
     );
   }
 
-  async get(table: TableName, keys: readonly string[]): Promise<OverlaidRow[]> {
+  async get(table: IndexName | TableName, keys: readonly string[]): Promise<OverlaidRow[]> {
     if (!this.#tables.has(table)) return [];
     return this.snapshot.rows(
       `SELECT tbl AS table, key, row FROM pg_temp.fsck_overlay WHERE tbl = $1 AND key = ANY($2)`,

@@ -12,7 +12,7 @@ import type { FsckReport } from '../../../src/ledger/fsck/index.ts';
 import { query } from '../../support/postgres.ts';
 import { runBuilt, spawnBuilt } from '../../support/server.ts';
 import type { Process } from './fixture.ts';
-import { emptyFolder, everyKind, giveKey, makeParty, newKey, register, TestLedger } from './fixture.ts';
+import { emptyFolder, everyKind, giveKey, makeParty, modelBody, newKey, register, TestLedger } from './fixture.ts';
 
 /** A page of the verifier has four tiles. */
 const PAGE = 1024;
@@ -22,6 +22,9 @@ let log: TestLedger;
 /** The log as it stood in its first page. */
 let early: TestLedger;
 let process: Process;
+/** Two registrations of the same weights, the first in the first page, the second behind it. */
+let first: string;
+let second: string;
 let folder: string;
 const file = (name: string) => join(folder, name);
 
@@ -31,11 +34,15 @@ beforeAll(async () => {
   process = await log.open();
   await everyKind(process);
   const ada = await makeParty(process, 'Ada', 'a key that repeats');
+  const ben = await makeParty(process, 'Ben');
+  const model = modelBody(ada);
+  first = (await register(process, ada, model)).id;
   await registerMany(process, ada, 400);
   await process.core.published.publish();
   early = await log.copy();
   process = await log.open();
   await registerMany(process, ada, WRITES - 400);
+  second = (await register(process, ben, { ...model, owners: [{ party: ben, share: '1/1' }] })).id;
   // Changes a row that the first page made.
   await giveKey(process, ada, newKey());
   await process.core.published.publish();
@@ -74,7 +81,7 @@ async function damage(copy: TestLedger): Promise<void> {
   await copy.tamper(
     `UPDATE ledger.tile SET hashes = set_byte(hashes, 70, get_byte(hashes, 70) # 1) WHERE level = 0 AND index = 1`,
   );
-  await copy.tamper(`DELETE FROM registry.model WHERE recorded_index = 300`);
+  await copy.tamper(`DELETE FROM registry.registration WHERE recorded_index = 300`);
   await copy.tamper(`UPDATE registry.party SET roles = '{registrar}' WHERE recorded_index = 2`);
   await copy.tamper(`DELETE FROM ledger.statement WHERE index = ${PAGE + 20}`);
   await copy.tamper(`UPDATE registry.title SET share_num = 2 WHERE recorded_index = ${PAGE + 100}`);
@@ -111,6 +118,40 @@ async function built(of: TestLedger, ...options: string[]) {
   if ('seconds' in report) report.exitCode = code as 0 | 1;
   return { code, report: 'seconds' in report ? withoutTime(report) : report };
 }
+
+describe('of two registrations of the same weights, far apart,', () => {
+  it.each<[string, string, 'first' | 'pretended' | 'second', string]>([
+    ['the first is gone', `DELETE FROM registry.registration WHERE id = $1`, 'first', 'row_missing'],
+    [
+      'the first is of other weights',
+      `UPDATE registry.registration SET model_digest = 'x', nameless_digest = 'y', file_digest = 'z' WHERE id = $1`,
+      'first',
+      'row_changed',
+    ],
+    [
+      'one that was never made pretends to be the first',
+      `INSERT INTO registry.registration (id, model_digest, nameless_digest, file_digest, maker, name, statement, recorded_index)
+       SELECT 'pretended', model_digest, nameless_digest, file_digest, maker, name, statement, recorded_index - 1
+       FROM registry.registration WHERE id = $1`,
+      'pretended',
+      'row_extra',
+    ],
+    [
+      'the second hides that there was a first',
+      `UPDATE registry.registration SET preceded_by = NULL WHERE preceded_by = $1`,
+      'second',
+      'row_changed',
+    ],
+  ])('%s: that row alone is named', async (_, sql, named, code) => {
+    await inCopy(log, async (copy) => {
+      await copy.tamper(sql, [first]);
+      const { findings } = await copy.fsck();
+      const key = { first, second, pretended: 'pretended' }[named];
+      expect(findings).toMatchObject([{ code, table: 'registry.registration', key }]);
+      expect(findings).toHaveLength(1);
+    });
+  });
+});
 
 describe('a verification that was stopped', () => {
   it('goes on after SIGKILL with the report of one that was never stopped', async () => {

@@ -134,7 +134,8 @@ describe('a fold', () => {
     const before = (await readVersions(manager)).at(-1)!;
     const nodes = { read: (hashes: readonly Uint8Array[]) => readNodes(manager, hashes) };
     const rows: { digest: Digest }[] = await manager.query(
-      `SELECT digest FROM registry.model_digest WHERE recorded_index = $1`,
+      `SELECT unnest(ARRAY[file_digest, model_digest, nameless_digest]) AS digest
+       FROM registry.registration WHERE recorded_index = $1`,
       [index],
     );
     const folded = await foldMap(

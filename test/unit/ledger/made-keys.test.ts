@@ -24,8 +24,8 @@ describe('the memory of keys', () => {
   test('denies nearly every key that was not made', () => {
     const made = MadeKeys.forStatements(1000);
     const name = (i: number) => formatDigest(sha256(utf8(String(i))));
-    for (let i = 0; i < 8000; i++) made.add('model', name(i));
-    const wrong = Array.from({ length: 8000 }, (_, i) => made.mayHold('model', name(8000 + i))).filter(Boolean);
+    for (let i = 0; i < 8000; i++) made.add('registration', name(i));
+    const wrong = Array.from({ length: 8000 }, (_, i) => made.mayHold('registration', name(8000 + i))).filter(Boolean);
     expect(wrong.length).toBeLessThan(80);
   });
 

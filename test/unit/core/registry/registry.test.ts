@@ -141,18 +141,27 @@ describe('keys', () => {
 describe('registrations', () => {
   test('two parties register the same weights: both stay, the second is marked with the first', () => {
     const [owner, other] = [log.makeParty(), log.makeParty()];
-    const first = log.speak(registration, attested(owner.id), body(owner.id));
-    const { weights } = log.get('registration', first.id)!.document as RegistrationBody;
+    const { weights } = body(owner.id);
+    const first = log.speak(registration, attested(owner.id), body(owner.id, { weights }));
     const second = log.speak(registration, attested(other.id), body(other.id, { weights }));
     expect(log.get('registration', first.id)!.precededBy).toBeNull();
     expect(log.get('registration', second.id)!.precededBy).toBe(first.id);
-    expect(log.get('model_digest', weights.fileDigest, second.id)).toBeDefined();
+    expect(log.get('first_of_file', weights.fileDigest)!.id).toBe(first.id);
+  });
+
+  test('the same file is marked with who had it first, whether its container was read or not', () => {
+    const [owner, other] = [log.makeParty(), log.makeParty()];
+    const { weights } = body(owner.id);
+    const unread = { ...weights, weightDigest: null, namelessDigest: null, tensors: null, parameters: null };
+    const first = log.speak(registration, attested(owner.id), body(owner.id, { weights }));
+    const second = log.speak(registration, attested(other.id), body(other.id, { weights: unread }));
+    expect(log.get('registration', second.id)!.precededBy).toBe(first.id);
   });
 
   test('the same weights under other tensor names are marked with who had them first', () => {
     const [owner, thief] = [log.makeParty(), log.makeParty()];
-    const first = log.speak(registration, attested(owner.id), body(owner.id));
-    const { weights } = log.get('registration', first.id)!.document as RegistrationBody;
+    const { weights } = body(owner.id);
+    const first = log.speak(registration, attested(owner.id), body(owner.id, { weights }));
     const renamed = { ...weights, fileDigest: anyDigest(), weightDigest: anyDigest() };
     const second = log.speak(registration, attested(thief.id), body(thief.id, { weights: renamed }));
     expect(log.get('registration', second.id)!.precededBy).toBe(first.id);

@@ -113,7 +113,7 @@ describe('an opening', () => {
     expect(changed.sort()).toEqual(['possession', 'sealed']);
     const mine = log.speak(registration, attested(owner), model(owner));
     expect(log.get('registration', mine.id)!.precededBy).toBe(theirs.id);
-    expect(log.get('model', weights.weightDigest)!.firstRegistration).toBe(theirs.id);
+    expect(log.get('first_of_model', weights.weightDigest)!.id).toBe(theirs.id);
   });
 
   test.each<[string, (secret: SealedSecret) => Partial<OpeningBody>, string]>([
