@@ -32,11 +32,11 @@ async function serve(data: string): Promise<BenchResult[]> {
   const server = await startServer(data);
   try {
     const owner = await server.makeOwner('Bench');
-    const digests = await register(server, owner, 0, SMALL);
+    let digests = await register(server, owner, 0, SMALL);
     await server.rest(owner);
     const small = await measureLookup('lookup', server, some(digests));
     const started = performance.now();
-    digests.push(...(await register(server, owner, SMALL, LARGE, tell)));
+    digests = digests.concat(await register(server, owner, SMALL, LARGE, tell));
     const perSecond = (LARGE - SMALL) / ((performance.now() - started) / 1000);
     await server.rest(owner);
     const large = await measureLookup(`lookup-${LARGE}`, server, some(digests));

@@ -18,6 +18,7 @@ import { AbsenceMap1700000000012 } from './0012-absence-map.ts';
 import { WebhooksAndLogKeys1700000000013 } from './0013-webhooks-and-log-keys.ts';
 import { NoIndexOnMakers1700000000014 } from './0014-no-index-on-makers.ts';
 import { RegistrationsByDigest1700000000015 } from './0015-registrations-by-digest.ts';
+import { BundlesAsTheyAre1700000000016 } from './0016-bundles-as-they-are.ts';
 
 export const MIGRATIONS: (new () => MigrationInterface)[] = [
   SchemasAndRoles1700000000001,
@@ -35,4 +36,5 @@ export const MIGRATIONS: (new () => MigrationInterface)[] = [
   WebhooksAndLogKeys1700000000013,
   NoIndexOnMakers1700000000014,
   RegistrationsByDigest1700000000015,
+  BundlesAsTheyAre1700000000016,
 ];
