@@ -5,10 +5,11 @@ import { RegistryError } from '../core/errors.ts';
 import { witnessesOn } from '../core/statement/receipt.ts';
 import { Ledger } from '../ledger/index.ts';
 import { DataSource } from '../platform/database/index.ts';
+import { Finder } from './found-now.ts';
 import type { Provenance } from './provenance.schema.ts';
 import { readHash } from './provenance.schema.ts';
-import type { Found, Recorded } from './provenance.store.ts';
-import { findByDigest, findNames, findRecorded } from './provenance.store.ts';
+import type { Recorded } from './provenance.store.ts';
+import { findNames, findRecorded } from './provenance.store.ts';
 
 /** About 3 KiB each. */
 const MAX_KEPT = 5000;
@@ -17,17 +18,20 @@ const MAX_KEPT = 5000;
 export class ProvenanceService {
   /** By registration. */
   readonly #recorded = new Map<string, Recorded>();
-  #asked: { digests: Set<Digest>; answer: Promise<Map<Digest, Found>> } | undefined;
+  readonly #finder: Finder;
 
   constructor(
     private readonly ledger: Ledger,
     private readonly database: DataSource,
-  ) {}
+  ) {
+    this.#finder = new Finder(database);
+  }
 
   /** @throws RegistryError `digest_malformed`, `not_found` */
   async lookup(hash: string): Promise<Provenance> {
     const digest = readHash(hash);
-    const { current, possessed } = await this.#foundOf(digest);
+    const { found, names } = await this.#finder.find(digest);
+    const { current, possessed } = found;
     if (current.length === 0 && possessed.length === 0) {
       throw new RegistryError('not_found', `Nothing is on record about ${digest}.`, {
         field: 'hash',
@@ -35,7 +39,7 @@ export class ProvenanceService {
       });
     }
     const recorded = await this.#recordedOf(current.map(({ registrationId }) => registrationId));
-    const [{ receipts, checkpoint, treeSize }, names] = await Promise.all([
+    const [{ receipts, checkpoint, treeSize }, holderNames] = await Promise.all([
       this.ledger.receiptsAt([
         ...recorded.flatMap(({ indexes: { registration, run, datasets } }) => [
           registration,
@@ -44,10 +48,7 @@ export class ProvenanceService {
         ]),
         ...possessed.flatMap(({ sealedIndex, openedIndex }) => [sealedIndex, openedIndex]),
       ]),
-      findNames(
-        this.database,
-        recorded.flatMap(({ holders }) => holders),
-      ),
+      this.#namesOf(recorded.flatMap(({ holders }) => holders)),
     ]);
     return {
       query: { digest },
@@ -59,12 +60,12 @@ export class ProvenanceService {
         return {
           matched,
           model,
-          owners,
+          owners: owners.map(({ nameCommitment, ...owner }) => ({ ...owner, name: names.get(nameCommitment) ?? null })),
           license,
           run,
           datasets: datasets.map((dataset, at) => ({
             ...dataset,
-            holder: { ...(dataset['holder'] as object), name: names.get(holders[at]!) ?? null },
+            holder: { ...(dataset['holder'] as object), name: holderNames.get(holders[at]!) ?? null },
           })),
           parents,
           precededBy,
@@ -87,19 +88,8 @@ export class ProvenanceService {
     };
   }
 
-  /** Look-ups that arrive together ask the database together; each sees the state of the moment that follows it. */
-  async #foundOf(digest: Digest): Promise<Found> {
-    if (this.#asked === undefined) {
-      const digests = new Set<Digest>();
-      const answer = new Promise<void>((resolve) => setImmediate(resolve)).then(async () => {
-        this.#asked = undefined;
-        const found = await findByDigest(this.database, [...digests]);
-        return new Map(found.map((each) => [each.digest, each]));
-      });
-      this.#asked = { digests, answer };
-    }
-    this.#asked.digests.add(digest);
-    return (await this.#asked.answer).get(digest)!;
+  async #namesOf(commitments: readonly Digest[]): Promise<ReadonlyMap<Digest, string>> {
+    return commitments.length === 0 ? new Map() : (await findNames(this.database, commitments)).names;
   }
 
   /** What statements say never changes, so it is read once. */

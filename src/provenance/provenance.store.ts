@@ -1,8 +1,9 @@
 /**
- * The look-up in two queries. The first is asked every time, for all look-ups of one moment together: which registrations
- * a digest belongs to, what of them can change (owners and their names, the standing of relations), and who is known to
- * have had it earlier. The second is asked once for each registration: what its statement, its run's and its datasets'
- * say, which never changes. Names can be erased and are never kept.
+ * The look-up in three queries. The first is asked again when the log has grown, for all look-ups of one moment together:
+ * which registrations a digest belongs to, what of them can change (owners, the standing of relations), and who is known
+ * to have had it earlier. The second is asked once for each registration: what its statement, its run's and its
+ * datasets' say, which never changes. The third is asked every time: how far the log has grown, and the names, which can
+ * be erased and are never kept.
  */
 import type { Digest } from '../core/digest.ts';
 import { bodyOf } from '../ledger/index.ts';
@@ -10,11 +11,16 @@ import type { DataSource } from '../platform/database/index.ts';
 import { prepared } from '../platform/database/index.ts';
 import type { Possession, ProvenanceMatch } from './provenance.schema.ts';
 
-/** What is on record about one digest now. */
+type Owner = ProvenanceMatch['owners'][number];
+
+/** What is on record about one digest, but for the names of parties. */
 export interface Found {
   readonly digest: Digest;
   /** In log order */
-  readonly current: readonly (Pick<ProvenanceMatch, 'matched' | 'owners' | 'parents'> & { registrationId: string })[];
+  readonly current: readonly (Pick<ProvenanceMatch, 'matched' | 'parents'> & {
+    registrationId: string;
+    owners: readonly (Omit<Owner, 'name'> & { nameCommitment: Digest })[];
+  })[];
   /** In the order in which they were sealed */
   readonly possessed: readonly Omit<Possession, 'receipts'>[];
 }
@@ -39,16 +45,15 @@ const matching = (kind: string, condition: string): string => `
    WHERE ${condition} ORDER BY r.recorded_index LIMIT ${MAX_MATCHES})`;
 
 const FOUND = `
-  SELECT k.digest,
+  SELECT (SELECT size::float8 FROM ledger.log_head) AS size, k.digest,
     coalesce(
       (SELECT json_agg(json_build_object('matched', m.kind, 'registrationId', m.registration_id,
           'owners', (
-            SELECT json_agg(json_build_object('party', t.party_id, 'name', n.value,
+            SELECT json_agg(json_build_object('party', t.party_id, 'nameCommitment', y.name_commitment,
                 'share', t.share_num || '/' || t.share_den, 'sinceIndex', t.recorded_index)
               ORDER BY t.share_num::numeric / t.share_den DESC, t.party_id)
             FROM registry.title t
             JOIN registry.party y ON y.id = t.party_id
-            LEFT JOIN registry.disclosure n ON n.commitment = y.name_commitment
             WHERE t.registration_id = m.registration_id),
           'parents', coalesce(
             (SELECT json_agg(json_build_object('relation', l.relation, 'digest', l.digest, 'standing', l.standing)
@@ -69,9 +74,11 @@ const FOUND = `
        ) p), '[]') AS possessed
   FROM unnest($1::text[]) AS k(digest)`;
 
-/** One for each digest. */
-export const findByDigest = (database: DataSource, digests: readonly Digest[]): Promise<Found[]> =>
-  prepared<Found>(database.manager, FOUND, [digests]);
+/** One for each digest, as the log of `size` entries has it. */
+export const findByDigest = (
+  database: DataSource,
+  digests: readonly Digest[],
+): Promise<(Found & { readonly size: number })[]> => prepared(database.manager, FOUND, [digests]);
 
 const RECORDED = `
   SELECT r.id AS "registrationId",
@@ -104,15 +111,19 @@ const RECORDED = `
   ) d
   WHERE r.id = ANY ($1)`;
 
-/** The values of commitments as they stand now: one that was erased is not there. */
-export async function findNames(database: DataSource, commitments: readonly Digest[]): Promise<Map<Digest, string>> {
-  if (commitments.length === 0) return new Map();
-  const rows = await prepared<{ commitment: Digest; value: string }>(
+/** The values of commitments as they stand now, without those that were erased, and how many entries the log has. */
+export async function findNames(
+  database: DataSource,
+  commitments: readonly Digest[],
+): Promise<{ size: number; names: Map<Digest, string> }> {
+  const rows = await prepared<{ size: number; commitment: Digest | null; value: string }>(
     database.manager,
-    `SELECT commitment, value FROM registry.disclosure WHERE commitment = ANY ($1)`,
+    `SELECT h.size::float8 AS size, d.commitment, d.value
+     FROM ledger.log_head h LEFT JOIN registry.disclosure d ON d.commitment = ANY ($1)`,
     [commitments],
   );
-  return new Map(rows.map(({ commitment, value }) => [commitment, value]));
+  const named = rows.flatMap(({ commitment, value }) => (commitment === null ? [] : [[commitment, value] as const]));
+  return { size: rows[0]!.size, names: new Map(named) };
 }
 
 export async function findRecorded(database: DataSource, registrationIds: readonly string[]): Promise<Recorded[]> {

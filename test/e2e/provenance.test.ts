@@ -180,6 +180,18 @@ describe('a look-up', () => {
     expect((await lookup(body.weights.weightDigest!)).matches).toHaveLength(1);
   });
 
+  it('shows what went on record since it was asked before', async () => {
+    const model = modelOf(ben!.id);
+    const digest = model.weights.weightDigest!;
+    await ben!.made('/v1/models', model);
+    const asked = async () => (await lookup(digest)).matches.map(({ owners }) => owners.map(({ name }) => name));
+    expect(await asked()).toEqual([['Ben']]);
+    expect(await asked()).toEqual([['Ben']]);
+    const again = { ...model, owners: [{ party: ada!.id, share: '1/1' }] };
+    await ada!.made('/v1/models', ada!.signedWrite(registration, again));
+    expect(await asked()).toEqual([['Ben'], ['Ada Lovelace']]);
+  });
+
   it('finds a model whose container cannot be read by its file digest alone', async () => {
     const weights = {
       ...body.weights,
