@@ -2,7 +2,8 @@
  * The ledger as a whole, each part beside its peers: registering, looking up in a small registry and in a large one, and
  * verifying the large one. The models between are put on record as a bulk importer does, through the batch endpoint.
  *
- * BENCH_ENTRIES sets the size of the large registry (100,000 without it; a million takes a quarter of an hour to write).
+ * BENCH_ENTRIES sets the size of the large registry (100,000 without it; a million takes a quarter of an hour to write,
+ * and the map of their digests half an hour).
  */
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
