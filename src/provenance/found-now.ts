@@ -40,10 +40,12 @@ export class Finder {
 
   async #findAll(digests: readonly Digest[]): Promise<Map<Digest, FoundNow>> {
     const now = new Map<Digest, FoundNow>();
+    // What is kept may be replaced while the database answers.
+    const asOf = this.#size;
     const kept = digests.flatMap((digest) => this.#kept.get(digest) ?? []);
     if (kept.length > 0) {
       const { size, names } = await findNames(this.database, commitmentsIn(kept));
-      if (size === this.#size) for (const found of kept) now.set(found.digest, { found, names });
+      if (size === asOf) for (const found of kept) now.set(found.digest, { found, names });
     }
     const missing = digests.filter((digest) => !now.has(digest));
     if (missing.length === 0) return now;
