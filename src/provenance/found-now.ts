@@ -50,7 +50,9 @@ export class Finder {
     const missing = digests.filter((digest) => !now.has(digest));
     if (missing.length === 0) return now;
     const rows = await findByDigest(this.database, missing);
-    const { names } = await findNames(this.database, commitmentsIn(rows));
+    const commitments = commitmentsIn(rows);
+    const names =
+      commitments.length === 0 ? new Map<Digest, string>() : (await findNames(this.database, commitments)).names;
     for (const { size, ...found } of rows) {
       now.set(found.digest, { found, names });
       if (this.#kept.size >= MAX_KEPT || size !== this.#size) this.#kept.clear();

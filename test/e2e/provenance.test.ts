@@ -1,9 +1,12 @@
 /** The look-up: whoever holds nothing but a digest finds every record about it, with proofs that need no trust. */
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import pg from 'pg';
 import { utf8 } from '../../src/core/bytes.ts';
 import { dataset, registration } from '../../src/core/registry/index.ts';
 import type { RegistrationBody } from '../../src/core/registry/registration.ts';
 import type { Receipt } from '../../src/core/statement/receipt.ts';
+import { DataSource } from '../../src/platform/database/index.ts';
+import { Finder } from '../../src/provenance/found-now.ts';
 import type { Provenance } from '../../src/provenance/provenance.schema.ts';
 import { startTestApp } from '../support/app.ts';
 import type { TestApp } from '../support/app.ts';
@@ -190,6 +193,26 @@ describe('a look-up', () => {
     const again = { ...model, owners: [{ party: ada!.id, share: '1/1' }] };
     await ada!.made('/v1/models', ada!.signedWrite(registration, again));
     expect(await asked()).toEqual([['Ben'], ['Ada Lovelace']]);
+  });
+
+  it('takes nothing found before for what is on record now, when another look-up overtakes it', async () => {
+    const model = modelOf(ben!.id);
+    const digest = model.weights.weightDigest!;
+    await ben!.made('/v1/models', model);
+    const finder = new Finder(app.app.nest.get(DataSource));
+    const registrations = async () => (await finder.find(digest)).found.current.length;
+    expect(await registrations()).toBe(1);
+    const holder = new pg.Client({ connectionString: app.database.superuserUrl });
+    await holder.connect();
+    // Names cannot be read; what has none is found meanwhile.
+    await holder.query('BEGIN; LOCK TABLE registry.disclosure IN ACCESS EXCLUSIVE MODE');
+    const slow = registrations();
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    const again = { ...model, owners: [{ party: ada!.id, share: '1/1' }] };
+    await ada!.made('/v1/models', ada!.signedWrite(registration, again));
+    await finder.find(anyDigest());
+    await holder.end();
+    expect(await slow).toBe(2);
   });
 
   it('finds a model whose container cannot be read by its file digest alone', async () => {
