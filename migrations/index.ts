@@ -19,6 +19,7 @@ import { WebhooksAndLogKeys1700000000013 } from './0013-webhooks-and-log-keys.ts
 import { NoIndexOnMakers1700000000014 } from './0014-no-index-on-makers.ts';
 import { RegistrationsByDigest1700000000015 } from './0015-registrations-by-digest.ts';
 import { BundlesAsTheyAre1700000000016 } from './0016-bundles-as-they-are.ts';
+import { Title1700000000017 } from './0017-title.ts';
 
 export const MIGRATIONS: (new () => MigrationInterface)[] = [
   SchemasAndRoles1700000000001,
@@ -37,4 +38,5 @@ export const MIGRATIONS: (new () => MigrationInterface)[] = [
   NoIndexOnMakers1700000000014,
   RegistrationsByDigest1700000000015,
   BundlesAsTheyAre1700000000016,
+  Title1700000000017,
 ];

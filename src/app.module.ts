@@ -13,6 +13,7 @@ import { ProvenanceModule } from './provenance/index.ts';
 import { PlatformModule } from './platform/platform.module.ts';
 import type { Ground } from './platform/platform.module.ts';
 import { RunModule } from './runs/index.ts';
+import { TitleModule } from './titles/index.ts';
 import { TokenModule } from './tokens/index.ts';
 import { WebhookModule } from './webhooks/index.ts';
 import { TrainingModule, WorkerSupervisorModule } from './training/training.module.ts';
@@ -31,6 +32,7 @@ export class AppModule {
         ModelModule,
         TrainingModule,
         RunModule,
+        TitleModule,
         WorkerSupervisorModule,
         LicenseModule,
         TokenModule,

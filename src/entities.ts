@@ -9,6 +9,7 @@ import * as parties from './parties/party.entity.ts';
 import type { Entities } from './platform/database/index.ts';
 import * as sealed from './sealed/sealed.entity.ts';
 import * as runs from './runs/run.entity.ts';
+import * as titles from './titles/title.entity.ts';
 import * as tokens from './tokens/token.entity.ts';
 import * as webhooks from './webhooks/webhook.entity.ts';
 
@@ -20,6 +21,7 @@ const MODULES: object[] = [
   datasets,
   sealed,
   models,
+  titles,
   runs,
   licenses,
   tokens,

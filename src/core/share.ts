@@ -43,7 +43,7 @@ export const formatShare = ({ num, den }: Share): string => `${num}/${den}`;
 /** @throws RegistryError `shares_invalid` unless the shares add up to exactly one and name each party once */
 export function requireWhole(owners: readonly { party: string; share: string }[], field = 'owners'): void {
   const seen = new Set<string>();
-  let sum: Share = { num: 0n, den: 1n };
+  let sum = NOTHING;
   for (const [i, { party, share }] of owners.entries()) {
     if (seen.has(party)) {
       throw new RegistryError('shares_invalid', `The party ${party} is named twice among the owners.`, { field });
@@ -59,8 +59,57 @@ export function requireWhole(owners: readonly { party: string; share: string }[]
   }
 }
 
+export const NOTHING: Share = { num: 0n, den: 1n };
+export const WHOLE: Share = { num: 1n, den: 1n };
+
 export function add(a: Share, b: Share): Share {
   return reduce({ num: a.num * b.den + b.num * a.den, den: a.den * b.den });
+}
+
+/** May be negative. */
+export const subtract = (a: Share, b: Share): Share => add(a, { num: -b.num, den: b.den });
+
+/** Negative where `a` is the smaller one, positive where it is the larger one. */
+export function compare(a: Share, b: Share): number {
+  const [left, right] = [a.num * b.den, b.num * a.den];
+  return left < right ? -1 : left > right ? 1 : 0;
+}
+
+/**
+ * What both sides hold after `moved` passed from one to the other.
+ * @throws RegistryError `share_insufficient`, `share_too_fine` with the nearest share that keeps both within the bound
+ */
+export function move(moved: Share, from: Share, to: Share, field = 'terms.share'): { from: Share; to: Share } {
+  if (compare(moved, from) > 0) {
+    throw new RegistryError(
+      'share_insufficient',
+      `A share of ${formatShare(moved)} cannot pass from who holds ${formatShare(from)}.`,
+      { field, fix: 'Read the title again, and offer no more than is held.' },
+    );
+  }
+  const after = { from: subtract(from, moved), to: add(to, moved) };
+  if (isFineEnough(after)) return after;
+  const nearest = nearestThatFits(moved, from, to);
+  throw new RegistryError(
+    'share_too_fine',
+    `After ${formatShare(moved)} has passed, a share would be finer than 1/${MAX_DENOMINATOR}.`,
+    { field, ...(nearest === undefined ? {} : { fix: `The nearest share that fits is ${formatShare(nearest)}.` }) },
+  );
+}
+
+const isFineEnough = ({ from, to }: { from: Share; to: Share }): boolean =>
+  from.den <= MAX_DENOMINATOR && to.den <= MAX_DENOMINATOR;
+
+/** Of the multiples of the finest common unit of both sides, the nearest one; the whole of `from` where none is. */
+function nearestThatFits(moved: Share, from: Share, to: Share): Share | undefined {
+  const common = (from.den / gcd(from.den, to.den)) * to.den;
+  const unit = common * (MAX_DENOMINATOR / common);
+  if (unit > 0n) {
+    const num = (2n * moved.num * unit + moved.den) / (2n * moved.den);
+    const rounded = reduce({ num: num === 0n ? 1n : num, den: unit });
+    return compare(rounded, from) > 0 ? from : rounded;
+  }
+  return isFineEnough({ from: NOTHING, to: add(to, from) }) ? from : undefined;
 }
 
 function reduce({ num, den }: Share): Share {
@@ -69,5 +118,5 @@ function reduce({ num, den }: Share): Share {
 }
 
 function gcd(a: bigint, b: bigint): bigint {
-  return b === 0n ? a : gcd(b, a % b);
+  return b === 0n ? (a < 0n ? -a : a) : gcd(b, a % b);
 }

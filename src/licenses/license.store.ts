@@ -53,7 +53,7 @@ export async function findSides(
   const [row]: { licensor: string; licensee: string }[] = await manager.query(
     `SELECT g.licensor, g.licensee FROM registry.license_grant g
      WHERE g.id = $3 AND ($2 OR $1 IN (g.licensor, g.licensee) OR EXISTS (
-       SELECT FROM registry.title t WHERE t.registration_id = g.registration_id AND t.party_id = $1))`,
+       SELECT FROM registry.title t WHERE t.asset_id = g.registration_id AND t.party_id = $1 AND t.share_num > 0))`,
     [partyId, seesAll, id],
   );
   return row;

@@ -20,17 +20,6 @@ export class RegistrationEntity {
   @Column('bigint', { name: 'recorded_index' }) recordedIndex!: string;
 }
 
-@Entity({ schema: 'registry', name: 'title' })
-@Index('title_party', ['partyId'])
-export class TitleEntity {
-  @PrimaryColumn('text', { name: 'registration_id', primaryKeyConstraintName: 'title_pkey' }) registrationId!: string;
-  @PrimaryColumn('text', { name: 'party_id', primaryKeyConstraintName: 'title_pkey' }) partyId!: string;
-  @Column('bigint', { name: 'share_num' }) shareNum!: string;
-  @Column('bigint', { name: 'share_den' }) shareDen!: string;
-  @Column('text') statement!: string;
-  @Column('bigint', { name: 'recorded_index' }) recordedIndex!: string;
-}
-
 @Entity({ schema: 'registry', name: 'relation' })
 @Index('relation_digest', ['digest'])
 export class RelationEntity {

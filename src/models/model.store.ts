@@ -24,7 +24,7 @@ export async function listModels(
     `${VIEW}
      WHERE ($1::bigint IS NULL OR r.recorded_index < $1)
        AND ($2::text IS NULL OR EXISTS (
-         SELECT 1 FROM registry.title t WHERE t.registration_id = r.id AND t.party_id = $2))
+         SELECT 1 FROM registry.title t WHERE t.asset_id = r.id AND t.party_id = $2 AND t.share_num > 0))
      ORDER BY r.recorded_index DESC LIMIT $3`,
     [before ?? null, owner ?? null, limit],
   );
@@ -51,7 +51,7 @@ export async function withOwnArtifact(manager: EntityManager, ids: readonly stri
 
 export async function holdsTitle(manager: EntityManager, registrationId: string, partyId: string): Promise<boolean> {
   const rows: unknown[] = await manager.query(
-    `SELECT 1 FROM registry.title WHERE registration_id = $1 AND party_id = $2`,
+    `SELECT 1 FROM registry.title WHERE asset_id = $1 AND party_id = $2 AND share_num > 0`,
     [registrationId, partyId],
   );
   return rows.length > 0;

@@ -54,7 +54,7 @@ const FOUND = `
               ORDER BY t.share_num::numeric / t.share_den DESC, t.party_id)
             FROM registry.title t
             JOIN registry.party y ON y.id = t.party_id
-            WHERE t.registration_id = m.registration_id),
+            WHERE t.asset_id = m.registration_id AND t.share_num > 0),
           'parents', coalesce(
             (SELECT json_agg(json_build_object('relation', l.relation, 'digest', l.digest, 'standing', l.standing)
               ORDER BY l.position)

@@ -9,7 +9,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { RegistryError } from '../core/errors.ts';
 import { DETAILS_TYPE } from '../core/licensing/token-claims.ts';
-import { ACTIONS } from '../core/registry/grant.ts';
+import { ACTIONS } from '../core/licensing/actions.ts';
 import type { Principal } from '../platform/auth/index.ts';
 import { CurrentPrincipal, Requires } from '../platform/auth/index.ts';
 import { Config } from '../platform/config/index.ts';

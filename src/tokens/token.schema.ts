@@ -1,7 +1,7 @@
 /** What the token endpoints take and say, in the names that the OAuth RFCs give. */
 import { z } from 'zod';
 import { claimsSchema, audienceSchema, DETAILS_TYPE } from '../core/licensing/token-claims.ts';
-import { ACTIONS } from '../core/registry/grant.ts';
+import { ACTIONS } from '../core/licensing/actions.ts';
 import { receiptSchema } from '../core/statement/receipt.ts';
 import { digest } from '../core/statement/statement.ts';
 import { zodProblem } from '../core/statement/zod-problem.ts';

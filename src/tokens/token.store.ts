@@ -105,7 +105,7 @@ export async function findToken(
 ): Promise<Standing | undefined> {
   const [row]: Standing[] = await manager.query(
     `${STANDING} WHERE i.jti = $3 AND ($2 OR $1 IN (g.licensor, g.licensee) OR ($4 AND EXISTS (
-       SELECT FROM registry.title t WHERE t.registration_id = g.registration_id AND t.party_id = $1)))`,
+       SELECT FROM registry.title t WHERE t.asset_id = g.registration_id AND t.party_id = $1 AND t.share_num > 0)))`,
     [partyId, seesAll, jti, owners],
   );
   return row;

@@ -12,7 +12,7 @@ import { canonicalize } from '../canonical-json.ts';
 import type { Digest, Sha256 } from '../digest.ts';
 import { formatDigest } from '../digest.ts';
 import { RegistryError } from '../errors.ts';
-import { ACTIONS } from '../registry/grant.ts';
+import { ACTIONS } from './actions.ts';
 import type { GrantBody } from '../registry/grant.ts';
 import { digest, id } from '../statement/statement.ts';
 import { zodProblem } from '../statement/zod-problem.ts';

@@ -9,7 +9,10 @@ import type { Digest, Sha256 } from '../digest.ts';
 import { formatDigest } from '../digest.ts';
 import { RegistryError } from '../errors.ts';
 import { licenseIds } from '../licensing/expression.ts';
+import type { Common } from '../statement/statement.ts';
 import { digest, form, id } from '../statement/statement.ts';
+import { dateOf } from '../title/dates.ts';
+import type { Place } from './kind.ts';
 import { kind, requireNew } from './kind.ts';
 import type { Tables } from './tables.ts';
 import { put } from './tables.ts';
@@ -91,10 +94,22 @@ export const dataset = kind(
       return [
         put('dataset', row),
         put('dataset_version', { maker: common.maker, name, version, datasetId: common.id, ...place }),
+        // That somebody else is the holder is hearsay, which makes no title.
+        ...(body.holder.party === common.maker ? [wholeTitle(common, place)] : []),
       ];
     },
   },
 );
+
+const wholeTitle = ({ id, maker, statedAt }: Common, place: Place) =>
+  put('title', {
+    assetId: id,
+    partyId: maker,
+    shareNum: 1,
+    shareDen: 1,
+    effectiveFrom: dateOf(statedAt),
+    ...place,
+  });
 
 function requireNewVersion(
   known: Tables['dataset_version'] | undefined,

@@ -7,14 +7,16 @@
  */
 import { z } from 'zod';
 import { RegistryError } from '../errors.ts';
+import { ACTIONS } from '../licensing/actions.ts';
 import { digest, form, id, instant, urn } from '../statement/statement.ts';
+import { dateOf } from '../title/dates.ts';
 import { isRegistry } from './authority.ts';
+import { requireNoExclusive } from './in-force.ts';
 import type { Rows, Spoken } from './kind.ts';
 import { kind, need, requireBasis, requireNew } from './kind.ts';
-import type { Tables } from './tables.ts';
+import type { RowKey, Tables } from './tables.ts';
 import { put } from './tables.ts';
-
-export const ACTIONS = ['infer', 'fine-tune', 'distill', 'redistribute', 'host'] as const;
+import { heldBy, interestReads, standingExclusive } from './title.ts';
 
 const grantShape = {
   registration: id('registration'),
@@ -38,11 +40,13 @@ const grantForm = form('grant', grantShape, ({ id }) => [urn(id)]);
 export type GrantBody = z.infer<typeof grantForm.body>;
 
 export const grant = kind(grantForm, {
-  reads: ({ common, body }) => [
+  reads: ({ common, body }, rows): RowKey[] => [
     ['license_grant', common.id],
     ['registration', body.registration],
     ['party', body.licensee],
     ['title', body.registration, common.maker],
+    ['asset_terms', body.registration],
+    ...interestReads(rows.get('asset_terms', body.registration)?.exclusive),
   ],
   readers: ({ licensee }) => [licensee],
   judge(spoken, rows, place) {
@@ -52,6 +56,8 @@ export const grant = kind(grantForm, {
     need(rows, 'party', body.licensee, 'licensee');
     requireOwner(spoken, rows, registration.id);
     requireBasis(spoken, registration);
+    const { actions, constraints } = body;
+    requireNoExclusive(standingExclusive(rows, registration.id, dateOf(common.statedAt)), { actions, ...constraints });
     if (body.expiresAt !== null && body.expiresAt <= body.notBefore) {
       throw new RegistryError('invalid_input', 'The grant ends before it begins.', { field: 'expiresAt' });
     }
@@ -70,7 +76,7 @@ export const grant = kind(grantForm, {
 });
 
 function requireOwner(spoken: Spoken, rows: Rows, registrationId: string): void {
-  if (rows.get('title', registrationId, spoken.common.maker) === undefined) {
+  if (heldBy(rows, registrationId, spoken.common.maker).num === 0n) {
     throw new RegistryError('forbidden', `Only an owner of ${registrationId} gives licenses on it, or revokes them.`, {
       field: 'maker',
     });

@@ -5,6 +5,8 @@ import { authorityReads, requireAuthority, requireOrigin } from './authority.ts'
 import { commitmentReads, erasure, makeCommitments } from './commitment.ts';
 import { dataset } from './dataset.ts';
 import { grant, revocation } from './grant.ts';
+import { instrument } from './instrument.ts';
+import { instrumentAct } from './instrument-act.ts';
 import { key } from './key.ts';
 import type { InnerSignature, Kind, Rows, Spoken } from './kind.ts';
 import { visibilityOf } from './kind.ts';
@@ -33,6 +35,8 @@ const ALL = [
   run,
   registration,
   modelSignature,
+  instrument,
+  instrumentAct,
   grant,
   revocation,
   tokenKey,
@@ -99,5 +103,5 @@ export type { InnerSignature, Kind, Rows, Spoken, Visibility } from './kind.ts';
 export { visibilityOf } from './kind.ts';
 export { commitmentsOf } from './commitment.ts';
 export { apiKey, apiKeyRevocation, dataset, erasure, grant, key, log, logKey, logKeyRetirement, mapAudit, mapRoot };
-export { modelSignature, opening, party, registration, revocation, run, sealed };
+export { instrument, instrumentAct, modelSignature, opening, party, registration, revocation, run, sealed };
 export { tokenBatch, tokenKey, tokenKeyRetirement };

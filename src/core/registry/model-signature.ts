@@ -12,6 +12,7 @@ import type { Common, StatementForm } from '../statement/statement.ts';
 import { commonShape, digest, id } from '../statement/statement.ts';
 import { kind, need, requireBasis, requireNew } from './kind.ts';
 import { put } from './tables.ts';
+import { heldBy } from './title.ts';
 
 const bodySchema = z.strictObject({
   registration: id('registration').describe('The registered model'),
@@ -86,7 +87,7 @@ export const modelSignature = kind(openModelSigning, {
     }
     const registration = need(rows, 'registration', body.registration, 'registration');
     requireBasis(spoken, registration);
-    if ((rows.get('title', body.registration, common.maker)?.shareNum ?? 0) === 0) {
+    if (heldBy(rows, body.registration, common.maker).num === 0n) {
       throw new RegistryError('forbidden', 'Only an owner signs a model.', { field: 'registration' });
     }
     if (registration.name !== body.name) {

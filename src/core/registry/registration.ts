@@ -10,6 +10,7 @@ import { RegistryError } from '../errors.ts';
 import { isLicenseRef, licenseIds } from '../licensing/expression.ts';
 import { parseShare, requireWhole } from '../share.ts';
 import { digest, form, id } from '../statement/statement.ts';
+import { dateOf } from '../title/dates.ts';
 import type { Rows, Spoken } from './kind.ts';
 import { kind, need, requireBasis, requireNew } from './kind.ts';
 import type { RowChange, RowKey } from './tables.ts';
@@ -119,7 +120,15 @@ export const registration = kind(registrationForm, {
       ...runChange,
       ...body.owners.map(({ party, share }) => {
         const { num, den } = parseShare(share);
-        return put('title', { registrationId, partyId: party, shareNum: Number(num), shareDen: Number(den), ...place });
+        const effectiveFrom = dateOf(common.statedAt);
+        return put('title', {
+          assetId: registrationId,
+          partyId: party,
+          shareNum: Number(num),
+          shareDen: Number(den),
+          effectiveFrom,
+          ...place,
+        });
       }),
       ...body.parents.map(({ relation, digest }, position) =>
         put('relation', { registrationId, position, relation, digest, standing: 'declared', ...place }),

@@ -3,6 +3,8 @@
  * that statement's index. The tables of the schema `registry` hold exactly these rows, in snake case.
  */
 import type { Digest } from '../digest.ts';
+import type { InstrumentAct, InstrumentState } from '../title/instrument-states.ts';
+import type { InstrumentType, InterestKind, Quorums } from '../title/terms.ts';
 
 interface Recorded {
   /** Payload digest of the statement that made the row */
@@ -68,7 +70,49 @@ export interface Tables {
     /** The first registration of the same weights or file, under whatever tensor names, if it is not this one. */
     precededBy: string | null;
   };
-  title: Recorded & { registrationId: string; partyId: string; shareNum: number; shareDen: number };
+  /** Who holds which share of a model or dataset; 0 of who held one before. Made or changed last by its statement. */
+  title: Recorded & {
+    assetId: string;
+    partyId: string;
+    shareNum: number;
+    shareDen: number;
+    /** The latest effective date of what made the share what it is, `YYYY-MM-DD` */
+    effectiveFrom: string;
+  };
+  instrument: Recorded & {
+    id: string;
+    type: InstrumentType;
+    assetId: string;
+    maker: string;
+    counterparties: string[];
+    state: InstrumentState;
+    document: object;
+    /** Those of the counterparties that accepted, and the others whose consent is on record */
+    accepted: string[];
+    consented: string[];
+    /** The place of the statement that brought it into force; null while nothing has */
+    inForceIndex: number | null;
+    /** The place of the statement that ended it without effect, or released what it made */
+    endedIndex: number | null;
+  };
+  instrument_act: Recorded & { id: string; instrumentId: string; act: InstrumentAct; maker: string };
+  /** What rests on a title beside the shares; known by the instrument that made it. */
+  interest: Recorded & {
+    id: string;
+    assetId: string;
+    kind: InterestKind;
+    grantor: string;
+    holder: string;
+    terms: object;
+    /** Of the grantor's share as much as it rests on; null where it rests on the whole asset */
+    shareNum: number | null;
+    shareDen: number | null;
+    endedIndex: number | null;
+  };
+  /** The interests that rest on one party's share, in the order of their recording. */
+  encumbrance: Recorded & { assetId: string; partyId: string; interests: string[] };
+  /** What the owners of an asset agreed on, and the exclusive licenses on it, in the order of their recording. */
+  asset_terms: Recorded & { assetId: string; quorums: Quorums | null; exclusive: string[] };
   relation: Recorded & {
     registrationId: string;
     position: number;
@@ -123,7 +167,12 @@ export const KEYS = {
   dataset_version: ['maker', 'name', 'version'],
   run: ['id'],
   registration: ['id'],
-  title: ['registrationId', 'partyId'],
+  title: ['assetId', 'partyId'],
+  instrument: ['id'],
+  instrument_act: ['id'],
+  interest: ['id'],
+  encumbrance: ['assetId', 'partyId'],
+  asset_terms: ['assetId'],
   relation: ['registrationId', 'position'],
   model_signature: ['id'],
   license_grant: ['id'],

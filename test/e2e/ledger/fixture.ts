@@ -13,6 +13,8 @@ import {
   dataset,
   erasure,
   grant,
+  instrument,
+  instrumentAct,
   key,
   logKey,
   logKeyRetirement,
@@ -31,6 +33,8 @@ import { manifestOf } from '../../../src/core/registry/dataset.ts';
 import { rootDigestOf } from '../../../src/core/registry/model-signature.ts';
 import { possessionText } from '../../../src/core/registry/key.ts';
 import type { Kind } from '../../../src/core/registry/kind.ts';
+import type { InstrumentAct } from '../../../src/core/title/instrument-states.ts';
+import type { Terms } from '../../../src/core/title/terms.ts';
 import { parseCosignature } from '../../../src/core/note/cosignature.ts';
 import { parseNote, signNote } from '../../../src/core/note/note.ts';
 import { commit } from '../../../src/core/registry/commitment.ts';
@@ -340,7 +344,48 @@ export async function everyKind(process: Process): Promise<void> {
     });
     await issueTokens(process, { grant: granted[1]!.id, licensee: ben, kid });
   }
+  await disposeOf(process, registered.id, ada, ben);
+  const another = await register(process, ada);
+  await disposeOf(process, another.id, ada, ben);
   await makeMaps(process, ada);
+}
+
+/** Shares that passed on, and interests of every kind: standing, released, and waited for. */
+export async function disposeOf({ ledger }: Process, asset: string, owner: string, other: string): Promise<void> {
+  const effectiveFrom = new Date().toISOString().slice(0, 10);
+  const offer = (maker: string, terms: Terms, to: string) =>
+    ledger.attest(instrument, {
+      maker,
+      body: {
+        asset,
+        terms,
+        counterparties: [to],
+        documentDigest: anyDigest(),
+        executedOn: null,
+        effectiveFrom,
+        jurisdiction: 'DE',
+        lapsesAt: null,
+      },
+    });
+  const act = (maker: string, id: string, doing: InstrumentAct) =>
+    ledger.attest(instrumentAct, { maker, body: { instrument: id, act: doing, reason: null } });
+  const agree = async (maker: string, terms: Terms, to: string) => {
+    const { id } = await offer(maker, terms, to);
+    await act(to, id, 'accept');
+    return id;
+  };
+  await agree(owner, { type: 'assignment', share: '1/3', under: null }, other);
+  await agree(other, { type: 'assignment', share: '1/6', under: null }, owner);
+  const lien = await agree(owner, { type: 'pledge', share: '1/8', until: null }, other);
+  await act(other, lien, 'release');
+  await agree(owner, { type: 'pledge', share: '1/9', until: '2099-12-31' }, other);
+  await offer(other, { type: 'priority-hold', share: '1/10', until: '2099-12-31' }, owner);
+  const license = { type: 'exclusive-license', actions: ['infer'], territory: ['DE'], fieldOfUse: null, until: null };
+  await agree(owner, license as Terms, other);
+  const anything = '0';
+  const quorums = { assignment: anything, pledge: anything, option: '1/2', 'priority-hold': anything } as const;
+  await agree(owner, { type: 'co-ownership', quorums: { ...quorums, 'exclusive-license': '2/3' } }, other);
+  await offer(owner, { type: 'option', share: '1/7', until: null }, other);
 }
 
 /** Two maps that follow on others, and what two auditors say of the last one. */

@@ -1,0 +1,56 @@
+/** Shares of title as rows hold them, and the interests that rest on them. */
+import { RegistryError } from '../errors.ts';
+import type { Share } from '../share.ts';
+import { add, compare, NOTHING } from '../share.ts';
+import type { Rows } from './kind.ts';
+import type { RowKey, Tables } from './tables.ts';
+
+/** Nothing where the party never held a share. */
+export function heldBy(rows: Rows, assetId: string, partyId: string): Share {
+  const row = rows.get('title', assetId, partyId);
+  return row === undefined ? NOTHING : shareOf(row);
+}
+
+export const shareOf = ({ shareNum, shareDen }: { shareNum: number | null; shareDen: number | null }): Share => ({
+  num: BigInt(shareNum ?? 0),
+  den: BigInt(shareDen ?? 1),
+});
+
+export const asRow = ({ num, den }: Share) => ({ shareNum: Number(num), shareDen: Number(den) });
+
+/** The rows of the interests that a list of them names. */
+export const interestReads = (ids: readonly string[] | undefined): RowKey[] =>
+  (ids ?? []).map((id): RowKey => ['interest', id]);
+
+/** @param on `YYYY-MM-DD` */
+export const stands = ({ endedIndex, terms }: Tables['interest'], on: string): boolean => {
+  const { until } = terms as { until: string | null };
+  return endedIndex === null && (until === null || until >= on);
+};
+
+/** What rests on the party's share on that day, in the order of its recording. */
+export const standingOn = (rows: Rows, assetId: string, partyId: string, on: string): Tables['interest'][] =>
+  standing(rows, rows.get('encumbrance', assetId, partyId)?.interests, on);
+
+/** The exclusive licenses on that day. */
+export const standingExclusive = (rows: Rows, assetId: string, on: string): Tables['interest'][] =>
+  standing(rows, rows.get('asset_terms', assetId)?.exclusive, on);
+
+const standing = (rows: Rows, ids: readonly string[] = [], on: string): Tables['interest'][] =>
+  ids.flatMap((id) => {
+    const row = rows.get('interest', id);
+    if (row === undefined) throw new RegistryError('ledger_inconsistent', `The interest ${id} is missing.`);
+    return stands(row, on) ? [row] : [];
+  });
+
+export const sumOf = (interests: readonly Tables['interest'][]): Share =>
+  interests.reduce((sum, interest) => add(sum, shareOf(interest)), NOTHING);
+
+/** Those that what remains of the share does not cover any more; what was recorded first is covered first. */
+export function uncovered(interests: readonly Tables['interest'][], remaining: Share): Tables['interest'][] {
+  let sum = NOTHING;
+  return interests.filter((interest) => {
+    sum = add(sum, shareOf(interest));
+    return compare(sum, remaining) > 0;
+  });
+}

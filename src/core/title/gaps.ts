@@ -1,0 +1,19 @@
+/** What an instrument leaves open, as an examiner of title would note it beside the chain. */
+import type { Digest } from '../digest.ts';
+
+interface Examined {
+  readonly documentDigest: Digest | null;
+  readonly executedOn: string | null;
+  readonly jurisdiction: string | null;
+  readonly effectiveFrom: string;
+  /** Parties without a key, for which the registry signed */
+  readonly attested: readonly string[];
+}
+
+export const gapsOf = ({ documentDigest, executedOn, jurisdiction, effectiveFrom, attested }: Examined): string[] => [
+  ...(documentDigest === null ? ['no signed document is named'] : []),
+  ...(executedOn === null ? ['when it was signed is not stated'] : []),
+  ...(executedOn !== null && effectiveFrom < executedOn ? [`counts from before it was signed on ${executedOn}`] : []),
+  ...(jurisdiction === null ? ['no governing law is stated'] : []),
+  ...attested.map((party) => `the registry signed for ${party}, which had no key`),
+];

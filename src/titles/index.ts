@@ -1,0 +1,2 @@
+export { TitleModule } from './title.module.ts';
+export { TitleService } from './title.service.ts';

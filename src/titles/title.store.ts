@@ -1,0 +1,186 @@
+/** SQL over title: instruments, what they moved, and what rests on an asset. Everything about title is public. */
+import type { EntityManager } from 'typeorm';
+import type { Digest } from '../core/digest.ts';
+import type { Moment, Transfer } from '../core/title/chain.ts';
+import type { Quorums } from '../core/title/terms.ts';
+import { prepared } from '../platform/database/index.ts';
+import type { AbstractQuery, InstrumentQuery, InstrumentView, InterestView } from './title.schema.ts';
+
+const INSTRUMENT = `
+  i.document || jsonb_build_object('id', i.id, 'maker', i.maker, 'state', i.state, 'accepted', i.accepted,
+    'consented', i.consented, 'statement', i.statement, 'recordedIndex', i.recorded_index,
+    'inForceIndex', i.in_force_index, 'endedIndex', i.ended_index,
+    'acts', coalesce(
+      (SELECT jsonb_agg(jsonb_build_object('id', a.id, 'act', a.act, 'maker', a.maker, 'statement', a.statement,
+         'recordedIndex', a.recorded_index) ORDER BY a.recorded_index)
+       FROM registry.instrument_act a WHERE a.instrument_id = i.id), '[]')) AS view`;
+
+export async function findInstrument(manager: EntityManager, id: string): Promise<InstrumentView | undefined> {
+  const [row] = await prepared<{ view: InstrumentView }>(
+    manager,
+    `SELECT ${INSTRUMENT} FROM registry.instrument i WHERE i.id = $1`,
+    [id],
+  );
+  return row?.view;
+}
+
+/** The newest offers first. */
+export async function listInstruments(
+  manager: EntityManager,
+  { asset, party, state, before, limit }: InstrumentQuery,
+): Promise<InstrumentView[]> {
+  const rows: { view: InstrumentView }[] = await manager.query(
+    `SELECT ${INSTRUMENT} FROM registry.instrument i
+     WHERE ($1::text IS NULL OR i.asset_id = $1)
+       AND ($2::text IS NULL OR i.maker = $2 OR i.counterparties @> ARRAY[$2])
+       AND ($3::text IS NULL OR i.state = $3) AND ($4::bigint IS NULL OR i.recorded_index < $4)
+     ORDER BY i.recorded_index DESC LIMIT $5`,
+    [asset ?? null, party ?? null, state ?? null, before ?? null, limit],
+  );
+  return rows.map(({ view }) => view);
+}
+
+/** Offers whose time is over, as the clock of the database has it. */
+export async function overdueInstruments(manager: EntityManager, limit: number): Promise<string[]> {
+  const rows: { id: string }[] = await manager.query(
+    `SELECT id FROM registry.instrument WHERE state IN ('offered', 'accepted')
+       AND (document ->> 'lapsesAt')::timestamptz < now() ORDER BY recorded_index LIMIT $1`,
+    [limit],
+  );
+  return rows.map(({ id }) => id);
+}
+
+export interface AssetRow {
+  asset: string;
+  name: string;
+  maker: string;
+  statement: Digest;
+  recordedIndex: number;
+  existsFrom: string;
+  owners: { party: string; share: string }[];
+  quorums: Quorums | null;
+}
+
+/**
+ * The statement that put an asset on record. A dataset has an owner where its holder registered it.
+ * @param asset the id of a registration or a dataset
+ */
+const ASSETS = `
+  SELECT r.id AS asset, r.name, r.maker, r.statement, r.recorded_index, convert_from(s.payload, 'UTF8')::jsonb AS said
+  FROM registry.registration r JOIN ledger.statement s ON s.index = r.recorded_index WHERE r.id = ANY ($1)
+  UNION ALL
+  SELECT d.id, d.name, d.maker, d.statement, d.recorded_index, convert_from(s.payload, 'UTF8')::jsonb
+  FROM registry.dataset d JOIN ledger.statement s ON s.index = d.recorded_index WHERE d.id = ANY ($1)`;
+
+export function findAssets(manager: EntityManager, ids: readonly string[]): Promise<AssetRow[]> {
+  return prepared<AssetRow>(
+    manager,
+    `SELECT a.asset, a.name, a.maker, a.statement, a.recorded_index::float8 AS "recordedIndex",
+       left(a.said #>> '{predicate,statedAt}', 10) AS "existsFrom",
+       coalesce(a.said #> '{predicate,owners}',
+         CASE WHEN a.said #>> '{predicate,holder,party}' = a.maker
+           THEN jsonb_build_array(jsonb_build_object('party', a.maker, 'share', '1/1')) ELSE '[]' END) AS owners,
+       t.quorums
+     FROM (${ASSETS}) a LEFT JOIN registry.asset_terms t ON t.asset_id = a.asset`,
+    [ids],
+  );
+}
+
+/** Assignments in force, in log order. @param party only those that it gave or got */
+export function findTransfers(
+  manager: EntityManager,
+  assets: readonly string[],
+  party: string | null,
+): Promise<(Transfer & { asset: string })[]> {
+  return prepared(
+    manager,
+    `SELECT i.asset_id AS asset, i.id AS instrument, i.maker AS "from", i.counterparties[1] AS "to",
+       i.document #>> '{terms,share}' AS share, i.document ->> 'effectiveFrom' AS "effectiveFrom",
+       i.in_force_index::float8 AS index
+     FROM registry.instrument i
+     WHERE i.asset_id = ANY ($1) AND i.in_force_index IS NOT NULL AND i.type = 'assignment'
+       AND ($2::text IS NULL OR $2 IN (i.maker, i.counterparties[1]))
+     ORDER BY i.in_force_index`,
+    [assets, party],
+  );
+}
+
+/** What rested on the asset at the moment, in log order. */
+export function findInterests(
+  manager: EntityManager,
+  asset: string,
+  { effective, known }: Moment,
+): Promise<InterestView[]> {
+  return prepared(
+    manager,
+    `SELECT x.id AS instrument, x.kind, x.grantor, x.holder, x.terms, i.document ->> 'effectiveFrom' AS "effectiveFrom",
+       x.recorded_index::float8 AS "recordedIndex"
+     FROM registry.interest x JOIN registry.instrument i ON i.id = x.id
+     WHERE x.asset_id = $1 AND x.recorded_index < $3 AND (x.ended_index IS NULL OR x.ended_index >= $3)
+       AND i.document ->> 'effectiveFrom' <= $2 AND coalesce(x.terms ->> 'until', $2) >= $2
+     ORDER BY x.recorded_index`,
+    [asset, effective, known],
+  );
+}
+
+/** Names as they stand now, by party; none of those that were erased. */
+export async function findPartyNames(manager: EntityManager, parties: readonly string[]): Promise<Map<string, string>> {
+  const rows = await prepared<{ id: string; value: string }>(
+    manager,
+    `SELECT p.id, d.value FROM registry.party p JOIN registry.disclosure d ON d.commitment = p.name_commitment
+     WHERE p.id = ANY ($1)`,
+    [parties],
+  );
+  return new Map(rows.map(({ id, value }) => [id, value]));
+}
+
+/** Instruments in force on an asset, in the order in which they came into force. */
+export async function listInForce(
+  manager: EntityManager,
+  asset: string,
+  known: number,
+  { after, limit }: Pick<AbstractQuery, 'after' | 'limit'>,
+): Promise<(InstrumentView & { attested: string[] })[]> {
+  const rows = await prepared<{ view: InstrumentView & { attested: string[] } }>(
+    manager,
+    `SELECT ${INSTRUMENT.replace(' AS view', '')} || jsonb_build_object('attested', coalesce(
+        (SELECT jsonb_agg(DISTINCT s.maker) FROM ledger.statement s
+         WHERE (s.index = i.recorded_index OR s.index IN (
+             SELECT a.recorded_index FROM registry.instrument_act a WHERE a.instrument_id = i.id))
+           AND convert_from(s.payload, 'UTF8')::jsonb -> 'predicate' ? 'attestedBy'), '[]')) AS view
+     FROM registry.instrument i
+     WHERE i.asset_id = $1 AND i.in_force_index < $2 AND i.in_force_index > $3
+     ORDER BY i.in_force_index LIMIT $4`,
+    [asset, known, after ?? -1, limit],
+  );
+  return rows.map(({ view }) => view);
+}
+
+/** Assets of which the party holds or held a share, in the order of their ids. */
+export async function listHeld(
+  manager: EntityManager,
+  party: string,
+  { after, limit, now }: { after: string; limit: number; now: boolean },
+): Promise<{ asset: string; share: string }[]> {
+  return prepared(
+    manager,
+    `SELECT t.asset_id AS asset, t.share_num || '/' || t.share_den AS share FROM registry.title t
+     WHERE t.party_id = $1 AND t.asset_id > $2 AND (NOT $4 OR t.share_num > 0) ORDER BY t.asset_id LIMIT $3`,
+    [party, after, limit, now],
+  );
+}
+
+export async function headSize(manager: EntityManager): Promise<number> {
+  const [row] = await prepared<{ size: number }>(manager, `SELECT size::float8 AS size FROM ledger.log_head`, []);
+  return row!.size;
+}
+
+/** The size of the newest tree that was published by then, by the registry's clock. */
+export async function sizePublishedBy(manager: EntityManager, instant: string): Promise<number> {
+  const [row] = await prepared<{ size: number | null }>(
+    manager,
+    `SELECT max(size)::float8 AS size FROM ledger.checkpoint WHERE published_at <= $1::timestamptz`,
+    [instant],
+  );
+  return row!.size ?? 0;
+}
