@@ -344,9 +344,8 @@ export async function everyKind(process: Process): Promise<void> {
     });
     await issueTokens(process, { grant: granted[1]!.id, licensee: ben, kid });
   }
-  await disposeOf(process, registered.id, ada, ben);
-  const another = await register(process, ada);
-  await disposeOf(process, another.id, ada, ben);
+  const eve = await makeParty(process, 'Eve');
+  for (const { id } of [registered, await register(process, ada)]) await disposeOf(process, id, ada, eve);
   await makeMaps(process, ada);
 }
 
