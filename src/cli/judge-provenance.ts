@@ -7,10 +7,13 @@ import { canonicalize } from '../core/canonical-json.ts';
 import { equalBytes } from '../core/bytes.ts';
 import type { Digest } from '../core/digest.ts';
 import { RegistryError } from '../core/errors.ts';
-import { parseShare } from '../core/share.ts';
+import { formatShare, parseShare } from '../core/share.ts';
 import type { Spoken } from '../core/registry/kind.ts';
 import type { RunBody } from '../core/registry/run.ts';
 import type { Receipt } from '../core/statement/receipt.ts';
+import { titleAt } from '../core/title/chain.ts';
+import { dateOf } from '../core/title/dates.ts';
+import { provenTransfer } from '../core/title/proven-transfers.ts';
 import type { Client } from './client.ts';
 import type { Context } from './context.ts';
 import type { JudgedCheckpoint, JudgedTime } from '../core/trust/index.ts';
@@ -34,6 +37,8 @@ export interface JudgedMatch {
   precededBy: string | null;
   model: RegistrationBody;
   owners: { party: string; name: string | null; share: string }[];
+  /** Where the chain of title is too long to be shown with a look-up, who owns is the registry's word. */
+  ownersProven: boolean;
   run: (RunBody & { id: string; index: number }) | null;
   /** The holder's name is the registry's word, and null when it was erased. */
   datasets: (DatasetBody & { id: string; index: number; holderName: string | null })[];
@@ -104,15 +109,15 @@ async function judgeMatch(
   checkpoint: string,
   { matched, model, owners, datasets: told, precededBy, recordedAt, receipts }: ProvenanceMatch,
 ): Promise<JudgedMatch> {
-  const all: Receipt[] = [
-    receipts.registration,
-    ...(receipts.run === null ? [] : [receipts.run]),
-    ...receipts.datasets,
-  ];
-  if (all.some((receipt) => receipt.checkpoint !== checkpoint)) {
-    throw invalid('A receipt belongs to another checkpoint than the answer.');
-  }
-  const spoken = await checkReceipts(context, all);
+  const { transfers } = receipts;
+  const [spoken, chain] = await Promise.all([
+    spokenUnder(context, checkpoint, [
+      receipts.registration,
+      ...(receipts.run === null ? [] : [receipts.run]),
+      ...receipts.datasets,
+    ]),
+    spokenUnder(context, checkpoint, transfers?.flat() ?? []),
+  ]);
   const registration = spoken[0] as Spoken<RegistrationBody>;
   if (registration.kind.kind !== 'registration') throw invalid('The record is not a registration.');
   const { common, body } = registration;
@@ -121,7 +126,16 @@ async function judgeMatch(
   if (asked !== digest) throw invalid('The record is of another model than the one that was asked for.');
   requireSame(body, model);
   if (model.id !== common.id || model.maker !== common.maker) throw invalid('The record bears another id or maker.');
-  requireOwners(body, owners);
+  if (transfers !== null) {
+    const first = { owners: body.owners, effectiveFrom: dateOf(common.statedAt), index: receipts.registration.index };
+    const proven = transfers.map((each) =>
+      provenTransfer(
+        common.id,
+        each.map(({ index }) => ({ index, spoken: chain.shift()! })),
+      ),
+    );
+    requireOwners(titleAt(first, proven, EVERYTHING), owners);
+  }
   const run = receipts.run === null ? null : (spoken[1] as Spoken<RunBody>);
   if ((run?.common.id ?? null) !== body.run) throw invalid('The run is not the one that the record names.');
   const datasets = spoken.slice(run === null ? 1 : 2) as Spoken<DatasetBody>[];
@@ -140,6 +154,7 @@ async function judgeMatch(
     precededBy,
     model: body,
     owners: owners.map(({ party, name, share }) => ({ party, name, share })),
+    ownersProven: transfers !== null,
     run: run === null ? null : { ...run.body, id: run.common.id, index: receipts.run!.index },
     datasets: datasets.map((dataset, i) => ({
       ...dataset.body,
@@ -160,13 +175,23 @@ function requireSame(body: RegistrationBody, told: object): void {
   }
 }
 
-function requireOwners({ owners }: RegistrationBody, told: ProvenanceMatch['owners']): void {
+/** As far as the log goes that proves the statements. */
+const EVERYTHING = { effective: '9999-12-31', known: Infinity };
+
+function requireOwners(proven: readonly { party: string; share: string }[], told: ProvenanceMatch['owners']): void {
   const asText = (list: readonly { party: string; share: string }[]): string =>
     list
-      .map(({ party, share }) => `${party} ${parseShare(share).num}/${parseShare(share).den}`)
+      .map(({ party, share }) => `${party} ${formatShare(parseShare(share))}`)
       .sort()
       .join('\n');
-  if (asText(owners) !== asText(told)) throw invalid('The owners are not the ones of the signed record.');
+  if (asText(proven) !== asText(told)) throw invalid('The owners are not the ones of the signed records.');
+}
+
+async function spokenUnder(context: Context, checkpoint: string, receipts: readonly Receipt[]): Promise<Spoken[]> {
+  if (receipts.some((receipt) => receipt.checkpoint !== checkpoint)) {
+    throw invalid('A receipt belongs to another checkpoint than the answer.');
+  }
+  return checkReceipts(context, receipts);
 }
 
 const invalid = (sentence: string): RegistryError =>

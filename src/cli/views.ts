@@ -47,7 +47,7 @@ export interface ProvenanceMatch {
   datasets: Pick<DatasetView, 'holder' | 'id'>[];
   precededBy: string | null;
   recordedAt?: string;
-  receipts: { registration: Receipt; run: Receipt | null; datasets: Receipt[] };
+  receipts: { registration: Receipt; run: Receipt | null; datasets: Receipt[]; transfers: Receipt[][] | null };
 }
 
 export interface RunProgress {

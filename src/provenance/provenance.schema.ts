@@ -45,6 +45,10 @@ const matchSchema = z.strictObject({
     registration: receiptSchema,
     run: receiptSchema.nullable(),
     datasets: z.array(receiptSchema),
+    transfers: z
+      .array(z.array(receiptSchema))
+      .nullable()
+      .describe('Of each assignment in force its offer and what was done about it; null where the abstract has them'),
   }),
 });
 

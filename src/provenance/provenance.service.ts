@@ -8,11 +8,15 @@ import { DataSource } from '../platform/database/index.ts';
 import { Finder } from './found-now.ts';
 import type { Provenance } from './provenance.schema.ts';
 import { readHash } from './provenance.schema.ts';
-import type { Recorded } from './provenance.store.ts';
-import { findNames, findRecorded } from './provenance.store.ts';
+import type { Found, Recorded } from './provenance.store.ts';
+import { findNames, findRecorded, MAX_TRANSFERS } from './provenance.store.ts';
 
 /** About 3 KiB each. */
 const MAX_KEPT = 5000;
+
+/** Null where there are more than are shown. */
+const shownOf = (transfers: Found['current'][number]['transfers']): readonly (readonly number[])[] | null =>
+  transfers === null ? [] : transfers.length > MAX_TRANSFERS ? null : transfers;
 
 @Injectable()
 export class ProvenanceService {
@@ -46,6 +50,7 @@ export class ProvenanceService {
           ...(run === null ? [] : [run]),
           ...datasets,
         ]),
+        ...current.flatMap(({ transfers }) => shownOf(transfers) ?? []).flat(),
         ...possessed.flatMap(({ sealedIndex, openedIndex }) => [sealedIndex, openedIndex]),
       ]),
       this.#namesOf(recorded.flatMap(({ holders }) => holders)),
@@ -55,7 +60,7 @@ export class ProvenanceService {
       checkpoint,
       treeSize,
       witnesses: witnessesOn(checkpoint),
-      matches: current.map(({ matched, owners, parents }, i) => {
+      matches: current.map(({ matched, owners, parents, transfers }, i) => {
         const { model, license, run, datasets, holders, precededBy, recordedAt, indexes } = recorded[i]!;
         return {
           matched,
@@ -74,6 +79,7 @@ export class ProvenanceService {
             registration: receipts.get(indexes.registration)!,
             run: indexes.run === null ? null : receipts.get(indexes.run)!,
             datasets: indexes.datasets.map((index) => receipts.get(index)!),
+            transfers: shownOf(transfers)?.map((places) => places.map((index) => receipts.get(index)!)) ?? null,
           },
         };
       }),

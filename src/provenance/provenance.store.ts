@@ -20,6 +20,8 @@ export interface Found {
   readonly current: readonly (Pick<ProvenanceMatch, 'matched' | 'parents'> & {
     registrationId: string;
     owners: readonly (Omit<Owner, 'name'> & { nameCommitment: Digest })[];
+    /** Of each assignment in force the places of its statements; null where there is none. One more than is shown, if so */
+    transfers: readonly (readonly number[])[] | null;
   })[];
   /** In the order in which they were sealed */
   readonly possessed: readonly Omit<Possession, 'receipts'>[];
@@ -39,6 +41,9 @@ export interface Recorded extends Pick<
 /** More registrations of one digest than this are not shown; nobody honest has so many. */
 const MAX_MATCHES = 100;
 
+/** A longer chain of title is proved by the abstract of title, page by page. */
+export const MAX_TRANSFERS = 20;
+
 /** Registrations that have a digest; where it is two things of one registration, the first query that asks for it counts. */
 const matching = (kind: string, condition: string): string => `
   (SELECT '${kind}' AS kind, r.id AS registration_id, r.recorded_index FROM registry.registration r
@@ -55,6 +60,14 @@ const FOUND = `
             FROM registry.title t
             JOIN registry.party y ON y.id = t.party_id
             WHERE t.asset_id = m.registration_id AND t.share_num > 0),
+          'transfers', (
+            SELECT json_agg(i.indexes ORDER BY i.in_force_index) FROM (
+              SELECT i.in_force_index, i.recorded_index || ARRAY(
+                SELECT a.recorded_index FROM registry.instrument_act a
+                WHERE a.instrument_id = i.id ORDER BY a.recorded_index) AS indexes
+              FROM registry.instrument i
+              WHERE i.asset_id = m.registration_id AND i.in_force_index IS NOT NULL AND i.type = 'assignment'
+              ORDER BY i.in_force_index LIMIT ${MAX_TRANSFERS + 1}) i),
           'parents', coalesce(
             (SELECT json_agg(json_build_object('relation', l.relation, 'digest', l.digest, 'standing', l.standing)
               ORDER BY l.position)

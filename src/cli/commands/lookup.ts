@@ -190,6 +190,10 @@ function describeMatch(match: JudgedMatch, describeTime: DescribeTime): string {
     ['model', model.name],
     ['found by', HOW[match.matched]],
     ['owners', match.owners.map(({ name, party, share }) => `${share}  ${name ?? '(erased)'}  ${party}`).join('\n')],
+    [
+      'owners proven',
+      match.ownersProven ? undefined : `not here: muniment title abstract ${match.registration} proves the chain`,
+    ],
     ['license', model.license.expression],
     [
       'made by',
