@@ -5,6 +5,7 @@ import { print } from './result.ts';
 const BENCHES: Record<string, () => Promise<{ run(): Promise<BenchResult[]> }>> = {
   register: () => import('./register.ts'),
   lookup: () => import('./lookup.ts'),
+  title: () => import('./title.ts'),
   fsck: () => import('./fsck.ts'),
   ledger: () => import('./ledger.ts'),
   map: () => import('./map.ts'),

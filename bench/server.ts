@@ -117,14 +117,10 @@ async function makeOwner(call: BenchServer['call'], origin: string, name: string
   return { party, apiKey, key };
 }
 
-/** A registration of weights that nobody has, signed by its owner: the body of `POST /v1/models`. */
-export function signedRegistration(
-  origin: string,
-  { party, key }: Owner,
-  name: string,
-): { body: string; digest: Digest } {
+/** What a registration of weights that nobody has says; they follow from the name. */
+export function anyRegistration(name: string, party: string): { body: RegistrationBody; digest: Digest } {
   const digestOf = (part: string): Digest => formatDigest(sha256(utf8(`${name} ${part}`)));
-  const registered: RegistrationBody = {
+  const body: RegistrationBody = {
     name,
     weights: {
       fileDigest: digestOf('file'),
@@ -141,6 +137,16 @@ export function signedRegistration(
     datasets: [],
     parents: [],
   };
+  return { body, digest: digestOf('weights') };
+}
+
+/** A registration of weights that nobody has, signed by its owner: the body of `POST /v1/models`. */
+export function signedRegistration(
+  origin: string,
+  { party, key }: Owner,
+  name: string,
+): { body: string; digest: Digest } {
+  const { body: registered, digest } = anyRegistration(name, party);
   const common = {
     origin,
     maker: party,
@@ -151,7 +157,7 @@ export function signedRegistration(
   };
   const payload = formatStatement(sha256, registration, common, registered);
   const envelope = formatEnvelope({ payload, signature: key.sign(pae(payload)), keyId: key.keyId });
-  return { body: JSON.stringify(envelope), digest: digestOf('weights') };
+  return { body: JSON.stringify(envelope), digest };
 }
 
 const BATCH = 500;
