@@ -14,6 +14,7 @@ import { dateOf } from '../core/title/dates.ts';
 import { gapsOf } from '../core/title/gaps.ts';
 import type { Idempotency, SignedWrite, Write } from '../ledger/index.ts';
 import { Ledger } from '../ledger/index.ts';
+import { PartyService } from '../parties/index.ts';
 import type { Principal } from '../platform/auth/index.ts';
 import { sha256 } from '../platform/crypto.ts';
 import { DataSource } from '../platform/database/index.ts';
@@ -52,6 +53,7 @@ export class TitleService {
   constructor(
     private readonly ledger: Ledger,
     private readonly database: DataSource,
+    private readonly parties: PartyService,
   ) {}
 
   offer(principal: Principal, write: Write<InstrumentBody>, idempotency: Idempotency): Promise<Receipt> {
@@ -134,10 +136,10 @@ export class TitleService {
     };
   }
 
-  /** What a party owned on a day, in the order of the assets' ids. */
+  /** What a party owned on a day, in the order of the assets' ids. @throws RegistryError `not_found` */
   async portfolio(party: string, { after = '', limit, ...query }: PortfolioQuery): Promise<PortfolioView> {
     const { manager } = this.database;
-    const moment = await this.#momentOf(query);
+    const [moment] = await Promise.all([this.#momentOf(query), this.parties.get(party)]);
     const now = query.effective === undefined && query.known === undefined;
     const held = await listHeld(manager, party, { after, limit, now });
     const ids = held.map(({ asset }) => asset);

@@ -24,12 +24,13 @@ let [ada, ben, eve]: Party[] = [];
 let auditor: Party;
 /** What belongs to Ada, with Ben as her licensee. */
 const own: Record<
-  'apiKey' | 'dataset' | 'grant' | 'model' | 'run' | 'sealed' | 'token' | 'tokenKey' | 'webhook',
+  'apiKey' | 'dataset' | 'grant' | 'instrument' | 'model' | 'run' | 'sealed' | 'token' | 'tokenKey' | 'webhook',
   string
 > = {
   apiKey: '',
   dataset: '',
   grant: '',
+  instrument: '',
   model: '',
   run: '',
   sealed: '',
@@ -48,6 +49,18 @@ beforeAll(async () => {
 
   const model = await ada.made('/v1/models', modelOf(ada.id));
   own.model = model.id;
+  own.instrument = (
+    await ada.made('/v1/instruments', {
+      asset: own.model,
+      terms: { type: 'assignment', share: '1/2', under: null },
+      counterparties: [ben.id],
+      documentDigest: null,
+      executedOn: null,
+      effectiveFrom: new Date().toISOString().slice(0, 10),
+      jurisdiction: null,
+      lapsesAt: null,
+    })
+  ).id;
   own.sealed = (await ada.made('/v1/sealed', { subject: 'model', commitment: anyDigest() })).id;
   own.dataset = (await ada.made('/v1/datasets', datasetOf([{ name: 'a', bytes: file }]))).id;
   const apiKey = await ada.made<{ receipt: Receipt }>(`/v1/parties/${ada.id}/api-keys`, {});
@@ -111,6 +124,7 @@ const WORDS = {
   apiKey: 'apikey',
   dataset: 'dataset',
   grant: 'grant',
+  instrument: 'instrument',
   model: 'registration',
   party: 'party',
   run: 'run',
@@ -152,6 +166,11 @@ const ROUTES: Route[] = [
   { method: 'PUT', path: '/v1/models/:id/artifact', thing: 'model', body: file, open: 'write' },
   { method: 'GET', path: '/v1/models/:id/artifact', thing: 'model' },
   { method: 'GET', path: '/v1/models/:id/signatures', thing: 'model', open: 'read' },
+  { method: 'GET', path: '/v1/titles/:asset', thing: 'model', open: 'read' },
+  { method: 'GET', path: '/v1/titles/:asset/abstract', thing: 'model', open: 'read' },
+  { method: 'GET', path: '/v1/parties/:id/titles', thing: 'party', open: 'read' },
+  { method: 'GET', path: '/v1/instruments/:id', thing: 'instrument', open: 'read' },
+  { method: 'POST', path: '/v1/instruments/:id/acts', thing: 'instrument', body: { act: 'accept' }, open: 'write' },
   { method: 'GET', path: '/v1/runs/:id', thing: 'run' },
   { method: 'GET', path: '/v1/runs/:id/events', thing: 'run' },
   { method: 'POST', path: '/v1/runs/:id/cancel', thing: 'run', body: {} },
@@ -172,7 +191,7 @@ const ROUTES: Route[] = [
 
 function ask(caller: Client, { method, path, body }: Route, id: string): Promise<Answer> {
   const address = path
-    .replace(/:(?:id|jti|kid)/, id)
+    .replace(/:(?:asset|id|jti|kid)/, id)
     .replace(':digest', digest)
     .replace(':deliveryId', anyDelivery);
   if (body instanceof Uint8Array) return caller.put(address, body);
