@@ -20,6 +20,7 @@ import { NoIndexOnMakers1700000000014 } from './0014-no-index-on-makers.ts';
 import { RegistrationsByDigest1700000000015 } from './0015-registrations-by-digest.ts';
 import { BundlesAsTheyAre1700000000016 } from './0016-bundles-as-they-are.ts';
 import { Title1700000000017 } from './0017-title.ts';
+import { KeyRevocations1700000000018 } from './0018-key-revocations.ts';
 
 export const MIGRATIONS: (new () => MigrationInterface)[] = [
   SchemasAndRoles1700000000001,
@@ -39,4 +40,5 @@ export const MIGRATIONS: (new () => MigrationInterface)[] = [
   RegistrationsByDigest1700000000015,
   BundlesAsTheyAre1700000000016,
   Title1700000000017,
+  KeyRevocations1700000000018,
 ];

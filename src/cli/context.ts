@@ -2,6 +2,7 @@
 import type { StatementKey } from '../platform/crypto.ts';
 import type { Digest } from '../core/digest.ts';
 import { RegistryError } from '../core/errors.ts';
+import type { EndReason } from '../core/registry/key.ts';
 import { Client } from './client.ts';
 import type { ExitCode } from './exit-code.ts';
 import { EXIT } from './exit-code.ts';
@@ -9,13 +10,22 @@ import type { Io } from './io.ts';
 import type { Flags, Settings } from './settings.ts';
 import { resolveSettings } from './settings.ts';
 
+export interface PartyKeyView {
+  fingerprint: Digest;
+  publicKey: string;
+  statement: Digest;
+  recordedIndex: number;
+  /** Null while the key is in force */
+  revoked: { index: number; statement: Digest; reason: EndReason; successor: Digest | null } | null;
+}
+
 export interface PartyView {
   id: string;
   name: string | null;
   kind: string;
   roles: string[];
   nameCommitment: Digest;
-  keys: { fingerprint: Digest; publicKey: string }[];
+  keys: PartyKeyView[];
   statement: Digest;
   recordedIndex: number;
 }
@@ -106,9 +116,8 @@ export class Context {
   ): Promise<StatementKey | undefined> {
     // The registrar's statements are the registry's own, signed by its server.
     if (roles.includes('registrar')) return undefined;
-    const registered = new Set<string>(party.keys.map(({ fingerprint }) => fingerprint));
     if (keyFile === undefined) {
-      if (registered.size === 0) return undefined;
+      if (party.keys.length === 0) return undefined;
       throw new RegistryError(
         'signature_required',
         `The party ${party.name ?? party.id} signs with a key of its own.`,
@@ -120,10 +129,18 @@ export class Context {
     }
     const { readKey } = await import('./keys.ts');
     const key = await readKey(keyFile);
-    if (registered.has(key.keyId)) return key;
+    const registered = party.keys.find(({ fingerprint }) => fingerprint === key.keyId);
+    if (registered !== undefined) {
+      if (registered.revoked === null) return key;
+      const { index, reason } = registered.revoked;
+      throw new RegistryError('key_revoked', `The key in "${keyFile}" was ended by entry ${index} (${reason}).`, {
+        field: 'key',
+        fix: 'Name the file of a key in force with --key; "muniment keys list" shows which are.',
+      });
+    }
     const { requireNobodyElses } = await import('./keys.ts');
     await requireNobodyElses(client, party, keyFile, key.keyId);
-    if (registered.size > 0) {
+    if (party.keys.length > 0) {
       throw new RegistryError('signature_required', `The key in "${keyFile}" is not registered for ${party.id}.`, {
         field: 'key',
         fix: 'Use the party\'s registered key, or register this one with it: "muniment keygen --register".',

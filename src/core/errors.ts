@@ -35,6 +35,8 @@ const STATUS = {
   token_too_long_lived: 401,
   unsupported_grant_type: 400,
   signature_invalid: 401,
+  key_revoked: 401,
+  last_key: 409,
   one_time_key_required: 400,
   one_time_key_refused: 400,
   one_time_key_reused: 409,

@@ -2,6 +2,7 @@ import { Body, Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/com
 import { ApiResponse, ApiTags } from '@nestjs/swagger';
 import { z } from 'zod';
 import type { ErasureBody } from '../core/registry/commitment.ts';
+import type { KeyRevocationBody } from '../core/registry/key.ts';
 import { receiptSchema } from '../core/statement/receipt.ts';
 import type { Idempotency, SignedWrite, Write } from '../ledger/index.ts';
 import { IdempotencyKey, signedWriteSchema } from '../ledger/index.ts';
@@ -13,11 +14,13 @@ import {
   createApiKeySchema,
   createPartySchema,
   eraseSchema,
+  partyKeyView,
   partyParams,
   partyQuery,
   partyView,
   registerKeySchema,
   revokeApiKeySchema,
+  revokeKeySchema,
   whoami,
 } from './party.schema.ts';
 import { PartyService } from './party.service.ts';
@@ -57,6 +60,13 @@ export class PartyController {
     return this.parties.get(id);
   }
 
+  @Get('parties/:id/keys')
+  @Requires('read')
+  @ApiResponse({ status: 200, standardSchema: z.array(partyKeyView) })
+  async listKeys(@Param({ schema: partyParams }) { id }: Id) {
+    return (await this.parties.get(id)).keys;
+  }
+
   @Post('parties/:id/keys')
   @Requires('parties:write')
   @ApiResponse({ status: 201, standardSchema: receiptSchema })
@@ -67,6 +77,19 @@ export class PartyController {
     @IdempotencyKey() idempotency: Idempotency,
   ) {
     return this.parties.registerKey(principal, id, body, idempotency);
+  }
+
+  /** Ends a key: it signs nothing from there on, and what it signed before stays valid. */
+  @Post('parties/:id/key-revocations')
+  @Requires('parties:write')
+  @ApiResponse({ status: 201, standardSchema: receiptSchema })
+  revokeKey(
+    @CurrentPrincipal() principal: Principal,
+    @Param({ schema: partyParams }) { id }: Id,
+    @Body({ schema: revokeKeySchema }) body: Write<KeyRevocationBody>,
+    @IdempotencyKey() idempotency: Idempotency,
+  ) {
+    return this.parties.revokeKey(principal, id, body, idempotency);
   }
 
   @Post('parties/:id/api-keys')

@@ -34,6 +34,9 @@ export class PartyKeyEntity {
   @PrimaryColumn('text', { primaryKeyConstraintName: 'party_key_pkey' }) fingerprint!: string;
   @Column('text', { name: 'party_id' }) partyId!: string;
   @Column('text') spki!: string;
+  @Column('bigint', { name: 'revoked_index', nullable: true }) revokedIndex!: string | null;
+  @Column('text', { name: 'revoked_reason', nullable: true }) revokedReason!: string | null;
+  @Column('text', { nullable: true }) successor!: string | null;
   @Column('text') statement!: string;
   @Column('bigint', { name: 'recorded_index' }) recordedIndex!: string;
 }

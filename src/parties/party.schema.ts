@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { erasure, key } from '../core/registry/index.ts';
+import { erasure, key, keyRevocation } from '../core/registry/index.ts';
+import { END_REASONS } from '../core/registry/key.ts';
 import { receiptSchema } from '../core/statement/receipt.ts';
 import { commonShape, digest, instant } from '../core/statement/statement.ts';
 import { writeSchema } from '../ledger/index.ts';
@@ -36,10 +37,29 @@ export type CreateApiKey = z.infer<typeof createApiKeySchema>;
 
 export const eraseSchema = writeSchema(erasure).meta({ id: 'Erase' });
 export const registerKeySchema = writeSchema(key).meta({ id: 'RegisterKey' });
+export const revokeKeySchema = writeSchema(keyRevocation).meta({ id: 'RevokeKey' });
 export const revokeApiKeySchema = z.strictObject({ reason: z.string().max(500).default('') }).meta({ id: 'Reason' });
 
 export const partyParams = z.strictObject({ id: z.string().max(60) });
 export const partyQuery = z.strictObject({ name: z.string().max(200).optional() });
+
+export const partyKeyView = z
+  .strictObject({
+    fingerprint: digest,
+    publicKey: z.string(),
+    statement: digest.describe('That registered it'),
+    recordedIndex: z.int(),
+    revoked: z
+      .strictObject({
+        index: z.int().describe('From this entry on it signs nothing; what it signed before stays valid'),
+        statement: digest.describe('That ended it'),
+        reason: z.enum(END_REASONS),
+        successor: digest.nullable().describe('The key that goes on in its place, where its party named one'),
+      })
+      .nullable()
+      .describe('Null while the key is in force'),
+  })
+  .meta({ id: 'PartyKey' });
 
 export const partyView = z
   .strictObject({
@@ -48,7 +68,7 @@ export const partyView = z
     kind: z.enum(['organization', 'person']),
     roles: z.array(z.string()),
     nameCommitment: digest.describe('What an erasure of the name speaks of'),
-    keys: z.array(z.strictObject({ fingerprint: digest, publicKey: z.string() })),
+    keys: z.array(partyKeyView).describe('In the order in which they were registered, those that have ended too'),
     statement: digest,
     recordedIndex: z.int(),
   })

@@ -6,7 +6,8 @@ import { utf8 } from '../core/bytes.ts';
 import { formatDigest } from '../core/digest.ts';
 import { RegistryError } from '../core/errors.ts';
 import type { ErasureBody } from '../core/registry/commitment.ts';
-import { apiKey, apiKeyRevocation, erasure, key, KINDS, party } from '../core/registry/index.ts';
+import { apiKey, apiKeyRevocation, erasure, key, keyRevocation, KINDS, party } from '../core/registry/index.ts';
+import type { KeyRevocationBody } from '../core/registry/key.ts';
 import { commit } from '../core/registry/commitment.ts';
 import { parseEnvelope } from '../core/statement/dsse.ts';
 import type { Receipt } from '../core/statement/receipt.ts';
@@ -63,6 +64,17 @@ export class PartyService {
   ): Promise<Receipt> {
     this.#requireOwn(principal, partyId);
     return this.ledger.write(key, principal, write, { idempotency });
+  }
+
+  /** Any key of the party ends any other; the registry itself has only further keys of its own to end. */
+  revokeKey(
+    principal: Principal,
+    partyId: string,
+    write: Write<KeyRevocationBody>,
+    idempotency: Idempotency,
+  ): Promise<Receipt> {
+    this.#requireOwn(principal, partyId);
+    return this.ledger.write(keyRevocation, principal, write, { idempotency });
   }
 
   /**
@@ -159,7 +171,7 @@ export class PartyService {
   }
 
   #requireOwn({ partyId }: Principal, id: string): void {
-    if (partyId !== id) throw new RegistryError('forbidden', 'A party registers its own keys only.', { field: 'id' });
+    if (partyId !== id) throw new RegistryError('forbidden', 'A party manages its own keys only.', { field: 'id' });
   }
 
   #requireOwnOrRegistrar({ partyId, roles }: Principal, id: string): void {

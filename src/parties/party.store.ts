@@ -6,8 +6,12 @@ import type { PartyView } from './party.schema.ts';
 const PARTIES = `
   SELECT p.id, d.value AS name, p.name_commitment AS "nameCommitment", p.kind, p.roles, p.statement, p.recorded_index::int AS "recordedIndex",
     coalesce(
-      (SELECT jsonb_agg(jsonb_build_object('fingerprint', k.fingerprint, 'publicKey', k.spki) ORDER BY k.recorded_index)
-       FROM registry.party_key k WHERE k.party_id = p.id), '[]') AS keys
+      (SELECT jsonb_agg(jsonb_build_object('fingerprint', k.fingerprint, 'publicKey', k.spki, 'statement', k.statement,
+           'recordedIndex', k.recorded_index, 'revoked', CASE WHEN e.index IS NOT NULL THEN
+             jsonb_build_object('index', e.index, 'statement', 'sha256:' || encode(e.payload_digest, 'hex'),
+               'reason', k.revoked_reason, 'successor', k.successor) END) ORDER BY k.recorded_index)
+       FROM registry.party_key k LEFT JOIN ledger.statement e ON e.index = k.revoked_index
+       WHERE k.party_id = p.id), '[]') AS keys
   FROM registry.party p LEFT JOIN registry.disclosure d ON d.commitment = p.name_commitment`;
 
 export async function findParty(manager: EntityManager, id: string): Promise<PartyView | undefined> {

@@ -152,11 +152,18 @@ const digest = digestOf(file);
 const anyDelivery = newId('delivery');
 const ROUTES: Route[] = [
   { method: 'GET', path: '/v1/parties/:id', thing: 'party', open: 'read' },
+  { method: 'GET', path: '/v1/parties/:id/keys', thing: 'party', open: 'read' },
   {
     method: 'POST',
     path: '/v1/parties/:id/keys',
     thing: 'party',
     body: { spki: '', fingerprint: anyDigest(), possession: '' },
+  },
+  {
+    method: 'POST',
+    path: '/v1/parties/:id/key-revocations',
+    thing: 'party',
+    body: { fingerprint: anyDigest(), reason: 'lost', successor: null },
   },
   { method: 'POST', path: '/v1/parties/:id/api-keys', thing: 'party', body: {} },
   { method: 'POST', path: '/v1/api-keys/:id/revoke', thing: 'apiKey', body: {} },

@@ -52,5 +52,5 @@ async function keyFor({ id, keys }: PartyView, { home, keyFile, profile }: Setti
   if (keys.length === 0 || (await readPrivate(usual)) === undefined) return undefined;
   const { readKey } = await import('../keys.ts');
   const { keyId } = await readKey(usual);
-  return keys.some(({ fingerprint }) => fingerprint === keyId) ? usual : undefined;
+  return keys.some(({ fingerprint, revoked }) => fingerprint === keyId && revoked === null) ? usual : undefined;
 }

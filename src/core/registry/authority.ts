@@ -1,7 +1,8 @@
 /**
  * Who may speak for whom. A statement counts when it is meant for this log, when its maker is on record, and when it is
- * signed by a key that was the maker's at that place in the log, or by a one-time key that such a key vouches for. For a party without a key the registry may sign, and
- * the statement says so; once a party has a key of its own, nobody else ever signs for it.
+ * signed by a key that was the maker's and in force at that place in the log, or by a one-time key that such a key vouches
+ * for. For a party without a key the registry may sign, and the statement says so; once a party has a key of its own,
+ * nobody else ever signs for it.
  */
 import { RegistryError } from '../errors.ts';
 import type { Rows, Spoken } from './kind.ts';
@@ -28,7 +29,7 @@ export function requireOrigin({ common }: Spoken, origin: string): void {
   );
 }
 
-/** @throws RegistryError `signature_invalid`, `signature_required`, `not_found`, `basis_stale` */
+/** @throws RegistryError `signature_invalid`, `key_revoked`, `signature_required`, `not_found`, `basis_stale` */
 export function requireAuthority(spoken: Spoken, rows: Rows): void {
   const { common, speaker } = spoken;
   const { fingerprint } = speaker;
@@ -39,6 +40,13 @@ export function requireAuthority(spoken: Spoken, rows: Rows): void {
     throw new RegistryError('signature_invalid', `The signing key ${fingerprint} is not on record.`, {
       field,
       fix: 'Register the key first: "muniment keygen --register".',
+    });
+  }
+  if (key.revokedIndex !== null) {
+    const since = `entry ${key.revokedIndex} (${key.revokedReason})`;
+    throw new RegistryError('key_revoked', `The signing key ${fingerprint} was ended by ${since}.`, {
+      field,
+      fix: 'Sign with a key of the party that is in force; "muniment keys list" shows which are.',
     });
   }
   if (common.attestedBy === 'registry') {

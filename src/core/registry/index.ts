@@ -7,7 +7,7 @@ import { dataset } from './dataset.ts';
 import { grant, revocation } from './grant.ts';
 import { instrument } from './instrument.ts';
 import { instrumentAct } from './instrument-act.ts';
-import { key } from './key.ts';
+import { key, keyRevocation } from './key.ts';
 import type { InnerSignature, Kind, Rows, Spoken } from './kind.ts';
 import { visibilityOf } from './kind.ts';
 import { log } from './log.ts';
@@ -29,6 +29,7 @@ const ALL = [
   logKeyRetirement,
   party,
   key,
+  keyRevocation,
   apiKey,
   apiKeyRevocation,
   dataset,
@@ -102,6 +103,7 @@ export const innerSignaturesOf = (spoken: Spoken): readonly InnerSignature[] => 
 export type { InnerSignature, Kind, Rows, Spoken, Visibility } from './kind.ts';
 export { visibilityOf } from './kind.ts';
 export { commitmentsOf } from './commitment.ts';
-export { apiKey, apiKeyRevocation, dataset, erasure, grant, key, log, logKey, logKeyRetirement, mapAudit, mapRoot };
-export { instrument, instrumentAct, modelSignature, opening, party, registration, revocation, run, sealed };
+export { apiKey, apiKeyRevocation, dataset, erasure, grant, instrument, instrumentAct, key, keyRevocation };
+export { log, logKey, logKeyRetirement, mapAudit, mapRoot, modelSignature, opening, party, registration, revocation };
+export { run, sealed };
 export { tokenBatch, tokenKey, tokenKeyRetirement };

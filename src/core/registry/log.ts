@@ -7,6 +7,7 @@ import { z } from 'zod';
 import { RegistryError } from '../errors.ts';
 import { parseP256Spki } from '../statement/public-key.ts';
 import { digest, form, urn } from '../statement/statement.ts';
+import { IN_FORCE } from './key.ts';
 import { kind } from './kind.ts';
 import { put } from './tables.ts';
 
@@ -48,7 +49,7 @@ export const log = kind(logForm, {
         ...place,
       }),
       put('log_key', { verifierKey: body.verifierKey, retiredIndex: null, ...place }),
-      put('party_key', { fingerprint, partyId: common.maker, spki, ...place }),
+      put('party_key', { fingerprint, partyId: common.maker, spki, ...IN_FORCE, ...place }),
     ];
   },
 });

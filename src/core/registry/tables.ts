@@ -5,6 +5,7 @@
 import type { Digest } from '../digest.ts';
 import type { InstrumentAct, InstrumentState } from '../title/instrument-states.ts';
 import type { InstrumentType, InterestKind, Quorums } from '../title/terms.ts';
+import type { EndReason } from './key.ts';
 
 interface Recorded {
   /** Payload digest of the statement that made the row */
@@ -24,7 +25,16 @@ export interface Tables {
   };
   /** Every commitment to a personal value, the party that may have it erased, and where that was done. */
   commitment: Recorded & { commitment: Digest; partyId: string; erasedIndex: number | null };
-  party_key: Recorded & { fingerprint: Digest; partyId: string; spki: string };
+  party_key: Recorded & {
+    fingerprint: Digest;
+    partyId: string;
+    spki: string;
+    /** Null while the key is in force, as are the two that tell of its end. */
+    revokedIndex: number | null;
+    revokedReason: EndReason | null;
+    /** The key that goes on in its place, where the party named one. */
+    successor: Digest | null;
+  };
   /** Keys that signed one statement that is not public, and sign no other. */
   one_time_key: Recorded & { fingerprint: Digest };
   api_key: Recorded & {

@@ -16,6 +16,7 @@ import {
   instrument,
   instrumentAct,
   key,
+  keyRevocation,
   logKey,
   logKeyRetirement,
   mapAudit,
@@ -217,11 +218,41 @@ export async function register(process: Process, owner: string, body = modelBody
 /** The registration of a key, signed for by the registry since it is the first of its party. */
 export function giveKey(process: Process, owner: string, made: StatementKey): Promise<Receipt> {
   const { ledger } = process;
-  const possession = Buffer.from(made.sign(possessionText(ledger.origin, owner, made.keyId))).toString('base64');
-  return ledger.attest(key, {
-    maker: owner,
-    body: { spki: made.spki, fingerprint: made.keyId as Digest, possession },
-  });
+  return ledger.attest(key, { maker: owner, body: keyBody(ledger, owner, made) });
+}
+
+/** What registers a key: its public half, and the proof that `owner` can sign with it. */
+export function keyBody({ origin }: Pick<Ledger, 'origin'>, owner: string, made: StatementKey) {
+  const possession = Buffer.from(made.sign(possessionText(origin, owner, made.keyId))).toString('base64');
+  return { spki: made.spki, fingerprint: made.keyId as Digest, possession };
+}
+
+/** The statement by which `signer` ends `ended`. */
+export const endingKey = (
+  process: Process,
+  owner: string,
+  ended: StatementKey,
+  signer: StatementKey,
+  successor: StatementKey | null = null,
+): Submission =>
+  spoken(
+    process,
+    keyRevocation,
+    { maker: owner },
+    {
+      fingerprint: ended.keyId as Digest,
+      reason: 'superseded',
+      successor: successor === null ? null : (successor.keyId as Digest),
+    },
+    signer,
+  );
+
+/** Another key comes on record and ends `old`. */
+async function replaceKey(process: Process, owner: string, old: StatementKey): Promise<void> {
+  const { writer } = process.core;
+  const fresh = newKey();
+  await writer.submit(spoken(process, key, { maker: owner }, keyBody(process.ledger, owner, fresh), old));
+  await writer.submit(endingKey(process, owner, old, fresh, fresh));
 }
 
 /** Erases the name of a party, as the registrar. */
@@ -242,6 +273,7 @@ export async function everyKind(process: Process): Promise<void> {
   const benKey = newKey();
   await giveKey(process, ben, benKey);
   await signModel(process, ben, benKey);
+  await replaceKey(process, ben, benKey);
   for (const label of ['first', 'second']) {
     await ledger.attest(apiKey, {
       maker: registry,
