@@ -5,10 +5,12 @@
  * Another user of the machine may try to read the API key, or to plant a profile: one that others can read or write is
  * refused. The profile's API key is shown to the profile's own server only, wherever `--url` points.
  */
-import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { link, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
+import type { Digest } from '../core/digest.ts';
 import { RegistryError } from '../core/errors.ts';
+import type { EndReason } from '../core/registry/key.ts';
 
 export interface Profile {
   url: string;
@@ -17,6 +19,8 @@ export interface Profile {
   party: string;
   /** File of the party's signing key. */
   key?: string;
+  /** The key that `key` took the place of, while it is still to be ended on record. */
+  ending?: { fingerprint: Digest; reason: EndReason };
 }
 
 type Env = Readonly<Record<string, string | undefined>>;
@@ -65,9 +69,7 @@ export async function readPrivate(path: string): Promise<string | undefined> {
 
 /** Replaces the file in one step, so that a crash leaves the old text or the new one. */
 export async function writePrivate(path: string, text: string): Promise<void> {
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-  const draft = `${path}.${process.pid}.new`;
-  await writeNew(draft, text);
+  const draft = await writeDraft(path, text);
   try {
     await rename(draft, path);
   } catch (error) {
@@ -77,22 +79,29 @@ export async function writePrivate(path: string, text: string): Promise<void> {
 }
 
 /**
- * Writes a file that must not exist yet.
+ * Writes a file that must not exist yet, in one step: a crash leaves the whole text or no file.
  * @throws RegistryError `already_exists`, so that no key is ever overwritten
  */
 export async function writeNew(path: string, text: string): Promise<void> {
+  const draft = await writeDraft(path, text);
+  try {
+    await link(draft, path);
+  } catch (cause) {
+    throw unwritten(path, cause);
+  } finally {
+    await rm(draft, { force: true });
+  }
+}
+
+/** @returns the file beside `path` that holds the text now */
+async function writeDraft(path: string, text: string): Promise<string> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  const draft = `${path}.${process.pid}.new`;
   let file;
   try {
-    file = await open(path, 'wx', 0o600);
+    file = await open(draft, 'wx', 0o600);
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') {
-      throw new RegistryError('unreachable', `The file "${path}" cannot be written.`, { cause });
-    }
-    throw new RegistryError('already_exists', `The file "${path}" exists already.`, {
-      fix: 'Name another file.',
-      cause,
-    });
+    throw unwritten(draft, cause);
   }
   try {
     await file.chmod(0o600);
@@ -101,6 +110,17 @@ export async function writeNew(path: string, text: string): Promise<void> {
   } finally {
     await file.close();
   }
+  return draft;
+}
+
+function unwritten(path: string, cause: unknown): RegistryError {
+  if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') {
+    return new RegistryError('unreachable', `The file "${path}" cannot be written.`, { cause });
+  }
+  return new RegistryError('already_exists', `The file "${path}" exists already.`, {
+    fix: 'Name another file.',
+    cause,
+  });
 }
 
 function parse(path: string, text: string): Profile {
@@ -115,7 +135,18 @@ function parse(path: string, text: string): Profile {
   } catch (cause) {
     throw refuse(cause);
   }
-  const { url, apiKey, party, key } = value ?? {};
+  const { url, apiKey, party, key, ending } = value ?? {};
   if (typeof url !== 'string' || typeof apiKey !== 'string' || typeof party !== 'string') throw refuse();
-  return { url, apiKey, party, ...(typeof key === 'string' ? { key } : {}) };
+  return {
+    url,
+    apiKey,
+    party,
+    ...(typeof key === 'string' ? { key } : {}),
+    ...(isEnding(ending) ? { ending } : {}),
+  };
+}
+
+function isEnding(value: unknown): value is NonNullable<Profile['ending']> {
+  const { fingerprint, reason } = (value ?? {}) as Record<string, unknown>;
+  return typeof fingerprint === 'string' && typeof reason === 'string';
 }

@@ -119,6 +119,12 @@ export const COMMANDS: readonly Entry[] = [
     group: SELF,
     load: () => import('./commands/keygen.ts'),
   },
+  {
+    name: 'keys',
+    summary: 'your signing keys: which are in force, replace one, end one',
+    group: SELF,
+    load: () => import('./commands/keys.ts'),
+  },
   { name: 'serve', summary: 'start a registry', group: RUN, load: () => import('./commands/serve.ts') },
   {
     name: 'worker',

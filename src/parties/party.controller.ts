@@ -60,8 +60,9 @@ export class PartyController {
     return this.parties.get(id);
   }
 
+  /** Open to everybody: whoever holds a receipt may ask whether its key had ended. */
   @Get('parties/:id/keys')
-  @Requires('read')
+  @Requires('public')
   @ApiResponse({ status: 200, standardSchema: z.array(partyKeyView) })
   async listKeys(@Param({ schema: partyParams }) { id }: Id) {
     return (await this.parties.get(id)).keys;

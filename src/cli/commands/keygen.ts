@@ -4,9 +4,7 @@
  */
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import { toBase64 } from '../../core/bytes.ts';
 import { RegistryError } from '../../core/errors.ts';
-import type { Digest } from '../../core/digest.ts';
 import type { Receipt } from '../../core/statement/receipt.ts';
 import type { Context } from '../context.ts';
 import { defaultKeyPath, readPrivate, writeNew, writeProfile } from '../profile.ts';
@@ -37,7 +35,7 @@ export function define(program: Command, context: Context): void {
       const pem = left ?? makeP256().pem;
       if (left === undefined) await writeNew(file, pem);
       const { spki, keyId } = statementKey(pem);
-      const receipt = session === undefined ? undefined : await registerKey(context, file);
+      const receipt = session === undefined ? undefined : await registerAndUse(context, file);
       context.print({ file, fingerprint: keyId, publicKey: spki, ...(receipt === undefined ? {} : { receipt }) }, () =>
         fields([
           ['key file', file],
@@ -69,27 +67,11 @@ async function makeWitness(context: Context, name: string, out: string | undefin
 }
 
 /** Registers the key in `file` and makes it the profile's. A further key is signed for by the one before. */
-async function registerKey(context: Context, file: string): Promise<Receipt> {
-  const [{ key }, { possessionText }, { readKey }, { write }] = await Promise.all([
-    import('../../core/registry/index.ts'),
-    import('../../core/registry/key.ts'),
-    import('../keys.ts'),
-    import('../sign.ts'),
-  ]);
+async function registerAndUse(context: Context, file: string): Promise<Receipt> {
+  const [{ readKey }, { registerKey }] = await Promise.all([import('../keys.ts'), import('../party-keys.ts')]);
   const session = await context.session();
-  const { party } = session.me;
-  const fresh = await readKey(file);
-  const receipt = await write(context, session, {
-    kind: key,
-    path: `/v1/parties/${party.id}/keys`,
-    body: {
-      spki: fresh.spki,
-      fingerprint: fresh.keyId as Digest,
-      possession: toBase64(fresh.sign(possessionText(session.log.origin, party.id, fresh.keyId))),
-    },
-    basis: [party.statement],
-  });
+  const receipt = await registerKey(context, session, await readKey(file));
   const { home, profile } = await context.settings();
-  if (profile?.party === party.id) await writeProfile(home, { ...profile, key: file });
+  if (profile?.party === session.me.party.id) await writeProfile(home, { ...profile, key: file });
   return receipt;
 }

@@ -5,6 +5,7 @@ import { RegistryError } from '../../core/errors.ts';
 import type { PartyView, WhoAmI } from '../context.ts';
 import type { Context } from '../context.ts';
 import { Client } from '../client.ts';
+import type { Profile } from '../profile.ts';
 import { defaultKeyPath, profilePath, readPrivate, readProfile, writeProfile } from '../profile.ts';
 import type { Settings } from '../settings.ts';
 import { fields } from '../table.ts';
@@ -25,12 +26,11 @@ export function define(program: Command, context: Context): void {
       }
       const client = new Client({ url: settings.url, apiKey });
       const { party, scopes } = await client.get<WhoAmI>('/v1/whoami');
-      const key = await keyFor(party, settings);
       await writeProfile(settings.home, {
         url: settings.url,
         apiKey,
         party: party.id,
-        ...(key === undefined ? {} : { key: resolve(key) }),
+        ...(await keyFor(party, settings)),
       });
       const path = profilePath(settings.home);
       context.print({ url: settings.url, party, scopes, profile: path }, () =>
@@ -44,13 +44,19 @@ export function define(program: Command, context: Context): void {
 }
 
 /** The key that was named; else the one that this machine keeps, if it is this party's and not the one before's. */
-async function keyFor({ id, keys }: PartyView, { home, keyFile, profile }: Settings): Promise<string | undefined> {
-  if (keyFile !== undefined && keyFile !== resolve(profile?.key ?? '')) return keyFile;
+async function keyFor(
+  { id, keys }: PartyView,
+  { home, keyFile, profile }: Settings,
+): Promise<Pick<Profile, 'ending' | 'key'>> {
+  if (keyFile !== undefined && keyFile !== resolve(profile?.key ?? '')) return { key: keyFile };
   const known = await readProfile(home);
-  if (known?.party === id && known.key !== undefined) return known.key;
+  if (known?.party === id && known.key !== undefined) {
+    const { key, ending } = known;
+    return { key, ...(ending === undefined ? {} : { ending }) };
+  }
   const usual = defaultKeyPath(home);
-  if (keys.length === 0 || (await readPrivate(usual)) === undefined) return undefined;
+  if (keys.length === 0 || (await readPrivate(usual)) === undefined) return {};
   const { readKey } = await import('../keys.ts');
   const { keyId } = await readKey(usual);
-  return keys.some(({ fingerprint, revoked }) => fingerprint === keyId && revoked === null) ? usual : undefined;
+  return keys.some(({ fingerprint, revoked }) => fingerprint === keyId && revoked === null) ? { key: usual } : {};
 }

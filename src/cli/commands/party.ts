@@ -1,7 +1,7 @@
 /** `muniment party`: parties and their API keys. Parties are made by the registrar; a party manages its own keys. */
 import type { Command } from 'commander';
 import type { Receipt } from '../../core/statement/receipt.ts';
-import type { Context, PartyView, Session } from '../context.ts';
+import type { Context, PartyKeyView, PartyView, Session } from '../context.ts';
 import type { EraseOptions } from '../erase.ts';
 import { findParty } from '../find.ts';
 import { instantOf } from '../parse.ts';
@@ -86,7 +86,7 @@ export function define(program: Command, context: Context): void {
           ['party', found.id],
           ['name', found.name ?? '(erased)'],
           ['kind', [found.kind, ...found.roles].join(', ')],
-          ['signing keys', found.keys.map(({ fingerprint }) => fingerprint).join('\n') || 'none: the registry signs'],
+          ['signing keys', found.keys.map(keyLine).join('\n') || 'none: the registry signs'],
           ['on record', `entry ${found.recordedIndex}`],
         ]),
       );
@@ -150,6 +150,9 @@ export function define(program: Command, context: Context): void {
       );
     });
 }
+
+const keyLine = ({ fingerprint, revoked }: PartyKeyView): string =>
+  revoked === null ? fingerprint : `${fingerprint} (ended by entry ${revoked.index}: ${revoked.reason})`;
 
 async function makeApiKey(
   context: Context,

@@ -19,6 +19,7 @@ const LEAVES: Record<string, string[]> = {
   webhook: ['add', 'list', 'deliveries', 'replay', 'rotate', 'remove'],
   trust: ['show', 'add', 'pin'],
   train: ['watch', 'cancel', 'list'],
+  keys: ['list', 'rotate', 'revoke'],
 };
 
 describe('help', () => {

@@ -1,4 +1,4 @@
-import { chmod, readFile, stat, writeFile } from 'node:fs/promises';
+import { chmod, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { homeOf, readPrivate, readProfile, writeNew, writePrivate, writeProfile } from '../../../src/cli/profile.ts';
@@ -97,6 +97,24 @@ describe('secret files', () => {
     await writeNew(path, 'first');
     await expect(writeNew(path, 'second')).rejects.toMatchObject({ code: 'already_exists' });
     expect(await readFile(path, 'utf8')).toBe('first');
+  });
+
+  it('appear whole or not at all, and leave no drafts behind', async () => {
+    const folder = join(home, 'drafts');
+    const path = join(folder, 'signing.key');
+    const both = await Promise.allSettled([writeNew(path, 'first'), writeNew(path, 'second')]);
+    expect(both.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+    expect(await readFile(path, 'utf8')).toMatch(/^(?:first|second)$/);
+    await expect(writeNew(path, 'third')).rejects.toMatchObject({ code: 'already_exists' });
+    expect(await readdir(folder)).toEqual(['signing.key']);
+  });
+
+  it('keep what a change of keys has still to do, and forget what is none', async () => {
+    const ending = { fingerprint: `sha256:${'0'.repeat(64)}` as const, reason: 'superseded' as const };
+    await writeProfile(home, { ...PROFILE, ending });
+    expect(await readProfile(home)).toEqual({ ...PROFILE, ending });
+    await writePrivate(join(home, 'profile.json'), JSON.stringify({ ...PROFILE, ending: { fingerprint: 1 } }));
+    expect(await readProfile(home)).toEqual(PROFILE);
   });
 
   it.each(['', '{', 'null', '[]', '{"url":"x"}', '{"url":1,"apiKey":"k","party":"p"}'])(
