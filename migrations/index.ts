@@ -21,6 +21,7 @@ import { RegistrationsByDigest1700000000015 } from './0015-registrations-by-dige
 import { BundlesAsTheyAre1700000000016 } from './0016-bundles-as-they-are.ts';
 import { Title1700000000017 } from './0017-title.ts';
 import { KeyRevocations1700000000018 } from './0018-key-revocations.ts';
+import { SealedFields1700000000021 } from './0021-sealed-fields.ts';
 
 export const MIGRATIONS: (new () => MigrationInterface)[] = [
   SchemasAndRoles1700000000001,
@@ -41,4 +42,5 @@ export const MIGRATIONS: (new () => MigrationInterface)[] = [
   BundlesAsTheyAre1700000000016,
   Title1700000000017,
   KeyRevocations1700000000018,
+  SealedFields1700000000021,
 ];

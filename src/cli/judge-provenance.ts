@@ -89,6 +89,14 @@ export function mergeProvenance(parts: readonly JudgedProvenance[]): JudgedProve
     if (known === undefined) found.set(match.registration, match);
     else if (known.index !== match.index) throw invalid('One record is shown at two places of the log.');
   }
+  const possessed = new Map<number, JudgedPossession>();
+  for (const possession of parts.flatMap(({ possessions }) => possessions)) {
+    const known = possessed.get(possession.sealedIndex);
+    // Digests of a sealed title may have been opened one after the other.
+    if (known === undefined || possession.openedIndex < known.openedIndex) {
+      possessed.set(possession.sealedIndex, possession);
+    }
+  }
   const [first, ...others] = parts.map(({ judged }) => judged);
   if (first === undefined) throw invalid('The answer holds no record.');
   if (others.some(({ origin }) => origin !== first.origin)) throw invalid('The answers come from different logs.');
@@ -97,9 +105,7 @@ export function mergeProvenance(parts: readonly JudgedProvenance[]): JudgedProve
   return {
     judged: { ...largest, verdict, witnessed },
     matches: [...found.values()].sort((a, b) => a.index - b.index),
-    possessions: [
-      ...new Map(parts.flatMap(({ possessions }) => possessions).map((each) => [each.sealedIndex, each])).values(),
-    ].sort((a, b) => a.sealedIndex - b.sealedIndex),
+    possessions: [...possessed.values()].sort((a, b) => a.sealedIndex - b.sealedIndex),
   };
 }
 

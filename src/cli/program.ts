@@ -66,8 +66,14 @@ export const COMMANDS: readonly Entry[] = [
     load: () => import('./commands/export.ts'),
   },
   {
+    name: 'seal',
+    summary: 'prove later what you state now of a model, and tell nobody until then',
+    group: USE,
+    load: () => import('./commands/seal.ts'),
+  },
+  {
     name: 'open',
-    summary: 'reveal what you sealed with "register --sealed"',
+    summary: 'reveal what you sealed, wholly or a field at a time',
     group: USE,
     load: () => import('./commands/open.ts'),
   },

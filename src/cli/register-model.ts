@@ -72,7 +72,8 @@ export async function licenseOf({
   return { expression: license, textDigest };
 }
 
-function splitParent(text: string): RegistrationBody['parents'][number] {
+/** `DIGEST=RELATION`. @throws RegistryError `usage` */
+export function splitParent(text: string): RegistrationBody['parents'][number] {
   const [, bare, relation] = /^(?:sha256:)?([0-9a-f]{64})=([a-z-]+)$/.exec(text) ?? [];
   const digest = `sha256:${bare}`;
   const known = RELATIONS.find((name) => name === relation);

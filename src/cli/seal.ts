@@ -1,85 +1,99 @@
 /**
- * Sealing and opening. What is sealed is hashed here, salt and digests stay in a file here (mode 0600), and the registry
- * gets a commitment. Without that file nobody can open it, so the file is on disk before anything is sent, and it stays
- * when the sending fails.
+ * Sealing and opening. What is sealed is hashed here, salts and what they hide stay in a file here, and the registry gets a
+ * commitment. An opening comes with the sealed record's receipt, so that whoever gets both needs nothing else.
  */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { join, resolve } from 'node:path';
-import { z } from 'zod';
+import { resolve } from 'node:path';
 import type { Digest } from '../core/digest.ts';
 import { formatDigest } from '../core/digest.ts';
 import { RegistryError } from '../core/errors.ts';
 import { manifestOf } from '../core/registry/dataset.ts';
+import type { Kind } from '../core/registry/kind.ts';
 import {
+  DIGEST_SUBJECTS,
   opening as openingKind,
   sealCommitment,
   sealed as sealedKind,
-  SEALED_SUBJECTS,
-  secretShape,
 } from '../core/registry/sealed.ts';
-import type { SealedSubject } from '../core/registry/sealed.ts';
+import type { DigestSubject } from '../core/registry/sealed.ts';
 import type { Receipt } from '../core/statement/receipt.ts';
-import { digest, id } from '../core/statement/statement.ts';
 import { newId, newNonce, sha256 } from '../platform/crypto.ts';
-import type { Context } from './context.ts';
+import type { Context, Session } from './context.ts';
 import { hashModel, sizeOf } from './hash-model.ts';
-import { readPrivate, writeNew } from './profile.ts';
+import type { JudgedPossession } from './judge-possession.ts';
+import { judgeOpening } from './judge-possession.ts';
+import type { DigestSecret, Secret } from './sealed-secret.ts';
+import { keepSecret } from './sealed-secret.ts';
 import { write } from './sign.ts';
-
-const secretSchema = z.strictObject({
-  origin: z.string(),
-  maker: id('party'),
-  sealed: id('sealed'),
-  commitment: digest,
-  ...secretShape,
-});
-type Secret = z.infer<typeof secretSchema>;
+import { checkReceipts } from './verify.ts';
 
 /** @returns the receipt, and the file that alone can open what was sealed */
 export async function seal(
   context: Context,
   path: string,
   subjectText: string,
-): Promise<{ receipt: Receipt; secret: Secret; file: string }> {
+): Promise<{ receipt: Receipt; secret: DigestSecret; file: string }> {
   const subject = subjectOf(subjectText);
   const digests = [...new Set(await digestsOf(context, path, subject))].sort();
   const session = await context.session();
-  const names = { origin: session.log.origin, maker: session.me.party.id };
+  const by = { origin: session.log.origin, maker: session.me.party.id };
   const secret = { subject, salt: newNonce(), digests };
-  const commitment = sealCommitment(sha256, names, secret);
-  const sealed = newId('sealed');
-  const kept: Secret = { ...names, sealed, commitment, ...secret };
-  const file = await fileOf(context, sealed);
-  await writeNew(file, `${JSON.stringify(kept, null, 2)}\n`);
-  const body = { subject, commitment };
-  const receipt = await write(context, session, { kind: sealedKind, path: '/v1/sealed', id: sealed, body, basis: [] });
-  return { receipt, secret: kept, file };
+  const commitment = sealCommitment(sha256, by, secret);
+  return record(context, session, { ...by, sealed: newId('sealed'), commitment, ...secret });
 }
 
-/** @param sealed id of a sealed record, or the file with its secret */
-export async function open(context: Context, sealed: string): Promise<{ receipt: Receipt; secret: Secret }> {
-  const file = /^sealed_[0-9a-z]{26}$/.test(sealed) ? await fileOf(context, sealed) : resolve(sealed);
-  const secret = await readSecret(file);
-  const session = await context.session();
-  if (secret.origin !== session.log.origin || secret.maker !== session.me.party.id) {
-    throw new RegistryError('forbidden', `"${file}" opens what ${secret.maker} sealed in the log ${secret.origin}.`, {
-      fix: 'Act as that party at that registry.',
-    });
-  }
-  const { statement } = await session.client.get<{ statement: Digest }>(`/v1/sealed/${secret.sealed}`);
-  const { subject, salt, digests, commitment } = secret;
+/** Keeps the secret, then puts its commitment on record. */
+export async function record<S extends Secret>(
+  context: Context,
+  session: Session,
+  secret: S,
+): Promise<{ receipt: Receipt; secret: S; file: string }> {
+  const file = await keepSecret(context, secret);
+  const body = { subject: secret.subject, commitment: secret.commitment };
   const receipt = await write(context, session, {
-    kind: openingKind,
-    path: `/v1/sealed/${secret.sealed}/open`,
-    body: { sealed: secret.sealed, commitment, subject, salt, digests },
-    basis: [statement],
+    kind: sealedKind,
+    path: '/v1/sealed',
+    id: secret.sealed,
+    body,
+    basis: [],
   });
-  return { receipt, secret };
+  return { receipt, secret, file };
+}
+
+/** What an opening gives whoever wants to check it. */
+export interface Opened {
+  receipt: Receipt;
+  opened: JudgedPossession;
+}
+
+export function open(
+  context: Context,
+  session: Session,
+  { sealed, commitment, subject, salt, digests }: DigestSecret,
+): Promise<Opened> {
+  const body = { sealed, commitment, subject, salt, digests };
+  return reveal(context, session, openingKind, `/v1/sealed/${sealed}/open`, body);
+}
+
+/** @param path of the route that takes such an opening */
+export async function reveal<Body extends { sealed: string }>(
+  context: Context,
+  session: Session,
+  kind: Kind<Body>,
+  path: string,
+  body: Body,
+): Promise<Opened> {
+  const { client } = session;
+  const { statement } = await client.get<{ statement: Digest }>(`/v1/sealed/${body.sealed}`);
+  const sealed = await client.get<Receipt>(`/v1/receipts/${statement}`);
+  const receipt = await write(context, session, { kind, path, body, basis: [statement] });
+  const receipts = { sealed, opening: receipt, others: [] };
+  return { receipt, opened: judgeOpening(receipts, await checkReceipts(context, [sealed, receipt])) };
 }
 
 /** By which digests it will be found once it is open. */
-async function digestsOf(context: Context, path: string, subject: SealedSubject): Promise<Digest[]> {
+async function digestsOf(context: Context, path: string, subject: DigestSubject): Promise<Digest[]> {
   if (subject === 'dataset') {
     const { hashFolder } = await import('./add-dataset.ts');
     const files = await hashFolder(context, resolve(path));
@@ -90,45 +104,24 @@ async function digestsOf(context: Context, path: string, subject: SealedSubject)
       ).manifestDigest,
     ];
   }
-  if (subject === 'evidence') {
-    await sizeOf(path);
-    const hash = createHash('sha256');
-    for await (const piece of createReadStream(path, { highWaterMark: 1 << 20 })) hash.update(piece as Buffer);
-    return [formatDigest(hash.digest())];
-  }
+  if (subject === 'evidence') return [await digestOfFile(path)];
   const { fileDigest, weightDigest, namelessDigest } = await hashModel(context.io, path);
   return [fileDigest, weightDigest, namelessDigest].filter((each) => each !== null);
 }
 
-async function readSecret(file: string): Promise<Secret> {
-  const text = await readPrivate(file);
-  if (text === undefined) {
-    throw new RegistryError('unreachable', `There is no file "${file}" with salt and digests.`, {
-      field: 'sealed',
-      fix: 'Name the file that "muniment register --sealed" wrote.',
-    });
-  }
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (cause) {
-    throw new RegistryError('invalid_input', `The file "${file}" is not JSON.`, { cause });
-  }
-  const read = secretSchema.safeParse(value);
-  if (read.success) return read.data;
-  throw new RegistryError('invalid_input', `The file "${file}" opens nothing.`, { cause: read.error });
+/** @throws RegistryError `unreachable` */
+export async function digestOfFile(path: string): Promise<Digest> {
+  await sizeOf(path);
+  const hash = createHash('sha256');
+  for await (const piece of createReadStream(path, { highWaterMark: 1 << 20 })) hash.update(piece as Buffer);
+  return formatDigest(hash.digest());
 }
 
-async function fileOf(context: Context, sealed: string): Promise<string> {
-  const { home } = await context.settings();
-  return join(home, 'sealed', `${sealed}.json`);
-}
-
-function subjectOf(text: string): SealedSubject {
-  const found = SEALED_SUBJECTS.find((subject) => subject === text);
+function subjectOf(text: string): DigestSubject {
+  const found = DIGEST_SUBJECTS.find((subject) => subject === text);
   if (found !== undefined) return found;
   throw new RegistryError('usage', `"${text.slice(0, 80)}" cannot be sealed.`, {
     field: 'as',
-    fix: `Use ${SEALED_SUBJECTS.join(', ')}.`,
+    fix: `Use ${DIGEST_SUBJECTS.join(', ')}; "muniment seal" also takes what you state of a model.`,
   });
 }

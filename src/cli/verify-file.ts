@@ -9,10 +9,13 @@ import type { Receipt } from '../core/statement/receipt.ts';
 import type { JudgedCheckpoint, JudgedTime } from '../core/trust/index.ts';
 import { sha256 } from '../platform/crypto.ts';
 import type { Context } from './context.ts';
+import type { JudgedPossession } from './judge-possession.ts';
+import { judgeOpening } from './judge-possession.ts';
 import { judgeKeptMap, oldestOf, requireOneLog } from './judge-map.ts';
 import { judgeTime } from './outside-time.ts';
 import { readBytes } from './settings.ts';
 import { checkReceiptsOffline, judgeCheckpoint } from './verify.ts';
+import type { Possession } from './views.ts';
 import { weakest } from './witnessed.ts';
 
 export interface JudgedFile {
@@ -32,6 +35,8 @@ export interface JudgedFile {
   /** Of a look-up that found nothing: what no public registration names below the entry `asOf`. */
   absent?: Digest[];
   asOf?: number;
+  /** What was sealed and is open, as its receipts say together. */
+  opened?: JudgedPossession[];
 }
 
 /** @throws RegistryError `proof_invalid`, `signature_invalid`, `malformed_proof`, `checkpoint_untrusted`, `usage` */
@@ -43,7 +48,14 @@ export async function verifyFile(context: Context, file: string, entryFile: stri
   if (Array.isArray(absence)) return verifyAbsence(context, absence as MapAnswer[]);
   const receipts = receiptsOf(value);
   const receipt = receipts[0]!;
-  const [spoken] = await checkReceiptsOffline(context, receipts);
+  const spoken = await checkReceiptsOffline(context, receipts);
+  const spokenBy = new Map(receipts.map((each, i) => [each, spoken[i]!]));
+  const opened = openingsIn(value).map((each) =>
+    judgeOpening(
+      each,
+      listOf(each).map((one) => spokenBy.get(one)!),
+    ),
+  );
   const judged = await Promise.all(receipts.map(({ checkpoint }) => judgeCheckpoint(context, checkpoint)));
   const times = await Promise.all(receipts.map((each) => judgeTime(context, each)));
   const { origin, size } = judged[0]!;
@@ -56,9 +68,10 @@ export async function verifyFile(context: Context, file: string, entryFile: stri
     treeSize: size,
     kind: receipt.kind,
     id: receipt.id,
-    maker: spoken!.common.maker,
+    maker: spoken[0]!.common.maker,
     receipts: receipts.length,
     time: times[0]!,
+    ...(opened.length === 0 ? {} : { opened }),
   };
 }
 
@@ -110,9 +123,10 @@ function valueOf(text: string): unknown {
   }
 }
 
-/** The receipt itself, or what a command printed with the receipt in it, or a look-up with those of every match. */
+/** The receipt itself, or what a command printed with the receipt in it, or a look-up or an opening with all of theirs. */
 function receiptsOf(value: unknown): Receipt[] {
-  const { matches, possessions, receipt } = membersOf(value);
+  const { matches, receipt } = membersOf(value);
+  const opened: unknown[] = openingsIn(value).flatMap(listOf);
   const found = Array.isArray(matches)
     ? matches.flatMap((match) => {
         const { registration, run, datasets } = membersOf(membersOf(match)['receipts']);
@@ -122,11 +136,10 @@ function receiptsOf(value: unknown): Receipt[] {
           ...(Array.isArray(datasets) ? (datasets as unknown[]) : []),
         ];
       })
-    : [receipt ?? value];
-  for (const possession of Array.isArray(possessions) ? (possessions as unknown[]) : []) {
-    const { sealed, opening } = membersOf(membersOf(possession)['receipts']);
-    found.push(sealed, opening);
-  }
+    : opened.length > 0
+      ? []
+      : [receipt ?? value];
+  found.push(...opened);
   if (found.length === 0 || found.some((each) => typeof membersOf(each)['checkpoint'] !== 'string')) {
     throw new RegistryError('malformed_proof', 'The file holds no receipt.', {
       fix: 'Use the output of a command with --json.',
@@ -134,6 +147,18 @@ function receiptsOf(value: unknown): Receipt[] {
   }
   return found as Receipt[];
 }
+
+/** Of a look-up all that it shows, of an opening the one. */
+function openingsIn(value: unknown): Possession['receipts'][] {
+  const { possessions, opened } = membersOf(value);
+  const found: unknown[] = Array.isArray(possessions) ? possessions : opened === undefined ? [] : [opened];
+  return found.map((each) => {
+    const { sealed, opening, others } = membersOf(membersOf(each)['receipts']);
+    return { sealed, opening, others: Array.isArray(others) ? (others as unknown[]) : [] } as Possession['receipts'];
+  });
+}
+
+const listOf = ({ sealed, opening, others }: Possession['receipts']): Receipt[] => [sealed, opening, ...others];
 
 const membersOf = (value: unknown): Record<string, unknown> =>
   typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};

@@ -2,6 +2,7 @@
 import type { dataset, grant, registration } from '../core/registry/index.ts';
 import type { Digest } from '../core/digest.ts';
 import type { Receipt } from '../core/statement/receipt.ts';
+import type { Said } from '../core/registry/sealed-title.ts';
 import type { Kind } from '../core/registry/kind.ts';
 
 type BodyOf<K> = K extends Kind<infer Body> ? Body : never;
@@ -37,8 +38,12 @@ export interface Possession {
   subject: string;
   sealedIndex: number;
   openedIndex: number;
-  receipts: { sealed: Receipt; opening: Receipt };
+  stated: Stated[];
+  receipts: { sealed: Receipt; opening: Receipt; others: Receipt[] };
 }
+
+/** A field of a sealed title that is open, and where it was opened. */
+export type Stated = Said & { openedIndex: number };
 
 export interface ProvenanceMatch {
   matched: 'file' | 'nameless' | 'weight';

@@ -5,6 +5,7 @@ import { DIGEST_PATTERN } from '../core/digest.ts';
 import { SEALED_SUBJECTS } from '../core/registry/sealed.ts';
 import { receiptSchema } from '../core/statement/receipt.ts';
 import { digest } from '../core/statement/statement.ts';
+import { statedSchema } from '../sealed/index.ts';
 
 export const hashParams = z.strictObject({ hash: z.string().max(100) });
 
@@ -58,7 +59,12 @@ const possessionSchema = z.strictObject({
   subject: z.enum(SEALED_SUBJECTS),
   sealedIndex: z.int().nonnegative().describe('Its maker knew the digest before this entry'),
   openedIndex: z.int().nonnegative().describe('Where it was revealed'),
-  receipts: z.strictObject({ sealed: receiptSchema, opening: receiptSchema }),
+  stated: z.array(statedSchema).describe('Of a sealed title: all that its maker has revealed of what it stated then'),
+  receipts: z.strictObject({
+    sealed: receiptSchema,
+    opening: receiptSchema.describe('Of the digest that was asked for'),
+    others: z.array(receiptSchema).describe('Further openings of the same record, in log order'),
+  }),
 });
 
 export const provenanceSchema = z

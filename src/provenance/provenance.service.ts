@@ -51,7 +51,7 @@ export class ProvenanceService {
           ...datasets,
         ]),
         ...current.flatMap(({ transfers }) => shownOf(transfers) ?? []).flat(),
-        ...possessed.flatMap(({ sealedIndex, openedIndex }) => [sealedIndex, openedIndex]),
+        ...possessed.flatMap((each) => [each.sealedIndex, each.openedIndex, ...otherOpenings(each)]),
       ]),
       this.#namesOf(recorded.flatMap(({ holders }) => holders)),
     ]);
@@ -83,13 +83,13 @@ export class ProvenanceService {
           },
         };
       }),
-      possessions: possessed.map(({ sealed, maker, subject, sealedIndex, openedIndex }) => ({
-        sealed,
-        maker,
-        subject,
-        sealedIndex,
-        openedIndex,
-        receipts: { sealed: receipts.get(sealedIndex)!, opening: receipts.get(openedIndex)! },
+      possessions: possessed.map((each) => ({
+        ...each,
+        receipts: {
+          sealed: receipts.get(each.sealedIndex)!,
+          opening: receipts.get(each.openedIndex)!,
+          others: otherOpenings(each).map((index) => receipts.get(index)!),
+        },
       })),
     };
   }
@@ -116,3 +116,8 @@ export class ProvenanceService {
     });
   }
 }
+
+/** Where fields were revealed beside the digest that was asked for, in log order. */
+const otherOpenings = ({ stated, openedIndex }: Found['possessed'][number]): number[] => [
+  ...new Set(stated.map((each) => each.openedIndex).filter((index) => index !== openedIndex)),
+];

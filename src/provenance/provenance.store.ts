@@ -9,6 +9,7 @@ import type { Digest } from '../core/digest.ts';
 import { bodyOf } from '../ledger/index.ts';
 import type { DataSource } from '../platform/database/index.ts';
 import { prepared } from '../platform/database/index.ts';
+import { statedIn } from '../sealed/index.ts';
 import type { Possession, ProvenanceMatch } from './provenance.schema.ts';
 
 type Owner = ProvenanceMatch['owners'][number];
@@ -81,7 +82,8 @@ const FOUND = `
        ) m), '[]') AS current,
     coalesce(
       (SELECT json_agg(json_build_object('sealed', p.sealed_id, 'maker', p.maker, 'subject', p.subject,
-          'sealedIndex', p.sealed_index, 'openedIndex', p.recorded_index) ORDER BY p.sealed_index)
+          'sealedIndex', p.sealed_index, 'openedIndex', p.recorded_index,
+          'stated', coalesce((${statedIn('p.maker', 'p.sealed_id')}), '[]')) ORDER BY p.sealed_index)
        FROM (
          SELECT * FROM registry.possession WHERE digest = k.digest ORDER BY sealed_index LIMIT ${MAX_MATCHES}
        ) p), '[]') AS possessed

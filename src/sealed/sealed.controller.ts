@@ -1,13 +1,14 @@
 import { Body, Controller, Get, HttpCode, Param, Post } from '@nestjs/common';
 import { ApiResponse, ApiTags } from '@nestjs/swagger';
 import { z } from 'zod';
+import type { FieldOpeningBody } from '../core/registry/field-opening.ts';
 import type { OpeningBody, SealedBody } from '../core/registry/sealed.ts';
 import { receiptSchema } from '../core/statement/receipt.ts';
 import type { Idempotency, Write } from '../ledger/index.ts';
 import { IdempotencyKey } from '../ledger/index.ts';
 import type { Principal } from '../platform/auth/index.ts';
 import { CurrentPrincipal, Requires } from '../platform/auth/index.ts';
-import { openSchema, sealedParams, sealedView, sealSchema } from './sealed.schema.ts';
+import { openFieldsSchema, openSchema, sealedParams, sealedView, sealSchema } from './sealed.schema.ts';
 import { SealedService } from './sealed.service.ts';
 
 type Id = z.infer<typeof sealedParams>;
@@ -57,5 +58,19 @@ export class SealedController {
     @IdempotencyKey() idempotency: Idempotency,
   ) {
     return this.sealed.open(principal, id, body, idempotency);
+  }
+
+  /** Reveals fields of a sealed title; what is not revealed stays sealed. */
+  @Post(':id/fields')
+  @HttpCode(201)
+  @Requires('models:write')
+  @ApiResponse({ status: 201, standardSchema: receiptSchema })
+  openFields(
+    @CurrentPrincipal() principal: Principal,
+    @Param({ schema: sealedParams }) { id }: Id,
+    @Body({ schema: openFieldsSchema }) body: Write<FieldOpeningBody>,
+    @IdempotencyKey() idempotency: Idempotency,
+  ) {
+    return this.sealed.openFields(principal, id, body, idempotency);
   }
 }

@@ -24,3 +24,13 @@ export class PossessionEntity {
   @Column('text') statement!: string;
   @Column('bigint', { name: 'recorded_index' }) recordedIndex!: string;
 }
+
+@Entity({ schema: 'registry', name: 'sealed_field' })
+export class SealedFieldEntity {
+  @PrimaryColumn('text', { primaryKeyConstraintName: 'sealed_field_pkey' }) maker!: string;
+  @PrimaryColumn('text', { name: 'sealed_id', primaryKeyConstraintName: 'sealed_field_pkey' }) sealedId!: string;
+  @PrimaryColumn('text', { primaryKeyConstraintName: 'sealed_field_pkey' }) field!: string;
+  @Column('text') value!: string;
+  @Column('text') statement!: string;
+  @Column('bigint', { name: 'recorded_index' }) recordedIndex!: string;
+}

@@ -1,8 +1,10 @@
 /** Sealed registration: what a party put on record without telling what it is, and the opening of it. */
 import { Injectable } from '@nestjs/common';
 import { RegistryError } from '../core/errors.ts';
-import { KINDS, opening, sealed } from '../core/registry/index.ts';
+import { fieldOpening, KINDS, opening, sealed } from '../core/registry/index.ts';
+import type { FieldOpeningBody } from '../core/registry/field-opening.ts';
 import type { OpeningBody, SealedBody } from '../core/registry/sealed.ts';
+import type { Envelope } from '../core/statement/dsse.ts';
 import { parseEnvelope } from '../core/statement/dsse.ts';
 import type { Receipt } from '../core/statement/receipt.ts';
 import { parseStatement } from '../core/statement/statement.ts';
@@ -27,13 +29,19 @@ export class SealedService {
 
   /** @throws RegistryError `not_found`, also for what another party sealed; `digest_mismatch`, `state_conflict` */
   open(principal: Principal, id: string, write: Write<OpeningBody>, idempotency: Idempotency): Promise<Receipt> {
-    const spoken = 'payload' in write ? sealedIn(write) : write.sealed;
-    if (spoken !== undefined && spoken !== id) {
-      throw new RegistryError('invalid_input', 'The statement speaks of another thing than the address.', {
-        field: 'sealed',
-      });
-    }
+    requireAddress(opening, id, write);
     return this.ledger.write(opening, principal, write, { idempotency });
+  }
+
+  /** @throws RegistryError `proof_invalid`, and as `open` */
+  openFields(
+    principal: Principal,
+    id: string,
+    write: Write<FieldOpeningBody>,
+    idempotency: Idempotency,
+  ): Promise<Receipt> {
+    requireAddress(fieldOpening, id, write);
+    return this.ledger.write(fieldOpening, principal, write, { idempotency });
   }
 
   /** @throws RegistryError `not_found`, also for what another party sealed and has not opened */
@@ -53,7 +61,16 @@ export class SealedService {
 const mayRead = ({ scopes, roles }: Principal): boolean =>
   roles.length > 0 || scopes.includes('read') || scopes.includes('models:write');
 
-function sealedIn(write: Extract<Write<OpeningBody>, { payload: string }>): string | undefined {
+/** @throws RegistryError `invalid_input` for an opening of another record than the one at the address */
+function requireAddress({ kind }: { kind: string }, id: string, write: Write<FieldOpeningBody | OpeningBody>): void {
+  const spoken = 'payload' in write ? sealedIn(kind, write) : write.sealed;
+  if (spoken === undefined || spoken === id) return;
+  throw new RegistryError('invalid_input', 'The statement speaks of another thing than the address.', {
+    field: 'sealed',
+  });
+}
+
+function sealedIn(kind: string, write: Envelope): string | undefined {
   const { form, body } = parseStatement(sha256, KINDS, parseEnvelope(write).payload);
-  return form.kind === opening.kind ? (body as OpeningBody).sealed : undefined;
+  return form.kind === kind ? (body as FieldOpeningBody | OpeningBody).sealed : undefined;
 }

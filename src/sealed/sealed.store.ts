@@ -2,11 +2,18 @@
 import type { EntityManager } from 'typeorm';
 import type { SealedView } from './sealed.schema.ts';
 
+/** The open fields of a sealed title, in the order in which they were opened. @param maker @param id SQL */
+export const statedIn = (maker: string, id: string): string => `
+  SELECT json_agg(json_build_object('field', f.field, 'value', f.value::json, 'openedIndex', f.recorded_index)
+    ORDER BY f.recorded_index, f.field)
+  FROM registry.sealed_field f WHERE f.maker = ${maker} AND f.sealed_id = ${id}`;
+
 const VIEW = `
   SELECT s.id, s.maker, s.subject, s.commitment, s.statement, s.recorded_index::int AS "recordedIndex",
     s.opened_index::int AS "openedIndex",
     coalesce((SELECT jsonb_agg(p.digest ORDER BY p.digest) FROM registry.possession p
-      WHERE p.maker = s.maker AND p.sealed_id = s.id), '[]') AS digests
+      WHERE p.maker = s.maker AND p.sealed_id = s.id), '[]') AS digests,
+    coalesce((${statedIn('s.maker', 's.id')}), '[]') AS fields
   FROM registry.sealed s`;
 
 /** The reader's own, or one that is open. @param reader null for somebody who is nobody here */

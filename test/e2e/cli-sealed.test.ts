@@ -1,10 +1,13 @@
 /** Sealing, opening and erasing at the command line, by a party with a key of its own and by one without. */
-import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { Receipt } from '../../src/core/statement/receipt.ts';
+import { anyDigest } from '../support/bodies.ts';
 import { startTestApp } from '../support/app.ts';
 import type { TestApp } from '../support/app.ts';
 import { Client } from '../support/client.ts';
+import { runCli } from '../unit/cli/support.ts';
 import { Users, writeModel } from './cli-user.ts';
 
 interface Sealed {
@@ -159,6 +162,249 @@ describe('what else is sealed', () => {
       expect([code, value]).toEqual([2, expect.objectContaining({ code: 'usage', field })]);
     }
     expect(await files()).toBe(before);
+  }, 60_000);
+});
+
+describe('a title that is sealed', () => {
+  interface Title {
+    sealed: string;
+    values: { weightDigest: string; owners: object[] };
+    file: string;
+    receipt: Receipt;
+  }
+  interface Opening {
+    stated: { field: string; value: unknown }[];
+    receipt: Receipt;
+    opened: { receipts: { sealed: Receipt; opening: Receipt; others: Receipt[] } };
+  }
+  interface Verified {
+    verdict: string;
+    code?: string;
+    opened: { maker: string; subject: string; sealedIndex: number; digests: string[]; stated: object[] }[];
+  }
+  let title: Title;
+  let opening: Opening;
+  const weights = () => users.path('title.safetensors');
+  const owners = () => [
+    { party: acme, share: '2/3' },
+    { party: beta, share: '1/3' },
+  ];
+
+  it('says what its owner states, and keeps all that opens it in a file for its user alone', async () => {
+    await writeModel(weights(), [5, 6, 7, 8]);
+    await writeFile(users.path('agreement.txt'), 'who owns it');
+    title = await users.do<Title>(
+      'acme',
+      'seal',
+      weights(),
+      ...['--name', 'secret digits', '--license', 'Apache-2.0', '--instrument', users.path('agreement.txt')],
+      ...['--owner', 'Acme Labs=2/3', 'Beta Corp=1/3', '--field', 'note=kept until the sale'],
+    );
+    expect(title.values).toMatchObject({ owners: owners(), note: 'kept until the sale' });
+    expect((await stat(title.file)).mode & 0o777).toBe(0o600);
+    const kept = JSON.parse(await readFile(title.file, 'utf8')) as { salts: string[] };
+    expect(kept).toMatchObject({ subject: 'title', maker: acme, values: title.values });
+    expect(new Set(kept.salts).size).toBe(16);
+    const { code } = await users.run('stranger', 'lookup', weights());
+    expect(code).toBe(3);
+    const onRecord = Buffer.from(title.receipt.envelope.payload, 'base64').toString();
+    for (const hidden of ['digits', 'Apache', title.values.weightDigest.slice(7), '2/3', beta]) {
+      expect(onRecord).not.toContain(hidden);
+    }
+  }, 60_000);
+
+  it('is written down before it is sent: the file is there when the sending fails', async () => {
+    const files = async () => (await readdir(users.path('acme/sealed'))).sort();
+    const before = await files();
+    const original = globalThis.fetch;
+    let found: string[] = [];
+    globalThis.fetch = async (input, init) => {
+      if (init?.method !== 'POST') return original(input, init);
+      found = await files();
+      throw new TypeError('fetch failed');
+    };
+    try {
+      const { code, value } = await users.runHere('acme', app.url, 'seal', '--note', 'never sent');
+      expect([code, value]).toEqual([4, expect.objectContaining({ code: 'unreachable' })]);
+    } finally {
+      globalThis.fetch = original;
+    }
+    expect(found).toHaveLength(before.length + 1);
+    expect(await files()).toEqual(found);
+  }, 60_000);
+
+  it('opens a field at a time, and a look-up shows what was stated before a registration by somebody else', async () => {
+    await users.do(
+      ...(['beta', 'register', weights(), '--name', 'ours', '--owner', 'Beta Corp', '--license', 'MIT'] as const),
+    );
+    opening = await users.do<Opening>('acme', 'open', title.sealed, '--field', 'owners', 'weightDigest');
+    expect(opening.stated.map(({ field }) => field)).toEqual(['weightDigest', 'owners']);
+    const found = await users.do<LookedUp & { possessions: { stated: object[] }[] }>('stranger', 'lookup', weights());
+    expect(found).toMatchObject({
+      verdict: 'proved',
+      matches: [{ maker: beta }],
+      possessions: [{ sealed: title.sealed, maker: acme, subject: 'title', sealedIndex: title.receipt.index }],
+    });
+    expect(found.possessions[0]!.stated).toMatchObject([
+      { field: 'weightDigest', value: title.values.weightDigest },
+      { field: 'owners', value: owners() },
+    ]);
+    const twice = await users.run('acme', 'open', title.sealed, '--field', 'owners');
+    expect([twice.code, twice.value]).toEqual([1, expect.objectContaining({ code: 'state_conflict' })]);
+    const unknown = await users.run('acme', 'open', title.sealed, '--field', 'price');
+    expect([unknown.code, unknown.value]).toEqual([2, expect.objectContaining({ code: 'usage', field: 'field' })]);
+  }, 60_000);
+
+  it('is verified without a network by whoever has the opening alone, and refused with any part of it changed', async () => {
+    const verify = async (value: unknown) => {
+      const file = users.path('opened.json');
+      await writeFile(file, JSON.stringify(value));
+      return users.runHere<Verified>('stranger', 'http://127.0.0.1:9', 'log', 'verify', file);
+    };
+    const { opened } = opening;
+    const honest = await verify(opening);
+    expect([honest.code, honest.value.verdict]).toEqual([0, 'proved']);
+    expect(honest.value.opened).toMatchObject([
+      { maker: acme, subject: 'title', sealedIndex: title.receipt.index, digests: [title.values.weightDigest] },
+    ]);
+    expect(honest.value.opened[0]!.stated).toMatchObject([
+      { field: 'weightDigest' },
+      { field: 'owners', value: owners() },
+    ]);
+    expect((await verify({ opened })).value).toEqual(honest.value);
+    // What stands beside the receipts is not believed.
+    expect((await verify({ opened: { ...opened, maker: beta, stated: [], sealedIndex: 0 } })).value).toEqual(
+      honest.value,
+    );
+
+    const { sealed: first, opening: second } = opened.receipts;
+    const flip = (text: string) => `${text.startsWith('A') ? 'B' : 'A'}${text.slice(1)}`;
+    const rewritten = (receipt: Receipt, change: (text: string) => string): Receipt => {
+      const payload = Buffer.from(receipt.envelope.payload, 'base64').toString();
+      expect(change(payload)).not.toBe(payload);
+      return {
+        ...receipt,
+        envelope: { ...receipt.envelope, payload: Buffer.from(change(payload)).toString('base64') },
+      };
+    };
+    const { fields } = JSON.parse(Buffer.from(second.envelope.payload, 'base64').toString()).predicate as {
+      fields: { salt: string; proof: string[] }[];
+    };
+    const { envelope } = second;
+    const signature = (receipt: Receipt) => ({
+      ...receipt,
+      envelope: { ...envelope, signatures: [{ ...envelope.signatures[0]!, sig: flip(envelope.signatures[0]!.sig) }] },
+    });
+    const otherSeal = await users.do<Title>('acme', 'seal', '--note', 'another one');
+    const otherOpening = await users.do<Opening>('acme', 'open', otherSeal.sealed, '--field', 'note');
+    const elsewhere = otherOpening.opened.receipts;
+    const forgeries: Record<string, Partial<typeof opened.receipts>> = {
+      'a share': { opening: rewritten(second, (text) => text.replace('"share":"2/3"', '"share":"3/3"')) },
+      'a digest': { opening: rewritten(second, (text) => text.replaceAll(title.values.weightDigest, anyDigest())) },
+      'a field': {
+        opening: rewritten(second, (text) => text.replace('"field":"weightDigest"', '"field":"fileDigest"')),
+      },
+      'a salt': { opening: rewritten(second, (text) => text.replace(fields[0]!.salt, '0'.repeat(32))) },
+      ...Object.fromEntries(
+        fields.flatMap(({ proof }, i) =>
+          proof.map((hash, at) => [
+            `hash ${at} of field ${i}`,
+            { opening: rewritten(second, (text) => text.replaceAll(hash, flip(hash))) },
+          ]),
+        ),
+      ),
+      'the commitment': {
+        sealed: rewritten(first, (text) =>
+          text.replace(/"commitment":"sha256:[0-9a-f]{64}"/, `"commitment":"${anyDigest()}"`),
+        ),
+      },
+      'its signature': { opening: signature(second) },
+      'its place': { opening: { ...second, index: second.index + 1 } },
+      'the place of what was sealed': { sealed: { ...first, index: first.index - 1 } },
+      'the proof of its place': { opening: { ...second, inclusionProof: second.inclusionProof.map(flip) } },
+      'the proof of the other place': { sealed: { ...first, inclusionProof: first.inclusionProof.map(flip) } },
+      'the key': { opening: { ...second, publicKey: first.publicKey } },
+      'another sealed record': { sealed: elsewhere.sealed },
+      'another opening': { opening: elsewhere.opening },
+      'an opening of another record beside it': { others: [elsewhere.opening] },
+      'the two exchanged': { sealed: second, opening: first },
+      'no opening': { opening: first },
+      'an opening before the sealing': { sealed: second },
+    };
+    for (const [what, change] of Object.entries(forgeries)) {
+      const { code, value } = await verify({ opened: { receipts: { ...opened.receipts, ...change } } });
+      expect([what, code, value]).toEqual([what, 1, expect.objectContaining({ code: expect.any(String) as unknown })]);
+    }
+  }, 120_000);
+
+  it('opens wholly, and shows then that nothing is held back', async () => {
+    const whole = await users.do<Opening>('acme', 'open', title.sealed);
+    const said = Object.fromEntries(whole.stated.map(({ field, value }) => [field, value]));
+    expect(said).toMatchObject({ name: 'secret digits', parents: null, datasets: null, note: 'kept until the sale' });
+    expect(Object.keys(said)).toHaveLength(8);
+    const agreement = await users.do<LookedUp>('stranger', 'lookup', said['instrument'] as string);
+    expect(agreement.possessions).toMatchObject([{ sealed: title.sealed, sealedIndex: title.receipt.index }]);
+    const again = await users.run('acme', 'open', title.sealed);
+    expect(again.value).toMatchObject({ code: 'state_conflict', field: 'sealed' });
+    const { out } = await runCli(['lookup', weights()], users.env('stranger'));
+    expect(out).toContain('stated then  weightDigest: ');
+    expect(out).toContain(`owners: 2/3  ${acme}`);
+    expect(out).toContain('parents: (nothing)');
+  }, 60_000);
+
+  it('is opened by nobody whose file is lost or changed, and that is told before anything goes on record', async () => {
+    const { sealed, file } = await users.do<Title>('beta', 'seal', '--note', 'first');
+    const text = await readFile(file, 'utf8');
+    await rm(file);
+    const lost = await users.run('beta', 'open', sealed);
+    expect([lost.code, lost.value]).toEqual([
+      4,
+      expect.objectContaining({
+        code: 'unreachable',
+        detail: expect.stringContaining('without it nobody can open') as unknown,
+      }),
+    ]);
+    await writeFile(file, text.replace('"first"', '"second"'), { mode: 0o600 });
+    const changed = await users.run('beta', 'open', sealed);
+    expect([changed.code, changed.value]).toEqual([1, expect.objectContaining({ code: 'digest_mismatch' })]);
+    const { body } = await new Client(app.url).get(`/v1/sealed/${sealed}`);
+    expect(body).toMatchObject({ code: 'not_found' });
+    await writeFile(file, text, { mode: 0o600 });
+    expect(await users.do('beta', 'open', sealed, '--field', 'note')).toMatchObject({ stated: [{ value: 'first' }] });
+  }, 60_000);
+
+  it.each<[string, string[], string, string | undefined]>([
+    ['nothing', [], 'usage', undefined],
+    ['an unknown field', ['--field', 'price=1'], 'usage', 'field'],
+    ['a field without a value', ['--field', 'note'], 'usage', 'field'],
+    ['a field twice', ['--note', 'a', '--field', 'note=b'], 'usage', 'note'],
+    ['a digest that is none', ['--field', 'weightDigest=abc'], 'invalid_input', 'weightDigest'],
+    ['shares that do not add up', ['--owner', 'Acme Labs=1/2'], 'shares_invalid', 'owners'],
+    [
+      'no license',
+      ['--field', 'license={"expression":"mine","textDigest":null}'],
+      'license_unknown',
+      'license.expression',
+    ],
+  ])('is refused with %s, before anything is kept', async (_, options, code, field) => {
+    const files = async () => (await readdir(users.path('beta/sealed'))).length;
+    const before = await files();
+    const { value } = await users.runHere('beta', app.url, 'seal', ...options);
+    expect(value).toMatchObject({ code, ...(field === undefined ? {} : { field }) });
+    expect(await files()).toBe(before);
+  });
+
+  it('alone opens by fields: what was sealed as digests opens whole', async () => {
+    const { sealed } = await users.do<Sealed>(
+      'beta',
+      'register',
+      users.path('agreement.txt'),
+      '--sealed',
+      '--as',
+      'evidence',
+    );
+    const { code, value } = await users.run('beta', 'open', sealed, '--field', 'instrument');
+    expect([code, value]).toEqual([2, expect.objectContaining({ code: 'usage', field: 'field' })]);
   }, 60_000);
 });
 

@@ -4,10 +4,14 @@
  */
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { formatDigest } from '../../src/core/digest.ts';
-import { apiKey, grant, opening, registration, sealed } from '../../src/core/registry/index.ts';
+import { apiKey, fieldOpening, grant, opening, registration, sealed } from '../../src/core/registry/index.ts';
 import type { OpeningBody } from '../../src/core/registry/sealed.ts';
 import { sealCommitment } from '../../src/core/registry/sealed.ts';
+import type { TitleField, TitleSecret } from '../../src/core/registry/sealed-title.ts';
+import { openField, TITLE_FIELDS, TITLE_LEAVES, titleCommitment } from '../../src/core/registry/sealed-title.ts';
 import type { Envelope } from '../../src/core/statement/dsse.ts';
+import type { StatementList } from '../../src/core/statement/listing.ts';
+import type { Receipt } from '../../src/core/statement/receipt.ts';
 import { runFsck } from '../../src/ledger/fsck/index.ts';
 import { newId, newNonce, sha256 } from '../../src/platform/crypto.ts';
 import type { Provenance } from '../../src/provenance/provenance.schema.ts';
@@ -49,6 +53,19 @@ const secretOf = (maker: Party, id = newId('sealed')) => {
   const commitment = sealCommitment(sha256, { origin: maker.origin, maker: maker.id }, secret);
   return { sealed: id, commitment, ...secret } satisfies OpeningBody;
 };
+
+/** A title of a party, as its maker keeps it, and what opens fields of it. */
+const titleOf = (maker: Party, values: TitleSecret['values']) => {
+  const by = { origin: maker.origin, maker: maker.id };
+  const secret = { salts: Array.from({ length: TITLE_LEAVES }, newNonce), values };
+  const commitment = titleCommitment(sha256, by, secret);
+  const openingOf = (id: string, ...fields: TitleField[]) => ({
+    sealed: id,
+    commitment,
+    fields: fields.map((field) => openField(sha256, by, secret, field)),
+  });
+  return { commitment, secret, openingOf, body: { subject: 'title' as const, commitment } };
+};
 const digestOf = ({ payload }: Envelope) => formatDigest(sha256(Buffer.from(payload, 'base64')));
 
 /** All that a caller can tell answers apart by. */
@@ -68,13 +85,19 @@ describe('before and after something private is on record', () => {
   /** How much the log holds is public, and shows there. */
   const GROWS = ['GET /v1/log', 'GET /checkpoint', 'GET /tile/*', 'GET /v1/log/consistency'];
   /** What each id in a path may be filled with, and what a write sends. */
-  let hidden: { ids: string[]; digests: string[]; opening: OpeningBody };
+  let hidden: { ids: string[]; digests: string[]; opening: OpeningBody; fieldOpening: object };
   let records: { path: string; body: Envelope; caller: Party }[];
 
   beforeAll(async () => {
     const model = await ada.made('/v1/models', ada.signedWrite(registration, modelOf(ada.id)));
     const secret = secretOf(ada);
-    const [grantId, apiKeyId] = [newId('grant'), newId('apikey')];
+    const [grantId, apiKeyId, titleId] = [newId('grant'), newId('apikey'), newId('sealed')];
+    const title = titleOf(ada, {
+      fileDigest: weights.fileDigest,
+      weightDigest: weights.weightDigest!,
+      namelessDigest: weights.namelessDigest!,
+      owners: [{ party: ada.id, share: '1/1' }],
+    });
     const { subject, commitment } = secret;
     const wanted = {
       registration: model.id,
@@ -92,6 +115,7 @@ describe('before and after something private is on record', () => {
         path: '/v1/sealed',
         body: ada.signedWrite(sealed, { subject, commitment }, [], { id: secret.sealed }),
       },
+      { caller: ada, path: '/v1/sealed', body: ada.signedWrite(sealed, title.body, [], { id: titleId }) },
       {
         caller: ada,
         path: '/v1/grants',
@@ -104,10 +128,11 @@ describe('before and after something private is on record', () => {
       },
     ];
     hidden = {
-      ids: [secret.sealed, grantId, apiKeyId],
-      digests: [...records.map(({ body }) => digestOf(body)), commitment, ...digests],
+      ids: [secret.sealed, titleId, grantId, apiKeyId],
+      digests: [...records.map(({ body }) => digestOf(body)), commitment, title.commitment, ...digests],
       // With a commitment of her own that holds, so that nothing but the hidden record could refuse it.
       opening: secretOf(eve, secret.sealed),
+      fieldOpening: titleOf(eve, { name: 'hers' }).openingOf(titleId, 'name'),
     };
   });
 
@@ -123,7 +148,8 @@ describe('before and after something private is on record', () => {
           .replace(/:(?:id|jti|kid|kind)\b/, id)
           .replace(/:(?:digest|hash)\b/, digest)
           .replace(/\*$/, 'x');
-        const body = method === 'GET' ? undefined : /\/open$/.test(path) ? hidden.opening : {};
+        const sent = /\/fields$/.test(path) ? hidden.fieldOpening : /\/open$/.test(path) ? hidden.opening : {};
+        const body = method === 'GET' ? undefined : sent;
         yield { method, path: address, body };
       }
     }
@@ -158,17 +184,18 @@ describe('before and after something private is on record', () => {
   });
 
   it('what was sealed is hidden from the registrar and from auditors like from everybody', async () => {
-    const [sealedDigest, ...named] = records.map(({ body }) => digestOf(body));
+    const [sealedDigest, titleDigest, ...named] = records.map(({ body }) => digestOf(body));
     const statuses = (statement: string) =>
       Promise.all(
         [ada, ben, eve, auditor, operator].map(async (who) => (await who.get(`/v1/receipts/${statement}`)).status),
       );
     expect(await statuses(sealedDigest!)).toEqual([200, 404, 404, 404, 404]);
+    expect(await statuses(titleDigest!)).toEqual([200, 404, 404, 404, 404]);
     expect(await statuses(named[0]!)).toEqual([200, 200, 404, 200, 200]);
     const lists = await Promise.all(
       [ada, ben, eve, auditor, operator].map((who) => who.read<SealedView[]>('/v1/sealed')),
     );
-    expect(lists.map(({ length }) => length)).toEqual([1, 0, 0, 0, 0]);
+    expect(lists.map(({ length }) => length)).toEqual([2, 0, 0, 0, 0]);
     for (const who of [eve, auditor, operator]) {
       const absent = newId('sealed');
       const [foreign, missing] = [await who.get(`/v1/sealed/${hidden.ids[0]}`), await who.get(`/v1/sealed/${absent}`)];
@@ -219,6 +246,7 @@ describe('what is opened', () => {
         subject: 'model',
         sealedIndex: first.index,
         openedIndex: shown.index,
+        stated: [],
         receipts: expect.anything() as unknown,
       },
     ]);
@@ -264,6 +292,115 @@ describe('what is opened', () => {
     await ben.made(`/v1/sealed/${id}/open`, secret);
     const again = await ben.post(`/v1/sealed/${id}/open`, secret);
     expect([again.status, again.body.code]).toEqual([409, 'state_conflict']);
+  });
+
+  it('of a title is a field at a time, and a look-up shows what was stated beside an open registration', async () => {
+    const stranger = new Client(app.url);
+    const model = anyWeights();
+    const owners = [
+      { party: ada.id, share: '2/3' },
+      { party: ben.id, share: '1/3' },
+    ];
+    const license = { expression: 'Apache-2.0', textDigest: null };
+    const { weightDigest, fileDigest } = model;
+    const title = titleOf(ada, { weightDigest: weightDigest!, fileDigest, owners, license, note: 'not yet told' });
+    const first = await ada.made('/v1/sealed', ada.signedWrite(sealed, title.body));
+    const registered = await ben.made('/v1/models', modelOf(ben.id, { weights: model }));
+    const open = (...fields: TitleField[]) =>
+      ada.made(
+        `/v1/sealed/${first.id}/fields`,
+        ada.signedWrite(fieldOpening, title.openingOf(first.id, ...fields), [first.statement]),
+      );
+    const shown = await open('weightDigest', 'owners');
+    const told = {
+      sealed: first.id,
+      maker: ada.id,
+      subject: 'title',
+      sealedIndex: first.index,
+      openedIndex: shown.index,
+    };
+    const stated = [
+      { field: 'owners', value: owners, openedIndex: shown.index },
+      { field: 'weightDigest', value: weightDigest, openedIndex: shown.index },
+    ];
+    expect((await stranger.get(`/v1/provenance/${fileDigest}`)).body).toMatchObject({ possessions: [] });
+    const found = await stranger.read<Provenance>(`/v1/provenance/${weightDigest}`);
+    expect(found.possessions).toMatchObject([{ ...told, stated, receipts: { others: [] } }]);
+
+    const later = await open('license');
+    const { matches, possessions } = await stranger.read<Provenance>(`/v1/provenance/${weightDigest}`);
+    const [match, ...rest] = matches;
+    expect([match!.model['id'], match!.owners[0]!.party, rest]).toEqual([registered.id, ben.id, []]);
+    expect(first.index).toBeLessThan(registered.index);
+    const all = [...stated, { field: 'license', value: license, openedIndex: later.index }];
+    expect(possessions).toMatchObject([{ ...told, stated: all }]);
+    const { receipts } = possessions[0]!;
+    expect(await verifier.receipt(receipts.sealed)).toMatchObject({ body: title.body });
+    expect(await verifier.receipt(receipts.opening)).toMatchObject({ body: { commitment: title.commitment } });
+    expect(receipts.others.map(({ index }) => index)).toEqual([later.index]);
+    expect(await stranger.read(`/v1/sealed/${first.id}`)).toMatchObject({
+      subject: 'title',
+      openedIndex: shown.index,
+      digests: [weightDigest],
+      fields: all,
+    });
+    expect(JSON.stringify([found, possessions])).not.toContain('not yet told');
+  });
+
+  it('of a title opens by its maker alone, once for each field, at its own address', async () => {
+    const title = titleOf(ben, { name: 'digits' });
+    const { id } = await ben.made('/v1/sealed', title.body);
+    const path = `/v1/sealed/${id}/fields`;
+    const body = title.openingOf(id, 'name');
+    const absent = newId('sealed');
+    const hers = titleOf(eve, { name: 'digits' });
+    const foreign = await eve.post(path, hers.openingOf(id, 'name'));
+    const missing = await eve.post(`/v1/sealed/${absent}/fields`, hers.openingOf(absent, 'name'));
+    expect(told(foreign).text.replaceAll(id, '<id>')).toBe(told(missing).text.replaceAll(absent, '<id>'));
+    expect([foreign.status, foreign.body.code]).toEqual([404, 'not_found']);
+    const elsewhere = await ben.post(`/v1/sealed/${newId('sealed')}/fields`, body);
+    expect([elsewhere.status, elsewhere.body.field]).toEqual([400, 'sealed']);
+    const [field] = body.fields;
+    for (const [change, code, at] of [
+      [{ salt: newNonce() }, 'proof_invalid', 'fields.0'],
+      [{ value: 'letters' }, 'proof_invalid', 'fields.0'],
+      [{ field: 'price' }, 'invalid_input', 'fields.0.field'],
+    ] as const) {
+      const answer = await ben.post(path, { ...body, fields: [{ ...field, ...change }] });
+      expect([answer.status, answer.body.code, answer.body.field]).toEqual([400, code, at]);
+    }
+    expect((await eve.get(`/v1/sealed/${id}`)).status).toBe(404);
+    await ben.made(path, body);
+    const again = await ben.post(path, body);
+    expect([again.status, again.body.code, again.body.field]).toEqual([409, 'state_conflict', 'fields.0.field']);
+    expect(await eve.read<SealedView>(`/v1/sealed/${id}`)).toMatchObject({
+      fields: [{ field: 'name', value: 'digits' }],
+    });
+  });
+
+  it('of a title shows as much before it is open, whether it says everything or nothing', async () => {
+    const full = titleOf(ben, {
+      ...{ name: 'digits', fileDigest: anyDigest(), weightDigest: anyDigest(), namelessDigest: anyDigest() },
+      owners: [{ party: ben.id, share: '1/1' }],
+      license: { expression: 'MIT', textDigest: null },
+      parents: [{ digest: anyDigest(), relation: 'fine-tuned-from' }],
+      ...{ datasets: [anyDigest()], instrument: anyDigest(), note: 'a note' },
+    });
+    expect(Object.keys(full.secret.values).sort()).toEqual([...TITLE_FIELDS].sort());
+    const random = /"(?:commitment|id|key|nonce|oneTimeKey|sha256|name|signature|statedAt)":"[^"]*"/g;
+    const payloads: string[] = [];
+    for (const { body } of [full, titleOf(ben, {})]) {
+      const { id, index, statement } = await ben.made('/v1/sealed', body);
+      const { envelope } = await ben.read<Receipt>(`/v1/receipts/${statement}`);
+      payloads.push(Buffer.from(envelope.payload, 'base64').toString().replaceAll(random, ''));
+      const list = await eve.read<StatementList>(`/v1/statements?from=${index}&limit=1`);
+      const [listed] = list.statements;
+      expect(listed).toEqual({ index, visibility: 'hidden', entry: expect.any(String) as unknown });
+      const entry = Buffer.from(listed!.entry, 'base64').toString('latin1');
+      for (const hidden of [ben.id, id, body.commitment, 'title', 'sealed']) expect(entry).not.toContain(hidden);
+    }
+    expect(payloads[0]).toContain('"subject":"title"');
+    expect(payloads[0]).toBe(payloads[1]);
   });
 
   it('leaves a log in which every signature and row holds', async () => {

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { utf8 } from '../../src/core/bytes.ts';
 import { manifestOf } from '../../src/core/registry/dataset.ts';
 import { sealCommitment } from '../../src/core/registry/sealed.ts';
+import { openField, TITLE_LEAVES, titleCommitment } from '../../src/core/registry/sealed-title.ts';
 import type { Receipt } from '../../src/core/statement/receipt.ts';
 import { newId, sha256 } from '../../src/platform/crypto.ts';
 import { MNIST_DIGESTS } from '../../src/training/mnist.ts';
@@ -148,6 +149,14 @@ function openingBy({ id: maker, origin }: Party, id: string) {
   return { sealed: id, commitment: sealCommitment(sha256, { origin, maker }, secret), ...secret };
 }
 
+/** An opening of a field that fits together, of whatever is called `id`. */
+function fieldOpeningBy({ id: maker, origin }: Party, id: string) {
+  const by = { origin, maker };
+  const secret = { salts: Array.from({ length: TITLE_LEAVES }, () => '0'.repeat(32)), values: { name: 'hers' } };
+  const fields = [openField(sha256, by, secret, 'name')];
+  return { sealed: id, commitment: titleCommitment(sha256, by, secret), fields };
+}
+
 const digest = digestOf(file);
 const anyDelivery = newId('delivery');
 const ROUTES: Route[] = [
@@ -184,6 +193,7 @@ const ROUTES: Route[] = [
   { method: 'GET', path: '/v1/runs/:id/artifact', thing: 'run' },
   { method: 'GET', path: '/v1/sealed/:id', thing: 'sealed' },
   { method: 'POST', path: '/v1/sealed/:id/open', thing: 'sealed', body: (id) => openingBy(eve!, id) },
+  { method: 'POST', path: '/v1/sealed/:id/fields', thing: 'sealed', body: (id) => fieldOpeningBy(eve!, id) },
   { method: 'GET', path: '/v1/grants/:id', thing: 'grant' },
   { method: 'POST', path: '/v1/grants/:id/revoke', thing: 'grant', body: {} },
   { method: 'GET', path: '/v1/tokens/:jti', thing: 'token' },

@@ -59,32 +59,36 @@ export function define(program: Command, context: Context): void {
   log
     .command('verify')
     .description('Check that the record has only grown since you last looked; or check one receipt, without a network.')
-    .argument('[file]', 'a receipt or a look-up, as --json prints it, or a proof file (with --entry)')
+    .argument('[file]', 'a receipt, a look-up or an opening, as --json prints it, or a proof file (with --entry)')
     .option('--entry <file>', 'the entry that the proof file is about')
     .addHelpText('after', '\nExample:\n  $ muniment log verify\n  $ muniment log verify receipt.json')
     .action(async (file: string | undefined, { entry }: { entry?: string }) => {
       if (file !== undefined) {
-        const [{ verifyFile }, { describeTime }] = await Promise.all([
+        const [{ verifyFile }, { describeTime }, { describePossession }] = await Promise.all([
           import('../verify-file.ts'),
           import('../outside-time.ts'),
+          import('../describe-possession.ts'),
         ]);
         const judged = await verifyFile(context, file, entry);
         noteVerdict(context, judged.verdict);
         context.print(judged, () =>
-          fields([
-            ['log', judged.origin],
-            ['entry', `${judged.index} of ${judged.treeSize}`],
-            ['record', judged.kind === undefined ? undefined : `${judged.kind} ${judged.id}`],
-            ['maker', judged.maker],
-            ['existed before', describeTime(judged.time ?? null)],
-            [
-              'absent',
-              judged.absent && `${judged.absent.join('\n')}\nfrom all public records below entry ${judged.asOf}`,
-            ],
-            ['receipts', judged.receipts === 1 ? undefined : judged.receipts],
-            ['witnesses', describeWitnessed(judged.witnessed)],
-            ['verdict', judged.verdict],
-          ]),
+          [
+            ...(judged.opened ?? []).map((opened) => `${describePossession(opened)}\n`),
+            fields([
+              ['log', judged.origin],
+              ['entry', `${judged.index} of ${judged.treeSize}`],
+              ['record', judged.kind === undefined ? undefined : `${judged.kind} ${judged.id}`],
+              ['maker', judged.maker],
+              ['existed before', describeTime(judged.time ?? null)],
+              [
+                'absent',
+                judged.absent && `${judged.absent.join('\n')}\nfrom all public records below entry ${judged.asOf}`,
+              ],
+              ['receipts', judged.receipts === 1 ? undefined : judged.receipts],
+              ['witnesses', describeWitnessed(judged.witnessed)],
+              ['verdict', judged.verdict],
+            ]),
+          ].join(''),
         );
         return;
       }

@@ -12,7 +12,6 @@ import type { Client } from '../client.ts';
 import type { Context } from '../context.ts';
 import type { ModelReport } from '../hash-model.ts';
 import type { AskedMap } from '../judge-map.ts';
-import type { JudgedPossession } from '../judge-possession.ts';
 import type { JudgedMatch, JudgedProvenance } from '../judge-provenance.ts';
 import { digestOf } from '../parse.ts';
 import { fields, percent } from '../table.ts';
@@ -54,6 +53,7 @@ async function printRecords(
   const { judgeProvenance, mergeProvenance } = await import('../judge-provenance.ts');
   const { oldestOf, requireOneLog } = await import('../judge-map.ts');
   const { describeComplete, describeVerdict } = await import('../lookup-verdict.ts');
+  const { describePossession } = await import('../describe-possession.ts');
   const { describeTime, judgeTime, withTime } = await import('../outside-time.ts');
   const { PROVED } = await import('../../core/trust/index.ts');
   const { describeWitnessed, weakest } = await import('../witnessed.ts');
@@ -174,14 +174,6 @@ const HOW = {
 };
 
 type DescribeTime = (time: JudgedTime | null) => string | undefined;
-
-const describePossession = ({ sealed, maker, subject, sealedIndex, openedIndex }: JudgedPossession): string =>
-  fields([
-    ['sealed', `${subject}, ${sealed}`],
-    ['known to', maker],
-    ['before', `entry ${sealedIndex}; told at entry ${openedIndex}`],
-    ['note', 'proves that its maker knew the digest by then, and gives no title'],
-  ]);
 
 function describeMatch(match: JudgedMatch, describeTime: DescribeTime): string {
   const { model, run, datasets, index, recordedAt } = match;

@@ -4,6 +4,7 @@ import { apiKey, apiKeyRevocation } from './api-key.ts';
 import { authorityReads, requireAuthority, requireOrigin } from './authority.ts';
 import { commitmentReads, erasure, makeCommitments } from './commitment.ts';
 import { dataset } from './dataset.ts';
+import { fieldOpening } from './field-opening.ts';
 import { grant, revocation } from './grant.ts';
 import { instrument } from './instrument.ts';
 import { instrumentAct } from './instrument-act.ts';
@@ -46,6 +47,7 @@ const ALL = [
   erasure,
   sealed,
   opening,
+  fieldOpening,
   mapRoot,
   mapAudit,
 ];
@@ -103,7 +105,30 @@ export const innerSignaturesOf = (spoken: Spoken): readonly InnerSignature[] => 
 export type { InnerSignature, Kind, Rows, Spoken, Visibility } from './kind.ts';
 export { visibilityOf } from './kind.ts';
 export { commitmentsOf } from './commitment.ts';
-export { apiKey, apiKeyRevocation, dataset, erasure, grant, instrument, instrumentAct, key, keyRevocation };
-export { log, logKey, logKeyRetirement, mapAudit, mapRoot, modelSignature, opening, party, registration, revocation };
-export { run, sealed };
-export { tokenBatch, tokenKey, tokenKeyRetirement };
+export {
+  apiKey,
+  apiKeyRevocation,
+  dataset,
+  erasure,
+  fieldOpening,
+  grant,
+  instrument,
+  instrumentAct,
+  key,
+  keyRevocation,
+  log,
+  logKey,
+  logKeyRetirement,
+  mapAudit,
+  mapRoot,
+  modelSignature,
+  opening,
+  party,
+  registration,
+  revocation,
+  run,
+  sealed,
+  tokenBatch,
+  tokenKey,
+  tokenKeyRetirement,
+};

@@ -27,8 +27,22 @@ export const RELATIONS = [
   'trained-on-outputs-of',
 ] as const;
 
-const shape = {
+/** What an owner states of a model, openly here or sealed first (`sealed-title.ts`). */
+export const statedShape = {
   name: z.string().min(1).max(200),
+  owners: z
+    .array(z.strictObject({ party: id('party'), share: z.string().max(40).describe('An exact fraction such as 1/2') }))
+    .min(1)
+    .max(1000),
+  license: z.strictObject({
+    expression: z.string().max(1000).describe('SPDX license expression'),
+    textDigest: digest.nullable().describe('Of the license text; required for a LicenseRef-*'),
+  }),
+  parents: z.array(z.strictObject({ digest, relation: z.enum(RELATIONS) })).max(1000),
+};
+
+const shape = {
+  ...statedShape,
   weights: z
     .strictObject({
       fileDigest: digest,
@@ -43,17 +57,8 @@ const shape = {
       message: 'the weight digest and the nameless digest come together',
       path: ['namelessDigest'],
     }),
-  owners: z
-    .array(z.strictObject({ party: id('party'), share: z.string().max(40).describe('An exact fraction such as 1/2') }))
-    .min(1)
-    .max(1000),
-  license: z.strictObject({
-    expression: z.string().max(1000).describe('SPDX license expression'),
-    textDigest: digest.nullable().describe('Of the license text; required for a LicenseRef-*'),
-  }),
   run: id('run').nullable(),
   datasets: z.array(id('dataset')).max(1000),
-  parents: z.array(z.strictObject({ digest, relation: z.enum(RELATIONS) })).max(1000),
 };
 
 /** A model is known by its weight digest, or by its file digest where the container cannot be read. */
@@ -88,7 +93,7 @@ export const registration = kind(registrationForm, {
   judge(spoken, rows, place) {
     const { common, body } = spoken;
     requireNew(rows, 'registration', common.id);
-    requireLicense(body);
+    requireLicense(body.license);
     requireOwners(spoken, rows);
     const runChange = judgeRun(spoken, rows);
     requireBasis(spoken, ...body.datasets.map((dataset, i) => need(rows, 'dataset', dataset, `datasets.${i}`)));
@@ -137,18 +142,14 @@ export const registration = kind(registrationForm, {
   },
 });
 
-function requireLicense({ license }: RegistrationBody): void {
-  const named = licenseIds(license.expression);
-  if (named.some(isLicenseRef) && license.textDigest === null) {
-    throw new RegistryError(
-      'license_unknown',
-      `${license.expression} is not on the SPDX list and comes without a text.`,
-      {
-        field: 'license.textDigest',
-        fix: 'Give the SHA-256 of the license text.',
-      },
-    );
-  }
+/** @throws RegistryError `license_unknown` */
+export function requireLicense({ expression, textDigest }: RegistrationBody['license'], field = 'license'): void {
+  const named = licenseIds(expression, `${field}.expression`);
+  if (textDigest !== null || !named.some(isLicenseRef)) return;
+  throw new RegistryError('license_unknown', `${expression} is not on the SPDX list and comes without a text.`, {
+    field: `${field}.textDigest`,
+    fix: 'Give the SHA-256 of the license text.',
+  });
 }
 
 function requireOwners({ common, body }: Spoken<RegistrationBody>, rows: Rows): void {

@@ -13,15 +13,19 @@ import type { Digest, Sha256 } from '../digest.ts';
 import { formatDigest } from '../digest.ts';
 import { RegistryError } from '../errors.ts';
 import { digest, form, id, urn } from '../statement/statement.ts';
+import type { Rows, Spoken } from './kind.ts';
 import { kind, requireBasis } from './kind.ts';
-import type { RowKey } from './tables.ts';
+import type { RowKey, Tables } from './tables.ts';
 import { put } from './tables.ts';
 
-export const SEALED_SUBJECTS = ['model', 'dataset', 'evidence'] as const;
+/** Of a `title` the commitment is over fields that open one at a time (`sealed-title.ts`); of the others, over digests. */
+export const SEALED_SUBJECTS = ['model', 'dataset', 'evidence', 'title'] as const;
 export type SealedSubject = (typeof SEALED_SUBJECTS)[number];
+export const DIGEST_SUBJECTS = ['model', 'dataset', 'evidence'] as const satisfies readonly SealedSubject[];
+export type DigestSubject = (typeof DIGEST_SUBJECTS)[number];
 
 export interface SealedSecret {
-  readonly subject: SealedSubject;
+  readonly subject: DigestSubject;
   /** 16 random bytes, hex */
   readonly salt: string;
   /** Sorted, each once: of a model its file, weight and nameless digest, of a dataset its manifest's */
@@ -35,8 +39,10 @@ export const sealCommitment = (
   { subject, salt, digests }: SealedSecret,
 ): Digest => formatDigest(sha256(canonicalize({ type: 'muniment sealed v1', origin, maker, subject, salt, digests })));
 
-const subject = z.enum(SEALED_SUBJECTS);
-const sealedForm = form('sealed', { subject, commitment: digest }, ({ id }) => [urn(id)]);
+/** Keeps a commitment from being guessed. */
+export const salt = z.string().regex(/^[0-9a-f]{32}$/, 'must be 128 random bits in hex');
+
+const sealedForm = form('sealed', { subject: z.enum(SEALED_SUBJECTS), commitment: digest }, ({ id }) => [urn(id)]);
 export type SealedBody = z.infer<typeof sealedForm.body>;
 
 export const sealed = kind(sealedForm, {
@@ -55,8 +61,8 @@ export const sealed = kind(sealedForm, {
 
 /** What opens a sealed statement, beside its name. */
 export const secretShape = {
-  subject,
-  salt: z.string().regex(/^[0-9a-f]{32}$/, 'must be 128 random bits in hex'),
+  subject: z.enum(DIGEST_SUBJECTS),
+  salt,
   digests: z
     .array(digest)
     .min(1)
@@ -86,21 +92,12 @@ export const opening = kind(openingForm, {
     });
   },
   judge(spoken, rows, place) {
-    const { common, body } = spoken;
-    // What another party sealed is not looked for, so it cannot be told from what is not there.
-    const row = rows.get('sealed', common.maker, body.sealed);
-    if (row === undefined) {
-      throw new RegistryError('not_found', `You have sealed nothing as ${body.sealed}.`, { field: 'sealed' });
-    }
-    requireBasis(spoken, row);
+    const { body } = spoken;
+    const row = requireSealed(spoken, rows);
     if (row.openedIndex !== null) {
       throw new RegistryError('state_conflict', `${row.id} is open already.`, { field: 'sealed' });
     }
-    if (row.commitment !== body.commitment || row.subject !== body.subject) {
-      throw new RegistryError('digest_mismatch', `The commitment is not the one that ${row.id} holds.`, {
-        field: 'commitment',
-      });
-    }
+    requireCommitment(row, body);
     return [
       put('sealed', { ...row, openedIndex: place.recordedIndex }),
       ...body.digests.map((digest) =>
@@ -116,3 +113,29 @@ export const opening = kind(openingForm, {
     ];
   },
 });
+
+/**
+ * The sealed record that an opening names. What another party sealed is not looked for, so it cannot be told from what is
+ * not there.
+ * @throws RegistryError `not_found`, `basis_stale`
+ */
+export function requireSealed(spoken: Spoken<{ sealed: string }>, rows: Rows): Tables['sealed'] {
+  const { common, body } = spoken;
+  const row = rows.get('sealed', common.maker, body.sealed);
+  if (row === undefined) {
+    throw new RegistryError('not_found', `You have sealed nothing as ${body.sealed}.`, { field: 'sealed' });
+  }
+  requireBasis(spoken, row);
+  return row;
+}
+
+/** @throws RegistryError `digest_mismatch` */
+export function requireCommitment(
+  row: Tables['sealed'],
+  { commitment, subject }: { commitment: Digest; subject: SealedSubject },
+): void {
+  if (row.commitment === commitment && row.subject === subject) return;
+  throw new RegistryError('digest_mismatch', `The commitment is not the one that ${row.id} holds.`, {
+    field: 'commitment',
+  });
+}

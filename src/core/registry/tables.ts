@@ -143,8 +143,9 @@ export interface Tables {
   sealed: Recorded & {
     maker: string;
     id: string;
-    subject: 'dataset' | 'evidence' | 'model';
+    subject: 'dataset' | 'evidence' | 'model' | 'title';
     commitment: Digest;
+    /** Of the first opening, where there are several */
     openedIndex: number | null;
   };
   /** A digest that an opening revealed, and the place in the log before which its maker knew it. */
@@ -152,9 +153,11 @@ export interface Tables {
     digest: Digest;
     maker: string;
     sealedId: string;
-    subject: 'dataset' | 'evidence' | 'model';
+    subject: 'dataset' | 'evidence' | 'model' | 'title';
     sealedIndex: number;
   };
+  /** A field of a sealed title that is open; `value` in canonical JSON, as it was committed to. */
+  sealed_field: Recorded & { maker: string; sealedId: string; field: string; value: string };
   token_revocation: Recorded & { jti: string; grantId: string };
   token_batch: Recorded & { id: string; size: number; root: Digest };
   /** Maps of the log's first `size` entries, known by their roots. */
@@ -188,6 +191,7 @@ export const KEYS = {
   license_grant: ['id'],
   sealed: ['maker', 'id'],
   possession: ['digest', 'maker', 'sealedId'],
+  sealed_field: ['maker', 'sealedId', 'field'],
   token_revocation: ['jti'],
   token_batch: ['id'],
   map_root: ['root'],

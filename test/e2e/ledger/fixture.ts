@@ -12,6 +12,7 @@ import {
   apiKey,
   dataset,
   erasure,
+  fieldOpening,
   grant,
   instrument,
   instrumentAct,
@@ -40,6 +41,7 @@ import { parseCosignature } from '../../../src/core/note/cosignature.ts';
 import { parseNote, signNote } from '../../../src/core/note/note.ts';
 import { commit } from '../../../src/core/registry/commitment.ts';
 import { sealCommitment } from '../../../src/core/registry/sealed.ts';
+import { openField, TITLE_LEAVES, titleCommitment } from '../../../src/core/registry/sealed-title.ts';
 import { signStatement } from '../../../src/core/registry/sign.ts';
 import { readSpoken } from '../../../src/core/registry/spoken.ts';
 import type { Receipt } from '../../../src/core/statement/receipt.ts';
@@ -294,6 +296,7 @@ export async function everyKind(process: Process): Promise<void> {
     await ledger.attest(opening, { maker: ada, body: { sealed: id, commitment, ...secret } });
   }
   await ledger.attest(sealed, { maker: ada, body: { subject: 'dataset', commitment: anyDigest() } });
+  await sealTitle(process, ada);
 
   const holder = { value: 'Example', salt: newNonce() };
   const { files, manifestDigest } = manifestOf(sha256, [{ name: 'images', bytes: 3, digest: anyDigest() }]);
@@ -417,6 +420,19 @@ export async function disposeOf({ ledger }: Process, asset: string, owner: strin
   const quorums = { assignment: anything, pledge: anything, option: '1/2', 'priority-hold': anything } as const;
   await agree(owner, { type: 'co-ownership', quorums: { ...quorums, 'exclusive-license': '2/3' } }, other);
   await offer(owner, { type: 'option', share: '1/7', until: null }, other);
+}
+
+/** A sealed title, two fields of which are opened one after the other. */
+async function sealTitle({ ledger }: Process, maker: string): Promise<void> {
+  const by = { origin: ledger.origin, maker };
+  const values = { name: 'digits', weightDigest: anyDigest() };
+  const secret = { salts: Array.from({ length: TITLE_LEAVES }, newNonce), values };
+  const commitment = titleCommitment(sha256, by, secret);
+  const { id } = await ledger.attest(sealed, { maker, body: { subject: 'title', commitment } });
+  for (const field of ['name', 'weightDigest'] as const) {
+    const fields = [openField(sha256, by, secret, field)];
+    await ledger.attest(fieldOpening, { maker, body: { sealed: id, commitment, fields } });
+  }
 }
 
 /** Two maps that follow on others, and what two auditors say of the last one. */
