@@ -1,9 +1,11 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import type { Digest } from '../../../../src/core/digest.ts';
-import { opening, registration, sealed } from '../../../../src/core/registry/index.ts';
+import { KINDS, opening, registration, sealed } from '../../../../src/core/registry/index.ts';
 import { sealCommitment } from '../../../../src/core/registry/sealed.ts';
 import type { OpeningBody, SealedSecret } from '../../../../src/core/registry/sealed.ts';
+import { formatStatement, parseStatement } from '../../../../src/core/statement/statement.ts';
 import { newId, newNonce, sha256 } from '../../../../src/platform/crypto.ts';
 import { anyDigest, ORIGIN, TestLog } from '../../../support/test-log.ts';
 
@@ -38,6 +40,15 @@ const openingOf = (
   ...secret,
   digests: [...secret.digests],
   ...change,
+});
+
+test.each(['sealed', 'opening'] as const)('a %s statement of before sealed titles is valid, byte for byte', (kind) => {
+  const vectors = JSON.parse(readFileSync('test/vectors/sealed/whole.json', 'utf8')) as Record<typeof kind, string>;
+  const payload = Buffer.from(vectors[kind]);
+  const { form, common, body } = parseStatement(sha256, KINDS, payload);
+  expect(form.kind).toBe(kind);
+  expect(Buffer.from(formatStatement(sha256, form, common, body))).toEqual(payload);
+  KINDS.get(form.predicateType)!.coheres?.(sha256, body as never, common);
 });
 
 describe('what is sealed', () => {
