@@ -23,6 +23,8 @@ const STATUS = {
   counterparty_invalid: 400,
   effective_date_invalid: 400,
   instrument_lapsed: 409,
+  date_invalid: 400,
+  authority_missing: 400,
   unauthenticated: 401,
   token_malformed: 401,
   token_expired: 401,

@@ -3,6 +3,7 @@ import type { Digest } from '../digest.ts';
 import { apiKey, apiKeyRevocation } from './api-key.ts';
 import { authorityReads, requireAuthority, requireOrigin } from './authority.ts';
 import { commitmentReads, erasure, makeCommitments } from './commitment.ts';
+import { dataRights } from './data-rights.ts';
 import { dataset } from './dataset.ts';
 import { fieldOpening } from './field-opening.ts';
 import { grant, revocation } from './grant.ts';
@@ -15,9 +16,11 @@ import { log } from './log.ts';
 import { logKey, logKeyRetirement } from './log-key.ts';
 import { mapAudit } from './map-audit.ts';
 import { mapRoot } from './map-root.ts';
+import { marketRecord } from './market-record.ts';
 import { modelSignature } from './model-signature.ts';
 import { spendOneTimeKey, vouchersOf } from './one-time-key.ts';
 import { party } from './party.ts';
+import { protectionRecord } from './protection-record.ts';
 import { registration } from './registration.ts';
 import { run } from './run.ts';
 import { opening, sealed } from './sealed.ts';
@@ -48,6 +51,9 @@ const ALL = [
   sealed,
   opening,
   fieldOpening,
+  protectionRecord,
+  dataRights,
+  marketRecord,
   mapRoot,
   mapAudit,
 ];
@@ -108,6 +114,7 @@ export { commitmentsOf } from './commitment.ts';
 export {
   apiKey,
   apiKeyRevocation,
+  dataRights,
   dataset,
   erasure,
   fieldOpening,
@@ -121,9 +128,11 @@ export {
   logKeyRetirement,
   mapAudit,
   mapRoot,
+  marketRecord,
   modelSignature,
   opening,
   party,
+  protectionRecord,
   registration,
   revocation,
   run,

@@ -158,6 +158,17 @@ export interface Tables {
   };
   /** A field of a sealed title that is open; `value` in canonical JSON, as it was committed to. */
   sealed_field: Recorded & { maker: string; sealedId: string; field: string; value: string };
+  /** Every protection record, market record and record of data rights, superseded or not. */
+  rights_record: Recorded & {
+    id: string;
+    /** A registration, or a dataset */
+    about: string;
+    maker: string;
+    respect: string;
+    supersedes: string | null;
+  };
+  /** Which of a maker's records about an asset in one respect stands. */
+  rights_standing: Recorded & { about: string; maker: string; respect: string; recordId: string };
   token_revocation: Recorded & { jti: string; grantId: string };
   token_batch: Recorded & { id: string; size: number; root: Digest };
   /** Maps of the log's first `size` entries, known by their roots. */
@@ -192,6 +203,8 @@ export const KEYS = {
   sealed: ['maker', 'id'],
   possession: ['digest', 'maker', 'sealedId'],
   sealed_field: ['maker', 'sealedId', 'field'],
+  rights_record: ['id'],
+  rights_standing: ['about', 'maker', 'respect'],
   token_revocation: ['jti'],
   token_batch: ['id'],
   map_root: ['root'],
