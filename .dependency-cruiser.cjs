@@ -8,7 +8,7 @@ const FLOORS = [
   ['ledger', 'witness'],
   ['parties'],
   ['datasets', 'models', 'sealed'],
-  ['runs', 'titles', 'licenses'],
+  ['runs', 'titles', 'licenses', 'protection'],
   ['tokens', 'training'],
   ['disputes'],
   ['provenance'],

@@ -22,6 +22,7 @@ import { BundlesAsTheyAre1700000000016 } from './0016-bundles-as-they-are.ts';
 import { Title1700000000017 } from './0017-title.ts';
 import { KeyRevocations1700000000018 } from './0018-key-revocations.ts';
 import { SealedFields1700000000021 } from './0021-sealed-fields.ts';
+import { RightsRecords1700000000019 } from './0019-rights-records.ts';
 
 export const MIGRATIONS: (new () => MigrationInterface)[] = [
   SchemasAndRoles1700000000001,
@@ -43,4 +44,5 @@ export const MIGRATIONS: (new () => MigrationInterface)[] = [
   Title1700000000017,
   KeyRevocations1700000000018,
   SealedFields1700000000021,
+  RightsRecords1700000000019,
 ];

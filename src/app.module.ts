@@ -9,6 +9,7 @@ import { LicenseModule } from './licenses/index.ts';
 import { ModelModule } from './models/index.ts';
 import { SealedModule } from './sealed/index.ts';
 import { PartyModule } from './parties/index.ts';
+import { ProtectionModule } from './protection/index.ts';
 import { ProvenanceModule } from './provenance/index.ts';
 import { PlatformModule } from './platform/platform.module.ts';
 import type { Ground } from './platform/platform.module.ts';
@@ -35,6 +36,7 @@ export class AppModule {
         TitleModule,
         WorkerSupervisorModule,
         LicenseModule,
+        ProtectionModule,
         TokenModule,
         ProvenanceModule,
         ExchangeModule,

@@ -7,6 +7,7 @@ import * as licenses from './licenses/license.entity.ts';
 import * as models from './models/model.entity.ts';
 import * as parties from './parties/party.entity.ts';
 import type { Entities } from './platform/database/index.ts';
+import * as protection from './protection/protection.entity.ts';
 import * as sealed from './sealed/sealed.entity.ts';
 import * as runs from './runs/run.entity.ts';
 import * as titles from './titles/title.entity.ts';
@@ -24,6 +25,7 @@ const MODULES: object[] = [
   titles,
   runs,
   licenses,
+  protection,
   tokens,
   webhooks,
 ];

@@ -1,21 +1,19 @@
 /** Grants and revocations, built and signed where the licensor's key is. */
 import { canonicalize } from '../core/canonical-json.ts';
-import type { Digest } from '../core/digest.ts';
 import { formatDigest } from '../core/digest.ts';
 import { RegistryError } from '../core/errors.ts';
 import { ACTIONS } from '../core/licensing/actions.ts';
 import { grant as grantKind, revocation } from '../core/registry/grant.ts';
 import type { Receipt } from '../core/statement/receipt.ts';
 import { sha256 } from '../platform/crypto.ts';
-import type { Client } from './client.ts';
-import type { Context, PartyView } from './context.ts';
+import type { Context } from './context.ts';
+import { findOwnModel } from './find-model.ts';
 import { findParty } from './find.ts';
-import { hashModel } from './hash-model.ts';
-import { digestOf, instantOf } from './parse.ts';
+import { instantOf } from './parse.ts';
 import { readBytes } from './settings.ts';
 import { write } from './sign.ts';
 import { checkReceipts } from './verify.ts';
-import type { GrantBody, GrantView, ModelView, Provenance } from './views.ts';
+import type { GrantBody, GrantView } from './views.ts';
 
 export interface GrantFacts {
   model: string;
@@ -44,7 +42,7 @@ export async function grantLicense(
   const notBefore = facts.from === undefined ? new Date().toISOString() : instantOf(facts.from);
   const expiresAt = facts.until === undefined ? null : instantOf(facts.until);
   const session = await context.session();
-  const model = await findModel(context, facts.model);
+  const model = await findOwnModel(context, facts.model);
   const licensee = await findParty(session.client, facts.to);
   // Without a document of their own, the terms are what the grant itself says and the license that the model is under.
   const termsDigest = formatDigest(
@@ -85,37 +83,6 @@ export async function revokeGrant(
   const { statement, licensee, licensor } = await session.client.get<GrantView>(`/v1/grants/${encodeURIComponent(id)}`);
   const body = { grant: id, licensor, licensee, token, reason };
   return write(context, session, { kind: revocation, path, body, basis: [statement] });
-}
-
-/** By registration id, or by a digest or file of which the caller owns exactly one registration. */
-async function findModel(context: Context, text: string): Promise<Pick<ModelView, 'id' | 'license' | 'statement'>> {
-  const { client, me } = await context.session();
-  if (/^registration_[0-9a-z]{26}$/.test(text)) return client.get<ModelView>(`/v1/models/${text}`);
-  const digest = digestOf(text) ?? (await digestOfFile(context, text));
-  return onlyOwn(await matchesOf(client, digest), me.party, text);
-}
-
-async function digestOfFile({ io }: Context, path: string): Promise<Digest> {
-  const { weightDigest, fileDigest } = await hashModel(io, path);
-  return weightDigest ?? fileDigest;
-}
-
-async function matchesOf(client: Client, digest: Digest): Promise<Provenance['matches']> {
-  return (await client.get<Provenance>(`/v1/provenance/${digest}`)).matches;
-}
-
-function onlyOwn(matches: Provenance['matches'], { id }: PartyView, text: string): ModelView {
-  const own = matches.filter(({ owners }) => owners.some(({ party }) => party === id));
-  const [only] = own;
-  if (only !== undefined && own.length === 1) return only.model;
-  throw new RegistryError(
-    'not_found',
-    `You own ${own.length === 0 ? 'no' : 'more than one'} registration of ${text}.`,
-    {
-      field: 'model',
-      fix: 'Name the registration by its id.',
-    },
-  );
 }
 
 function actionOf(text: string): GrantBody['actions'][number] {

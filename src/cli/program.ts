@@ -78,6 +78,24 @@ export const COMMANDS: readonly Entry[] = [
     load: () => import('./commands/open.ts'),
   },
   {
+    name: 'protection',
+    summary: 'state by which right your model is protected, country by country',
+    group: LICENSE,
+    load: () => import('./commands/protection.ts'),
+  },
+  {
+    name: 'market',
+    summary: 'state what the disclosures of a market ask about your model',
+    group: LICENSE,
+    load: () => import('./commands/market.ts'),
+  },
+  {
+    name: 'disclosure',
+    summary: 'what a law asks about a model, answered from what is on record',
+    group: LICENSE,
+    load: () => import('./commands/disclosure.ts'),
+  },
+  {
     name: 'license',
     summary: 'give somebody a license on a model, or take it back',
     group: LICENSE,

@@ -1,5 +1,12 @@
 /** What the registry answers, as far as the commands read it. Types alone: nothing here is loaded at run time. */
-import type { dataset, grant, registration } from '../core/registry/index.ts';
+import type {
+  dataRights,
+  dataset,
+  grant,
+  marketRecord,
+  protectionRecord,
+  registration,
+} from '../core/registry/index.ts';
 import type { Digest } from '../core/digest.ts';
 import type { Receipt } from '../core/statement/receipt.ts';
 import type { Said } from '../core/registry/sealed-title.ts';
@@ -9,6 +16,9 @@ type BodyOf<K> = K extends Kind<infer Body> ? Body : never;
 export type DatasetBody = BodyOf<typeof dataset>;
 export type RegistrationBody = BodyOf<typeof registration>;
 export type GrantBody = BodyOf<typeof grant>;
+export type ProtectionBody = BodyOf<typeof protectionRecord>;
+export type MarketBody = BodyOf<typeof marketRecord>;
+export type DataRightsBody = BodyOf<typeof dataRights>;
 
 /** What stands on record, and where. */
 interface Recorded {
@@ -101,3 +111,6 @@ export interface RunView {
 }
 
 export type GrantView = GrantBody & Recorded & { licensor: string; revokedIndex: number | null };
+
+/** A rights record of whatever kind. */
+export type RightsView<Body> = Body & Recorded & { maker: string; supersedes: string | null; standing: boolean };

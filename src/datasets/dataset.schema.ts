@@ -52,6 +52,9 @@ export type DatasetView = Omit<DatasetBody, 'holder'> & {
   holder: z.infer<typeof holderView>;
 };
 
+/** Where a dataset comes from; a thousand of them fit into one answer. */
+export type DatasetSource = Omit<DatasetView, 'files'>;
+
 export const datasetParams = z.strictObject({ id: z.string().max(60) });
 export const datasetFileParams = z.strictObject({ id: z.string().max(60), digest });
 export const datasetQuery = z.strictObject({ manifest: digest.optional() });

@@ -11,8 +11,8 @@ import { Ledger } from '../ledger/index.ts';
 import type { Principal } from '../platform/auth/index.ts';
 import { newNonce, sha256 } from '../platform/crypto.ts';
 import { ArtifactStore, atMost } from '../platform/storage/index.ts';
-import type { DatasetView, WriteDataset } from './dataset.schema.ts';
-import { findDataset, insertStoredFile, listDatasets, listStoredFiles } from './dataset.store.ts';
+import type { DatasetSource, DatasetView, WriteDataset } from './dataset.schema.ts';
+import { findDataset, insertStoredFile, listDatasets, listSources, listStoredFiles } from './dataset.store.ts';
 
 @Injectable()
 export class DatasetService {
@@ -42,6 +42,10 @@ export class DatasetService {
 
   list(manifestDigest?: string): Promise<DatasetView[]> {
     return listDatasets(this.database.manager, manifestDigest);
+  }
+
+  sources(ids: readonly string[]): Promise<DatasetSource[]> {
+    return listSources(this.database.manager, ids);
   }
 
   /**

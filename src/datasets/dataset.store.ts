@@ -1,7 +1,7 @@
 /** SQL over datasets. */
 import type { EntityManager } from 'typeorm';
 import type { Digest } from '../core/digest.ts';
-import type { DatasetView } from './dataset.schema.ts';
+import type { DatasetSource, DatasetView } from './dataset.schema.ts';
 
 const VIEW = `
   SELECT d.document || jsonb_build_object(
@@ -22,6 +22,16 @@ export async function listDatasets(manager: EntityManager, manifestDigest?: stri
   const rows: { view: DatasetView }[] = await manager.query(
     `${VIEW} WHERE $1::text IS NULL OR d.manifest_digest = $1 ORDER BY d.recorded_index LIMIT 1000`,
     [manifestDigest ?? null],
+  );
+  return rows.map((row) => row.view);
+}
+
+/** Those of the datasets that are on record, in the order of recording. */
+export async function listSources(manager: EntityManager, ids: readonly string[]): Promise<DatasetSource[]> {
+  const rows: { view: DatasetSource }[] = await manager.query(
+    `SELECT v.view - 'files' AS view FROM (${VIEW} WHERE d.id = ANY ($1)) v
+     ORDER BY (v.view ->> 'recordedIndex')::bigint`,
+    [ids],
   );
   return rows.map((row) => row.view);
 }

@@ -1,4 +1,4 @@
 export { DatasetModule } from './dataset.module.ts';
-export type { DatasetView } from './dataset.schema.ts';
+export type { DatasetSource, DatasetView } from './dataset.schema.ts';
 export { datasetView, recordedShape } from './dataset.schema.ts';
 export { DatasetService } from './dataset.service.ts';

@@ -3,6 +3,8 @@ import type { Command } from 'commander';
 import type { Context } from '../context.ts';
 import { RegistryError } from '../../core/errors.ts';
 import type { EraseOptions } from '../erase.ts';
+import { recordText, statedText } from '../rights-text.ts';
+import type { DataRightsOptions } from '../rights.ts';
 import { bytes, columns, fields } from '../table.ts';
 import type { DatasetView } from '../views.ts';
 
@@ -100,6 +102,33 @@ export function define(program: Command, context: Context): void {
           ['on record', `entry ${found.recordedIndex}`],
         ]),
       );
+    });
+
+  dataset
+    .command('rights')
+    .description('State where your dataset comes from and by which right; with no option, show what is stated.')
+    .argument('<dataset>', 'id or name')
+    .option('--file <file>', 'what you state, in YAML or JSON; the other options count before it')
+    .option('--category <category>', 'public, licensed, private, crawled, user, synthetic or other')
+    .option('--collected-from <day>', 'when the collection began, as in 2025-01-31')
+    .option('--collected-to <day>', 'when it ended; "now" while it goes on')
+    .option('--authorization <file>', 'the document that permits the use; its digest goes on record')
+    .option('--opt-out <text>', 'how those are heeded who do not want their data used')
+    .option('--personal-data', 'there is personal data in it')
+    .option('--no-personal-data', 'there is none')
+    .addHelpText(
+      'after',
+      '\nExample:\n  $ muniment dataset rights faces --category licensed --authorization contract.pdf --personal-data\n  $ muniment dataset rights faces --file rights.yaml',
+    )
+    .action(async (text: string, options: DataRightsOptions) => {
+      const { showDataRights, stateDataRights } = await import('../rights.ts');
+      if (Object.keys(options).length > 0) {
+        const { body, receipt } = await stateDataRights(context, text, options);
+        context.print({ id: receipt.id, ...body, receipt }, () => statedText(body, receipt));
+        return;
+      }
+      const found = await showDataRights(context, text);
+      context.print(found, () => found.map(recordText).join('\n') || 'Nothing is stated.\n');
     });
 
   dataset

@@ -73,7 +73,11 @@ const shape = {
 const dataRightsForm = form('data-rights', shape, (_, { dataset }) => [urn(dataset)]);
 export type DataRightsBody = z.infer<typeof dataRightsForm.body>;
 
-const slotOf = ({ dataset }: DataRightsBody): Slot => ({ asset: 'dataset', about: dataset, respect: 'data-rights' });
+const slotOf = ({ dataset }: DataRightsBody): Slot => ({
+  asset: 'dataset',
+  about: dataset,
+  respect: dataRightsForm.kind,
+});
 
 export const dataRights = kind(dataRightsForm, {
   reads: (spoken) => slotReads(spoken, slotOf(spoken.body)),

@@ -10,7 +10,7 @@ import { date } from '../title/dates.ts';
 import { modalities, SOURCE_CATEGORIES } from './data-rights.ts';
 import { kind } from './kind.ts';
 import type { Slot } from './rights-record.ts';
-import { ownerReads, prose, requireNotAfter, requireShare, slotReads, supersede } from './rights-record.ts';
+import { ownerReads, prose, requireNotAfter, respectOf, requireShare, slotReads, supersede } from './rights-record.ts';
 
 const shape = {
   registration: id('registration'),
@@ -41,7 +41,10 @@ const shape = {
   other: prose(4000).optional().describe('What else the provider wants to tell'),
   algorithm: z.strictObject({ name: prose(200), type: prose(200) }).optional(),
   filingNumber: prose(100).optional().describe('Under which an authority filed it'),
-  service: z.strictObject({ form: prose(500), field: prose(500) }).optional().describe('Its form and field of use'),
+  service: z
+    .strictObject({ form: prose(500), field: prose(500) })
+    .optional()
+    .describe('Its form and field of use'),
   safetyAssessment: z
     .strictObject({ report: digest.describe('Of the report'), on: date, result: prose(1000) })
     .optional(),
@@ -53,10 +56,8 @@ export type MarketBody = z.infer<typeof marketForm.body>;
 const slotOf = ({ registration, jurisdiction }: MarketBody): Slot => ({
   asset: 'registration',
   about: registration,
-  respect: marketRespect(jurisdiction),
+  respect: respectOf(marketForm.kind, jurisdiction),
 });
-
-export const marketRespect = (jurisdiction: string): string => `market-record:${jurisdiction}`;
 
 export const marketRecord = kind(marketForm, {
   reads: (spoken) => [...slotReads(spoken, slotOf(spoken.body)), ownerReads(spoken, spoken.body.registration)],

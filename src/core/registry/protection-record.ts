@@ -10,7 +10,7 @@ import { digest, form, id, urn } from '../statement/statement.ts';
 import { date } from '../title/dates.ts';
 import { kind } from './kind.ts';
 import type { Slot } from './rights-record.ts';
-import { ownerReads, prose, requireNotAfter, requireShare, slotReads, supersede } from './rights-record.ts';
+import { ownerReads, prose, requireNotAfter, respectOf, requireShare, slotReads, supersede } from './rights-record.ts';
 
 export const LEGAL_BASES = [
   'copyright',
@@ -44,7 +44,7 @@ export type ProtectionBody = z.infer<typeof protectionForm.body>;
 const slotOf = ({ registration, jurisdiction, legalBasis }: ProtectionBody): Slot => ({
   asset: 'registration',
   about: registration,
-  respect: `protection-record:${jurisdiction}:${legalBasis}`,
+  respect: respectOf(protectionForm.kind, jurisdiction, legalBasis),
 });
 
 export const protectionRecord = kind(protectionForm, {

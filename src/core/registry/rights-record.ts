@@ -27,6 +27,9 @@ export interface Slot {
   readonly respect: string;
 }
 
+/** @param parts of what kind, and what tells its records about one asset apart, such as the jurisdiction */
+export const respectOf = (...parts: readonly string[]): string => parts.join(':');
+
 export const slotReads = ({ common }: Spoken, { asset, about, respect }: Slot): readonly RowKey[] => [
   ['rights_record', common.id],
   ['rights_standing', about, common.maker, respect],
@@ -49,11 +52,7 @@ export function supersede(spoken: Spoken, rows: Rows, place: Place, { asset, abo
   ];
 }
 
-export const ownerReads = ({ common }: Spoken, registration: string): RowKey => [
-  'title',
-  registration,
-  common.maker,
-];
+export const ownerReads = ({ common }: Spoken, registration: string): RowKey => ['title', registration, common.maker];
 
 /** @throws RegistryError `forbidden` unless the maker owns a share of the model */
 export function requireShare({ common, kind }: Spoken, rows: Rows, registration: string): void {

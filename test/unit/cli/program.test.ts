@@ -12,7 +12,9 @@ afterAll(() => remove());
 
 const LEAVES: Record<string, string[]> = {
   party: ['create', 'list', 'show', 'key', 'revoke-key', 'erase'],
-  dataset: ['add', 'list', 'show', 'erase-holder'],
+  dataset: ['add', 'list', 'show', 'rights', 'erase-holder'],
+  protection: ['add', 'list'],
+  market: ['add', 'list'],
   license: ['grant', 'revoke', 'list'],
   token: ['issue', 'inspect', 'verify', 'revoke'],
   log: ['checkpoint', 'prove', 'verify', 'watch', 'rotate-key', 'retire-key'],
