@@ -17,7 +17,7 @@ export interface Disclosed {
   disclosure: DisclosureDocument;
   /** How many statements it rests on */
   statements: number;
-  /** The questions that nobody answered */
+  /** The questions that nobody answered, wholly or of some datasets */
   open: string[];
 }
 
@@ -37,7 +37,11 @@ export async function discloseModel(context: Context, model: string, form: strin
   requireAbout(id, disclosure, spoken);
 
   const open = disclosure.sections.flatMap(({ number, title, questions }) =>
-    questions.filter(({ stated }) => !stated).map(({ question }) => `${number} ${title}: ${question}`),
+    questions
+      .filter(({ stated }) => stated !== 'all')
+      .map(
+        ({ question, stated }) => `${number} ${title}: ${question}${stated === 'part' ? ' (of some datasets)' : ''}`,
+      ),
   );
   return { disclosure, statements: cited.length, open };
 }

@@ -29,7 +29,7 @@ export type Answer = z.infer<typeof answer>;
 
 const question = z.strictObject({
   question: z.string(),
-  stated: z.boolean().describe('False where nobody states any of it'),
+  stated: z.enum(['all', 'part', 'nothing']).describe('Part: nobody states it of some datasets'),
   answers: z.array(answer),
 });
 
@@ -48,10 +48,11 @@ export const disclosureDocument = z
 export type DisclosureDocument = z.infer<typeof disclosureDocument>;
 
 /** A question with its answers, of which none makes it an open one. */
-export const ask = (question: string, ...answers: readonly (readonly Answer[])[]): Section['questions'][number] => {
+export function ask(question: string, ...answers: readonly (readonly Answer[])[]): Section['questions'][number] {
   const all = answers.flat();
-  return { question, stated: all.some(({ value }) => value !== null), answers: all };
-};
+  const open = all.filter(({ value }) => value === null).length;
+  return { question, stated: open === all.length ? 'nothing' : open > 0 ? 'part' : 'all', answers: all };
+}
 
 export const NOT_STATED = '**not stated**';
 
@@ -69,7 +70,7 @@ export function formatMarkdown(disclosure: DisclosureDocument): string {
   const cited = citationsOf(disclosure);
   const numbers = new Map(cited.map(({ statement }, i) => [statement, i + 1]));
   const questions = sections.flatMap((each) => each.questions);
-  const open = questions.filter(({ stated }) => !stated).length;
+  const count = (wanted: string) => questions.filter(({ stated }) => stated === wanted).length;
 
   const lineOf = ({ value, from }: Answer): string =>
     value === null
@@ -90,7 +91,7 @@ export function formatMarkdown(disclosure: DisclosureDocument): string {
     `# ${title}\n\n`,
     `Follows: ${edition}\n\n`,
     `Model: ${literal(model.name)} (${literal(model.registration)})\n\n`,
-    `Open: ${open} of ${questions.length} questions are not stated.\n`,
+    `Open: of ${questions.length} questions ${count('nothing')} are not stated, and ${count('part')} not of all datasets.\n`,
     ...sections.map(({ number, title, questions }) => `\n## ${number} ${title}\n\n${questions.map(textOf).join('')}`),
     `\n## Statements\n\nIn the log ${literal(log)}:\n\n`,
     ...cited.map(

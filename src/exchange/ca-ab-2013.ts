@@ -1,6 +1,6 @@
 /**
  * The documentation of training data that California's Assembly Bill 2013 asks of developers of generative AI systems, in
- * the order of Cal. Civ. Code § 3111 (a).
+ * the order of Cal. Civ. Code § 3111 (a): its questions in our words.
  */
 import type { DisclosureDocument, Section } from '../core/disclosure.ts';
 import { ask } from '../core/disclosure.ts';
@@ -85,7 +85,9 @@ function datasets({ data }: Facts): Section[] {
     section('(5)', 'Intellectual property', 'Protected by copyright, trademark or patent', ({ protectedBy }) =>
       protectedBy?.length === 0 ? 'no: all of it is in the public domain' : listed(protectedBy),
     ),
-    section('(6)', 'Purchase or license', 'Purchased or licensed by the developer', ({ acquired }) => acquired),
+    section('(6)', 'Purchase or license', 'Purchased or licensed by the developer', ({ acquired }) =>
+      acquired === 'neither' ? 'neither purchased nor licensed' : acquired,
+    ),
     section('(7)', 'Personal information', 'Included (§ 1798.140 (v))', ({ personalInformation }) =>
       yesOrNo(personalInformation),
     ),

@@ -1,6 +1,6 @@
 /**
  * The public summary of training content that Article 53 (1)(d) of Regulation (EU) 2024/1689 asks of providers of
- * general-purpose AI models, section by section as the Commission's template of 2025-07-24 has it.
+ * general-purpose AI models, in the order of the Commission's template of 2025-07-24: its questions in our words, not its text.
  */
 import type { DisclosureDocument, Section } from '../core/disclosure.ts';
 import { ask } from '../core/disclosure.ts';
@@ -123,7 +123,7 @@ function sources(facts: Facts): Section[] {
       ofEach(ofCategory(facts, category), ({ modalities }) => sized(modalities)),
     ),
   ];
-  const crawled = ofCategory(facts, 'crawled');
+  const [crawled, uncategorized] = [ofCategory(facts, 'crawled'), ofCategory(facts, undefined)];
   return [
     { number: '2.1', title: 'Publicly available datasets', questions: [used('public'), ...datasets('public')] },
     {
@@ -187,7 +187,9 @@ function sources(facts: Facts): Section[] {
       questions: [
         used('other'),
         ...datasets('other'),
-        ask('Datasets on record whose category of source is not stated', sourcesOf(ofCategory(facts, undefined))),
+        ...(uncategorized.length === 0
+          ? []
+          : [ask('Datasets on record whose category of source is not stated', sourcesOf(uncategorized))]),
       ],
     },
   ];

@@ -77,11 +77,7 @@ export const yesOrNo = (flag: boolean | undefined): Stated => (flag === undefine
 export const listed = (items: readonly string[] | undefined): Stated => items?.join(', ');
 
 export const sized = (modalities: MarketView['modalities']): Stated =>
-  listed(
-    modalities?.map(({ modality, size }) =>
-      size === undefined ? `${modality}, size not stated` : `${modality}: ${size}`,
-    ),
-  );
+  modalities?.map(({ modality, size }) => `${modality}: ${size ?? 'size not stated'}`).join('; ');
 
 export const period = ({ collected }: DataRightsView): Stated =>
   collected && `${collected.from} to ${collected.to ?? 'now: the collection goes on'}`;
