@@ -187,6 +187,7 @@ const ROUTES: Route[] = [
   { method: 'GET', path: '/v1/parties/:id/titles', thing: 'party', open: 'read' },
   { method: 'GET', path: '/v1/instruments/:id', thing: 'instrument', open: 'read' },
   { method: 'POST', path: '/v1/instruments/:id/acts', thing: 'instrument', body: { act: 'accept' }, open: 'write' },
+  { method: 'GET', path: '/v1/models/:id/disclosures/:form', thing: 'model', open: 'read' },
   { method: 'GET', path: '/v1/runs/:id', thing: 'run' },
   { method: 'GET', path: '/v1/runs/:id/events', thing: 'run' },
   { method: 'POST', path: '/v1/runs/:id/cancel', thing: 'run', body: {} },
@@ -210,7 +211,8 @@ function ask(caller: Client, { method, path, body }: Route, id: string): Promise
   const address = path
     .replace(/:(?:asset|id|jti|kid)/, id)
     .replace(':digest', digest)
-    .replace(':deliveryId', anyDelivery);
+    .replace(':deliveryId', anyDelivery)
+    .replace(':form', 'cn-filing');
   if (body instanceof Uint8Array) return caller.put(address, body);
   if (method === 'DELETE') return caller.send(method, address, undefined, {});
   return body === undefined

@@ -10,6 +10,7 @@ import type { Digest } from '../../../src/core/digest.ts';
 import { formatDigest } from '../../../src/core/digest.ts';
 import {
   apiKey,
+  dataRights,
   dataset,
   erasure,
   fieldOpening,
@@ -21,9 +22,11 @@ import {
   logKey,
   logKeyRetirement,
   mapAudit,
+  marketRecord,
   modelSignature,
   opening,
   party,
+  protectionRecord,
   registration,
   revocation,
   run,
@@ -350,6 +353,14 @@ export async function everyKind(process: Process): Promise<void> {
     parents: [{ digest: anyDigest(), relation: 'fine-tuned-from' }],
   } as never);
   await register(process, ada);
+  for (const status of ['asserted', 'contested'] as const) {
+    await ledger.attest(protectionRecord, {
+      maker: ada,
+      body: { registration: registered.id, jurisdiction: 'DE', legalBasis: 'copyright', status },
+    });
+  }
+  await ledger.attest(marketRecord, { maker: ada, body: { registration: registered.id, jurisdiction: 'EU' } });
+  await ledger.attest(dataRights, { maker: registry, body: { dataset: data.id, sourceCategory: 'public' } });
   const granted = await Promise.all(
     ['a', 'b'].map(() =>
       ledger.attest(grant, {
