@@ -7,7 +7,7 @@ const FLOORS = [
   ['platform'],
   ['ledger', 'witness'],
   ['parties'],
-  ['datasets', 'models', 'sealed'],
+  ['compute', 'datasets', 'models', 'sealed'],
   ['runs', 'titles', 'licenses', 'protection'],
   ['tokens', 'training'],
   ['disputes'],

@@ -23,6 +23,7 @@ import { Title1700000000017 } from './0017-title.ts';
 import { KeyRevocations1700000000018 } from './0018-key-revocations.ts';
 import { SealedFields1700000000021 } from './0021-sealed-fields.ts';
 import { RightsRecords1700000000019 } from './0019-rights-records.ts';
+import { Contributors1700000000020 } from './0020-contributors.ts';
 
 export const MIGRATIONS: (new () => MigrationInterface)[] = [
   SchemasAndRoles1700000000001,
@@ -45,4 +46,5 @@ export const MIGRATIONS: (new () => MigrationInterface)[] = [
   KeyRevocations1700000000018,
   SealedFields1700000000021,
   RightsRecords1700000000019,
+  Contributors1700000000020,
 ];

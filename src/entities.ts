@@ -1,4 +1,5 @@
 /** Every entity of the application, for the application, TypeORM's command line and the drift test alike. */
+import * as compute from './compute/compute.entity.ts';
 import * as datasets from './datasets/dataset.entity.ts';
 import * as ledger from './ledger/ledger.entity.ts';
 import * as witnessing from './ledger/witnessing/witnessing.entity.ts';
@@ -23,6 +24,7 @@ const MODULES: object[] = [
   sealed,
   models,
   titles,
+  compute,
   runs,
   licenses,
   protection,

@@ -63,6 +63,7 @@ const STATUS = {
   payload_too_large: 413,
   unsupported_media_type: 415,
   rate_limited: 429,
+  quota_exceeded: 429,
   internal: 500,
   backend_unavailable: 503,
   configuration_invalid: 500,

@@ -20,6 +20,17 @@ export class RegistrationEntity {
   @Column('bigint', { name: 'recorded_index' }) recordedIndex!: string;
 }
 
+@Entity({ schema: 'registry', name: 'contributor' })
+@Index('contributor_party', ['partyId', 'recordedIndex'])
+export class ContributorEntity {
+  @PrimaryColumn('text', { name: 'registration_id', primaryKeyConstraintName: 'contributor_pkey' })
+  registrationId!: string;
+  @PrimaryColumn('text', { name: 'party_id', primaryKeyConstraintName: 'contributor_pkey' }) partyId!: string;
+  @PrimaryColumn('text', { primaryKeyConstraintName: 'contributor_pkey' }) role!: string;
+  @Column('text') statement!: string;
+  @Column('bigint', { name: 'recorded_index' }) recordedIndex!: string;
+}
+
 @Entity({ schema: 'registry', name: 'relation' })
 @Index('relation_digest', ['digest'])
 export class RelationEntity {

@@ -29,6 +29,7 @@ export class RunRequestEntity {
   @Column('jsonb') hyperparameters!: object;
   @Column('text', { nullable: true }) backend!: string | null;
   @Column('jsonb') owners!: object;
+  @Column('jsonb', { nullable: true }) contributors!: object | null;
   @Column('jsonb') license!: object;
   @Column('text', { name: 'registration_id' }) registrationId!: string;
   @Column('uuid', { name: 'job_id' }) jobId!: string;

@@ -21,6 +21,7 @@ import { modelSignature } from './model-signature.ts';
 import { spendOneTimeKey, vouchersOf } from './one-time-key.ts';
 import { party } from './party.ts';
 import { protectionRecord } from './protection-record.ts';
+import { quota } from './quota.ts';
 import { registration } from './registration.ts';
 import { run } from './run.ts';
 import { opening, sealed } from './sealed.ts';
@@ -37,6 +38,7 @@ const ALL = [
   apiKey,
   apiKeyRevocation,
   dataset,
+  quota,
   run,
   registration,
   modelSignature,
@@ -133,6 +135,7 @@ export {
   opening,
   party,
   protectionRecord,
+  quota,
   registration,
   revocation,
   run,

@@ -1,5 +1,6 @@
 /**
- * Registrations: one party's record of a model, with its owners, license, run, data and parents, in one statement.
+ * Registrations: one party's record of a model, with its owners, contributors, license, run, data and parents, in one
+ * statement.
  *
  * Somebody else may register the same weights later, thieves included, and under other tensor names: both records stay,
  * in log order, and the later one is marked with the first. The same party registers the same weights once; a run's result is registered once.
@@ -11,6 +12,7 @@ import { isLicenseRef, licenseIds } from '../licensing/expression.ts';
 import { parseShare, requireWhole } from '../share.ts';
 import { digest, form, id } from '../statement/statement.ts';
 import { dateOf } from '../title/dates.ts';
+import { contributorRows, contributorsSchema, requireContributors } from './contributor.ts';
 import type { Rows, Spoken } from './kind.ts';
 import { kind, need, requireBasis, requireNew } from './kind.ts';
 import type { RowChange, RowKey } from './tables.ts';
@@ -57,6 +59,7 @@ const shape = {
       message: 'the weight digest and the nameless digest come together',
       path: ['namelessDigest'],
     }),
+  contributors: contributorsSchema.optional(),
   run: id('run').nullable(),
   datasets: z.array(id('dataset')).max(1000),
 };
@@ -85,6 +88,7 @@ export const registration = kind(registrationForm, {
     ...sameModel(body),
     ['registration_by', modelDigestOf(body.weights), common.maker],
     ...body.owners.map((owner): RowKey => ['party', owner.party]),
+    ...(body.contributors ?? []).map((contributor): RowKey => ['party', contributor.party]),
     ...body.datasets.map((dataset): RowKey => ['dataset', dataset]),
     ...(body.run === null ? [] : [['run', body.run] as const]),
   ],
@@ -92,9 +96,11 @@ export const registration = kind(registrationForm, {
     [...new Set([weights.namelessDigest, weights.weightDigest, weights.fileDigest])].filter(isDigest),
   judge(spoken, rows, place) {
     const { common, body } = spoken;
+    const { contributors = [] } = body;
     requireNew(rows, 'registration', common.id);
     requireLicense(body.license);
     requireOwners(spoken, rows);
+    requireContributors(contributors, rows);
     const runChange = judgeRun(spoken, rows);
     requireBasis(spoken, ...body.datasets.map((dataset, i) => need(rows, 'dataset', dataset, `datasets.${i}`)));
 
@@ -135,6 +141,7 @@ export const registration = kind(registrationForm, {
           ...place,
         });
       }),
+      ...contributorRows(registrationId, contributors, place),
       ...body.parents.map(({ relation, digest }, position) =>
         put('relation', { registrationId, position, relation, digest, standing: 'declared', ...place }),
       ),

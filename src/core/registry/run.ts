@@ -8,6 +8,7 @@ import type { Common, StatementForm } from '../statement/statement.ts';
 import { commonShape, digest, id, instant } from '../statement/statement.ts';
 import { requireRegistry } from './authority.ts';
 import { kind, need, requireBasis, requireNew } from './kind.ts';
+import type { RowKey } from './tables.ts';
 import { put } from './tables.ts';
 
 export const BUILD_TYPE = 'urn:muniment:build:training:v1';
@@ -25,6 +26,23 @@ const epochSchema = z.strictObject({
   seconds: z.number(),
 });
 
+const seconds = z.number().nonnegative().max(1e10);
+
+const workerSchema = z.strictObject({
+  instance: z.string().max(200),
+  party: id('party').describe('Whose worker it was'),
+  attempt: z.int().positive(),
+  spent: z
+    .strictObject({
+      wallSeconds: seconds,
+      coreSeconds: seconds.describe('Processor time of the process, all its threads'),
+      deviceSeconds: seconds.nullable().describe('For which a graphics device was held'),
+      backend: z.string().max(40),
+      device: z.string().max(300).describe("The processor's or the graphics adapter's own name"),
+    })
+    .optional(),
+});
+
 const bodyShape = {
   owner: id('party').describe('The party that started the run'),
   dataset: id('dataset'),
@@ -32,7 +50,10 @@ const bodyShape = {
   preprocessing: json,
   code: z.strictObject({ digest, version: z.string().max(100) }).describe('The training code and its lockfile'),
   environment: json.describe('Backend, device, driver, versions'),
-  compute: json.describe('Wall, core and device seconds; the worker and its party'),
+  compute: z
+    .object({ workers: z.array(workerSchema).max(1000).optional().describe('In the order in which they took the run') })
+    .catchall(z.json())
+    .describe('Wall, core and device seconds; the workers, their parties and what each spent'),
   startedOn: instant,
   finishedOn: instant,
   epochs: z.array(epochSchema).min(1).max(10_000),
@@ -132,6 +153,7 @@ export const run = kind(slsa, {
     ['run', common.id],
     ['party', body.owner],
     ['dataset', body.dataset],
+    ...spenders(body).map(({ party }): RowKey => ['party', party]),
   ],
   judge(spoken, rows, place) {
     const { common, body } = spoken;
@@ -150,6 +172,27 @@ export const run = kind(slsa, {
         registrationId: null,
         ...place,
       }),
+      ...spenders(body).map(({ position, party, spent }) => {
+        need(rows, 'party', party, `compute.workers.${position}.party`);
+        const { coreSeconds, deviceSeconds, backend, device } = spent;
+        return put('compute', {
+          runId: common.id,
+          position,
+          provider: party,
+          consumer: body.owner,
+          coreMs: milliseconds(coreSeconds),
+          deviceMs: deviceSeconds === null ? null : milliseconds(deviceSeconds),
+          backend,
+          device,
+          ...place,
+        });
+      }),
     ];
   },
 });
+
+/** The workers of which the record says what they spent; older records tell it of all together only. */
+const spenders = ({ compute: { workers = [] } }: RunBody) =>
+  workers.flatMap(({ party, spent }, position) => (spent === undefined ? [] : [{ position, party, spent }]));
+
+const milliseconds = (seconds: number): number => Math.round(seconds * 1000);

@@ -68,6 +68,23 @@ export interface Tables {
     /** The registration that came out of the run; a run registers once. */
     registrationId: string | null;
   };
+  /** What one worker spent on a run that is on record. */
+  compute: Recorded & {
+    runId: string;
+    /** Among the workers of the run, in the order in which they took it */
+    position: number;
+    /** Whose worker it was */
+    provider: string;
+    /** Who started the run */
+    consumer: string;
+    coreMs: number;
+    /** Null where no graphics device was held */
+    deviceMs: number | null;
+    backend: string;
+    device: string;
+  };
+  /** Every quota that was set; of a party's the newest holds. */
+  quota: Recorded & { id: string; partyId: string; coreSeconds: number | null; runsAtOnce: number | null };
   registration: Recorded & {
     id: string;
     /** By which the model is known: its weight digest, or its file digest where the container cannot be read */
@@ -123,6 +140,8 @@ export interface Tables {
   encumbrance: Recorded & { assetId: string; partyId: string; interests: string[] };
   /** What the owners of an asset agreed on, and the exclusive licenses on it, in the order of their recording. */
   asset_terms: Recorded & { assetId: string; quorums: Quorums | null; exclusive: string[] };
+  /** Who contributed to a model, apart from who owns it. */
+  contributor: Recorded & { registrationId: string; partyId: string; role: string };
   relation: Recorded & {
     registrationId: string;
     position: number;
@@ -190,6 +209,8 @@ export const KEYS = {
   dataset: ['id'],
   dataset_version: ['maker', 'name', 'version'],
   run: ['id'],
+  compute: ['runId', 'position'],
+  quota: ['id'],
   registration: ['id'],
   title: ['assetId', 'partyId'],
   instrument: ['id'],
@@ -197,6 +218,7 @@ export const KEYS = {
   interest: ['id'],
   encumbrance: ['assetId', 'partyId'],
   asset_terms: ['assetId'],
+  contributor: ['registrationId', 'partyId', 'role'],
   relation: ['registrationId', 'position'],
   model_signature: ['id'],
   license_grant: ['id'],

@@ -27,6 +27,7 @@ import {
   opening,
   party,
   protectionRecord,
+  quota,
   registration,
   revocation,
   run,
@@ -319,6 +320,7 @@ export async function everyKind(process: Process): Promise<void> {
   });
   const body = modelBody(ada, 'trained');
   const { weightDigest, namelessDigest, fileDigest, bytes, tensors, parameters } = body.weights;
+  const spent = { wallSeconds: 1, coreSeconds: 1.5, deviceSeconds: null, backend: 'wasm', device: 'a processor' };
   const trained = await ledger.attest(run, {
     maker: registry,
     body: {
@@ -328,7 +330,13 @@ export async function everyKind(process: Process): Promise<void> {
       preprocessing: {},
       code: { digest: anyDigest(), version: '0.1.0' },
       environment: { backend: 'wasm' },
-      compute: { seconds: 1.5e-7 },
+      compute: {
+        seconds: 1.5e-7,
+        workers: [
+          { instance: 'a', party: registry, attempt: 1, spent: { ...spent, coreSeconds: 2.25 } },
+          { instance: 'b', party: ben, attempt: 2, spent: { ...spent, deviceSeconds: 0.5, backend: 'webgpu' } },
+        ],
+      },
       startedOn: '2026-01-02T03:04:05.000Z',
       finishedOn: '2026-01-02T03:05:05.000Z',
       epochs: [
@@ -350,6 +358,7 @@ export async function everyKind(process: Process): Promise<void> {
     ...body,
     run: trained.id,
     datasets: [data.id],
+    contributors: [{ party: ben, role: 'creator' }],
     parents: [{ digest: anyDigest(), relation: 'fine-tuned-from' }],
   } as never);
   await register(process, ada);
@@ -361,6 +370,13 @@ export async function everyKind(process: Process): Promise<void> {
   }
   await ledger.attest(marketRecord, { maker: ada, body: { registration: registered.id, jurisdiction: 'EU' } });
   await ledger.attest(dataRights, { maker: registry, body: { dataset: data.id, sourceCategory: 'public' } });
+  await register(process, ada, { ...modelBody(ada), contributors: [{ party: ada, role: 'funder' }] } as never);
+  for (const [party, runsAtOnce] of [
+    [ada, 2],
+    [ben, null],
+  ] as const) {
+    await ledger.attest(quota, { maker: registry, body: { party, coreSeconds: 3600, runsAtOnce } });
+  }
   const granted = await Promise.all(
     ['a', 'b'].map(() =>
       ledger.attest(grant, {

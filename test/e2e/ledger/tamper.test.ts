@@ -58,7 +58,7 @@ const OTHER: Record<string, (column: string) => string> = {
   text: (c) => `coalesce(${c}, '') || 'x'`,
   bigint: (c) => `coalesce(${c}, 0) + 7000`,
   smallint: (c) => `${c} + 70`,
-  integer: (c) => `${c} + 7000`,
+  integer: (c) => `coalesce(${c}, 0) + 7000`,
   boolean: (c) => `NOT ${c}`,
   bytea: (c) => `set_byte(${c}, 0, get_byte(${c}, 0) # 1)`,
   jsonb: (c) => `jsonb_set(${c}, '{tampered}', 'true')`,
