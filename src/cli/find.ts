@@ -1,5 +1,6 @@
 /** From what people type to what is on record: a party by id or by its unambiguous name. */
 import { RegistryError } from '../core/errors.ts';
+import type { Contributor } from '../core/registry/contributor.ts';
 import type { Client } from './client.ts';
 import type { PartyView } from './context.ts';
 import type { DatasetView } from './views.ts';
@@ -43,6 +44,25 @@ export async function findOwners(
   }
   requireWhole(owners);
   return owners;
+}
+
+/** `PARTY:ROLE`, each with one role; a party may be named in several. @throws RegistryError `usage`, `not_found` */
+export async function findContributors(client: Client, texts: readonly string[]): Promise<Contributor[]> {
+  const { CONTRIBUTOR_ROLES, requireEachOnce } = await import('../core/registry/contributor.ts');
+  const contributors: Contributor[] = [];
+  for (const text of texts) {
+    const [, party, word] = /^(.+):([^:]*)$/.exec(text) ?? [];
+    const role = CONTRIBUTOR_ROLES.find((name) => name === word);
+    if (party === undefined || role === undefined) {
+      throw new RegistryError('usage', `"${text.slice(0, 120)}" names no contributor and role.`, {
+        field: 'contributor',
+        fix: `Write PARTY:ROLE, with one of ${CONTRIBUTOR_ROLES.join(', ')}.`,
+      });
+    }
+    contributors.push({ party: (await findParty(client, party)).id, role });
+  }
+  requireEachOnce(contributors);
+  return contributors;
 }
 
 /**

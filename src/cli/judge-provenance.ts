@@ -8,6 +8,7 @@ import { equalBytes } from '../core/bytes.ts';
 import type { Digest } from '../core/digest.ts';
 import { RegistryError } from '../core/errors.ts';
 import { formatShare, parseShare } from '../core/share.ts';
+import type { Contributor } from '../core/registry/contributor.ts';
 import type { Spoken } from '../core/registry/kind.ts';
 import type { RunBody } from '../core/registry/run.ts';
 import type { Receipt } from '../core/statement/receipt.ts';
@@ -39,6 +40,8 @@ export interface JudgedMatch {
   owners: { party: string; name: string | null; share: string }[];
   /** Where the chain of title is too long to be shown with a look-up, who owns is the registry's word. */
   ownersProven: boolean;
+  /** Their names are the registry's word. */
+  contributors: (Contributor & { name: string | null })[];
   run: (RunBody & { id: string; index: number }) | null;
   /** The holder's name is the registry's word, and null when it was erased. */
   datasets: (DatasetBody & { id: string; index: number; holderName: string | null })[];
@@ -113,7 +116,7 @@ async function judgeMatch(
   context: Context,
   digest: Digest,
   checkpoint: string,
-  { matched, model, owners, datasets: told, precededBy, recordedAt, receipts }: ProvenanceMatch,
+  { matched, model, owners, contributors = [], datasets: told, precededBy, recordedAt, receipts }: ProvenanceMatch,
 ): Promise<JudgedMatch> {
   const { transfers } = receipts;
   const [spoken, chain] = await Promise.all([
@@ -142,6 +145,7 @@ async function judgeMatch(
     );
     requireOwners(titleAt(first, proven, EVERYTHING), owners);
   }
+  requireContributors(body, contributors);
   const run = receipts.run === null ? null : (spoken[1] as Spoken<RunBody>);
   if ((run?.common.id ?? null) !== body.run) throw invalid('The run is not the one that the record names.');
   const datasets = spoken.slice(run === null ? 1 : 2) as Spoken<DatasetBody>[];
@@ -161,6 +165,7 @@ async function judgeMatch(
     model: body,
     owners: owners.map(({ party, name, share }) => ({ party, name, share })),
     ownersProven: transfers !== null,
+    contributors: contributors.map(({ party, name, role }) => ({ party, name, role })),
     run: run === null ? null : { ...run.body, id: run.common.id, index: receipts.run!.index },
     datasets: datasets.map((dataset, i) => ({
       ...dataset.body,
@@ -198,6 +203,17 @@ async function spokenUnder(context: Context, checkpoint: string, receipts: reado
     throw invalid('A receipt belongs to another checkpoint than the answer.');
   }
   return checkReceipts(context, receipts);
+}
+
+function requireContributors({ contributors = [] }: RegistrationBody, told: readonly Contributor[]): void {
+  const asText = (list: readonly Contributor[]): string =>
+    list
+      .map(({ party, role }) => `${party} ${role}`)
+      .sort()
+      .join('\n');
+  if (asText(contributors) !== asText(told)) {
+    throw invalid('The contributors are not the ones of the signed record.');
+  }
 }
 
 const invalid = (sentence: string): RegistryError =>

@@ -4,11 +4,12 @@ import { DIGEST_PATTERN } from '../core/digest.ts';
 import type { Digest } from '../core/digest.ts';
 import { RegistryError } from '../core/errors.ts';
 import { isLicenseRef, licenseIds } from '../core/licensing/expression.ts';
+import { withContributors } from '../core/registry/contributor.ts';
 import { registration as kind, RELATIONS } from '../core/registry/registration.ts';
 import type { Receipt } from '../core/statement/receipt.ts';
 import { sha256 } from '../platform/crypto.ts';
 import type { Context, PartyView, Session } from './context.ts';
-import { findDataset, findOwners } from './find.ts';
+import { findContributors, findDataset, findOwners } from './find.ts';
 import { hashModel } from './hash-model.ts';
 import { readBytes } from './settings.ts';
 import { write } from './sign.ts';
@@ -21,6 +22,7 @@ export interface ModelFacts {
   licenseText?: string;
   parent?: string[];
   dataset?: string[];
+  contributor?: string[];
 }
 
 /** @throws RegistryError `usage`, `shares_invalid`, `license_unknown`, `not_found`, `unreachable`, `malformed_container` */
@@ -34,9 +36,11 @@ export async function describeModel(
   const license = await licenseOf(facts);
   const weights = await hashModel(context.io, path);
   const owners = await findOwners(client, facts.owner);
+  const contributors = await findContributors(client, facts.contributor ?? []);
   const datasets: string[] = [];
   for (const text of facts.dataset ?? []) datasets.push((await findDataset(client, text, me.party.id)).id);
-  return { name: facts.name, weights, owners, license, run: null, datasets, parents };
+  const body = { name: facts.name, weights, owners, license, run: null, datasets, parents };
+  return withContributors(body, contributors);
 }
 
 /** Names in its basis the records of every owner, dataset and run that it speaks of. */

@@ -10,6 +10,7 @@ import type {
 import type { Digest } from '../core/digest.ts';
 import type { Receipt } from '../core/statement/receipt.ts';
 import type { Said } from '../core/registry/sealed-title.ts';
+import type { Contributor } from '../core/registry/contributor.ts';
 import type { Kind } from '../core/registry/kind.ts';
 
 type BodyOf<K> = K extends Kind<infer Body> ? Body : never;
@@ -59,6 +60,7 @@ export interface ProvenanceMatch {
   matched: 'file' | 'nameless' | 'weight';
   model: ModelView;
   owners: { party: string; name: string | null; share: string }[];
+  contributors?: (Contributor & { name: string | null })[];
   datasets: Pick<DatasetView, 'holder' | 'id'>[];
   precededBy: string | null;
   recordedAt?: string;
@@ -93,6 +95,8 @@ export interface RunView {
   dataset: string;
   hyperparameters: object;
   owners: RegistrationBody['owners'] | null;
+  /** Null: those that the record of the run proposes */
+  contributors: Contributor[] | null;
   license: RegistrationBody['license'] | null;
   progress: RunProgress | null;
   epochs: RunEpoch[];
@@ -114,3 +118,40 @@ export type GrantView = GrantBody & Recorded & { licensor: string; revokedIndex:
 
 /** A rights record of whatever kind. */
 export type RightsView<Body> = Body & Recorded & { maker: string; supersedes: string | null; standing: boolean };
+export interface ContributionView {
+  registration: string;
+  name: string;
+  roles: string[];
+  recordedIndex: number;
+}
+
+interface ComputeTotal {
+  runs: number;
+  coreSeconds: number;
+  deviceSeconds: number;
+}
+
+export interface ComputeView {
+  party: string;
+  contributed: ComputeTotal;
+  consumed: ComputeTotal;
+  entries: {
+    run: string;
+    provider: string;
+    consumer: string;
+    coreSeconds: number;
+    deviceSeconds: number | null;
+    backend: string;
+    device: string;
+  }[];
+}
+
+export interface QuotaView {
+  party: string;
+  coreSeconds: number | null;
+  runsAtOnce: number | null;
+  setBy: 'default' | 'registrar';
+  used: { coreSeconds: number; runs: number };
+  renewsAt: string;
+  recordedIndex: number | null;
+}

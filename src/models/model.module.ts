@@ -1,6 +1,11 @@
 import { Module } from '@nestjs/common';
+import { ContributionController } from './contribution.controller.ts';
 import { ModelController } from './model.controller.ts';
 import { ModelService } from './model.service.ts';
 
-@Module({ controllers: [ModelController], providers: [ModelService], exports: [ModelService] })
+@Module({
+  controllers: [ModelController, ContributionController],
+  providers: [ModelService],
+  exports: [ModelService],
+})
 export class ModelModule {}

@@ -1,11 +1,24 @@
 import { z } from 'zod';
+import { CONTRIBUTOR_ROLES, contributorList } from '../core/registry/contributor.ts';
 import { registration } from '../core/registry/index.ts';
 import type { RegistrationBody } from '../core/registry/registration.ts';
 import { receiptSchema } from '../core/statement/receipt.ts';
-import { digest } from '../core/statement/statement.ts';
-import { writeSchema } from '../ledger/index.ts';
+import { commonShape, digest } from '../core/statement/statement.ts';
+import type { Write } from '../ledger/index.ts';
+import { signedWriteSchema } from '../ledger/index.ts';
 
-export const writeRegistrationSchema = writeSchema(registration).meta({ id: 'WriteRegistration' });
+export const namedContributors = contributorList.describe(
+  'Left out, those that the record of the run proposes; an empty list names none',
+);
+
+const plainSchema = (registration.body as unknown as z.ZodObject).extend({
+  id: commonShape.id.optional(),
+  contributors: namedContributors.optional(),
+});
+
+export const writeRegistrationSchema = z
+  .union([signedWriteSchema, plainSchema])
+  .meta({ id: 'WriteRegistration' }) as unknown as z.ZodType<Write<RegistrationBody>>;
 
 /** One request writes no more than this many, so that it cannot keep the log to itself. */
 const MAX_REGISTRATIONS = 500;
@@ -51,6 +64,26 @@ export type RecordedModel = RegistrationBody & {
   recordedIndex: number;
 };
 export type ModelView = RecordedModel & { artifactStored: boolean };
+
+/** What a party contributed to one model. */
+export const contributionView = z
+  .strictObject({
+    registration: z.string(),
+    name: z.string().describe('Of the model'),
+    modelDigest: digest,
+    roles: z.array(z.enum(CONTRIBUTOR_ROLES)),
+    statement: digest,
+    recordedIndex: z.int().nonnegative(),
+  })
+  .meta({ id: 'Contribution' });
+export type ContributionView = z.infer<typeof contributionView>;
+
+export const contributionParams = z.strictObject({ id: z.string().max(60) });
+export const contributionQuery = z.strictObject({
+  before: z.coerce.number().int().nonnegative().optional().describe('Only records at lower indexes'),
+  limit: z.coerce.number().int().min(1).max(1000).default(100),
+});
+export type ContributionQuery = z.infer<typeof contributionQuery>;
 
 export const modelParams = z.strictObject({ id: z.string().max(60) });
 export const modelQuery = z.strictObject({

@@ -3,6 +3,8 @@ import { Injectable } from '@nestjs/common';
 import { DataSource } from '../platform/database/index.ts';
 import { RegistryError } from '../core/errors.ts';
 import { parseEnvelope } from '../core/statement/dsse.ts';
+import type { Contributor } from '../core/registry/contributor.ts';
+import { proposeContributors, withContributors } from '../core/registry/contributor.ts';
 import { KINDS, modelSignature, registration } from '../core/registry/index.ts';
 import { parseStatement } from '../core/statement/statement.ts';
 import type { ModelSignatureBody } from '../core/registry/model-signature.ts';
@@ -15,13 +17,23 @@ import { Ledger } from '../ledger/index.ts';
 import type { Principal } from '../platform/auth/index.ts';
 import { sha256 } from '../platform/crypto.ts';
 import { ArtifactStore, atMost } from '../platform/storage/index.ts';
-import type { ModelQuery, ModelSignatureView, ModelView, RecordedModel, RegisteredAll } from './model.schema.ts';
+import type {
+  ContributionQuery,
+  ContributionView,
+  ModelQuery,
+  ModelSignatureView,
+  ModelView,
+  RecordedModel,
+  RegisteredAll,
+} from './model.schema.ts';
 import {
   findModel,
+  findProposalBasis,
   findSignature,
   holdsTitle,
   insertAccess,
   insertStoredArtifact,
+  listContributions,
   listModels,
   listSignatures,
   withOwnArtifact,
@@ -35,8 +47,9 @@ export class ModelService {
     private readonly database: DataSource,
   ) {}
 
-  register(principal: Principal, write: Write<RegistrationBody>, idempotency: Idempotency): Promise<Receipt> {
-    return this.ledger.write(registration, principal, write, { idempotency });
+  /** What the registry signs itself names the contributors that the run proposes, where the maker does not say. */
+  async register(principal: Principal, write: Write<RegistrationBody>, idempotency: Idempotency): Promise<Receipt> {
+    return this.ledger.write(registration, principal, await this.#withContributors(write), { idempotency });
   }
 
   /** Many registrations in one request; each is recorded or refused for itself. */
@@ -45,7 +58,8 @@ export class ModelService {
     writes: readonly Write<RegistrationBody>[],
     idempotency: Idempotency,
   ): Promise<RegisteredAll> {
-    const outcomes = await this.ledger.writeAll(registration, principal, writes, { idempotency });
+    const whole = await Promise.all(writes.map((write) => this.#withContributors(write)));
+    const outcomes = await this.ledger.writeAll(registration, principal, whole, { idempotency });
     return {
       results: outcomes.map((outcome) =>
         outcome instanceof RegistryError ? { problem: { ...outcome.toProblem() } } : { receipt: outcome },
@@ -60,6 +74,23 @@ export class ModelService {
 
   async list(query: ModelQuery): Promise<ModelView[]> {
     return this.#views(await listModels(this.database.manager, query));
+  }
+
+  /**
+   * Who contributed by the record of a run and of its dataset.
+   * @throws RegistryError `not_found` for a run that is not on record
+   */
+  async proposedContributors(run: string): Promise<Contributor[]> {
+    const found = await this.#proposedFor(run);
+    if (found === undefined) throw new RegistryError('not_found', `There is no run ${run}.`, { field: 'run' });
+    return found;
+  }
+
+  /** @throws RegistryError `not_found` */
+  async contributions(party: string, query: ContributionQuery): Promise<ContributionView[]> {
+    const found = await listContributions(this.database.manager, party, query);
+    if (found === undefined) throw new RegistryError('not_found', `There is no party ${party}.`, { field: 'id' });
+    return found;
   }
 
   /** @throws RegistryError `not_found`, `forbidden`, `digest_mismatch`, `malformed_container`, `payload_too_large` */
@@ -112,6 +143,19 @@ export class ModelService {
     if (found === undefined)
       throw new RegistryError('not_found', `There is no model signature ${id}.`, { field: 'id' });
     return this.ledger.receipt(found.statement, undefined);
+  }
+
+  async #withContributors(write: Write<RegistrationBody>): Promise<Write<RegistrationBody>> {
+    if ('payload' in write) return write;
+    const { contributors, ...rest } = write;
+    // What is registered from a run that is not on record is refused where it is judged.
+    const proposed = contributors === undefined && rest.run !== null ? await this.#proposedFor(rest.run) : undefined;
+    return withContributors(rest, contributors ?? proposed ?? []);
+  }
+
+  async #proposedFor(run: string): Promise<Contributor[] | undefined> {
+    const basis = await findProposalBasis(this.database.manager, run);
+    return basis && proposeContributors(basis);
   }
 
   async #find(id: string): Promise<RecordedModel> {

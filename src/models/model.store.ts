@@ -1,8 +1,15 @@
 /** SQL over registrations. */
 import type { EntityManager } from 'typeorm';
 import type { Digest } from '../core/digest.ts';
+import type { ProposalBasis } from '../core/registry/contributor.ts';
 import { bodyOf } from '../ledger/index.ts';
-import type { ModelQuery, ModelSignatureView, RecordedModel } from './model.schema.ts';
+import type {
+  ContributionQuery,
+  ContributionView,
+  ModelQuery,
+  ModelSignatureView,
+  RecordedModel,
+} from './model.schema.ts';
 
 const VIEW = `
   SELECT (${bodyOf('s')}) || jsonb_build_object(
@@ -29,6 +36,41 @@ export async function listModels(
     [before ?? null, owner ?? null, limit],
   );
   return rows.map((row) => row.view);
+}
+
+/** What a run on record tells of its contributors; undefined for one that is not on record. */
+export async function findProposalBasis(manager: EntityManager, run: string): Promise<ProposalBasis | undefined> {
+  const [row]: ProposalBasis[] = await manager.query(
+    `SELECT jsonb_build_object('owner', r.owner, 'compute', r.document -> 'compute') AS run,
+       jsonb_build_object('maker', d.maker, 'holder', d.document -> 'holder', 'license', d.document -> 'license') AS dataset
+     FROM registry.run r JOIN registry.dataset d ON d.id = r.document ->> 'dataset' WHERE r.id = $1`,
+    [run],
+  );
+  return row;
+}
+
+/** The newest first; undefined for a party that is not on record. */
+export async function listContributions(
+  manager: EntityManager,
+  party: string,
+  { before, limit }: ContributionQuery,
+): Promise<ContributionView[] | undefined> {
+  const [row]: { contributions: ContributionView[] }[] = await manager.query(
+    `SELECT coalesce((
+       SELECT jsonb_agg(jsonb_build_object('registration', c.registration_id, 'name', r.name,
+           'modelDigest', r.model_digest, 'roles', c.roles, 'statement', r.statement,
+           'recordedIndex', r.recorded_index) ORDER BY c.recorded_index DESC)
+       FROM (
+         SELECT recorded_index, registration_id, array_agg(role ORDER BY role) AS roles FROM registry.contributor
+         WHERE party_id = p.id AND ($2::bigint IS NULL OR recorded_index < $2)
+         GROUP BY recorded_index, registration_id ORDER BY recorded_index DESC LIMIT $3
+       ) c
+       JOIN registry.registration r ON r.id = c.registration_id
+     ), '[]') AS contributions
+     FROM registry.party p WHERE p.id = $1`,
+    [party, before ?? null, limit],
+  );
+  return row?.contributions;
 }
 
 /** Notes that weights were handed in under a registration. */

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { RegistryError } from '../core/errors.ts';
 import type { Digest } from '../core/digest.ts';
 import { DIGEST_PATTERN } from '../core/digest.ts';
+import { CONTRIBUTOR_ROLES } from '../core/registry/contributor.ts';
 import { SEALED_SUBJECTS } from '../core/registry/sealed.ts';
 import { receiptSchema } from '../core/statement/receipt.ts';
 import { digest } from '../core/statement/statement.ts';
@@ -32,10 +33,17 @@ const ownerSchema = z.strictObject({
   sinceIndex: z.int().nonnegative(),
 });
 
+const contributorSchema = z.strictObject({
+  party: z.string(),
+  name: z.string().nullable(),
+  role: z.enum(CONTRIBUTOR_ROLES),
+});
+
 const matchSchema = z.strictObject({
   matched: z.enum(['file', 'weight', 'nameless']).describe('Which digest of the model was asked for'),
   model: json.describe('The registration as it stands on record'),
   owners: z.array(ownerSchema),
+  contributors: z.array(contributorSchema).describe('As the registration names them; they own nothing by that'),
   license: json,
   run: json.nullable(),
   datasets: z.array(json),

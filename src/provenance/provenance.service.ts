@@ -43,7 +43,7 @@ export class ProvenanceService {
       });
     }
     const recorded = await this.#recordedOf(current.map(({ registrationId }) => registrationId));
-    const [{ receipts, checkpoint, treeSize }, holderNames] = await Promise.all([
+    const [{ receipts, checkpoint, treeSize }, recordedNames] = await Promise.all([
       this.ledger.receiptsAt([
         ...recorded.flatMap(({ indexes: { registration, run, datasets } }) => [
           registration,
@@ -53,7 +53,12 @@ export class ProvenanceService {
         ...current.flatMap(({ transfers }) => shownOf(transfers) ?? []).flat(),
         ...possessed.flatMap((each) => [each.sealedIndex, each.openedIndex, ...otherOpenings(each)]),
       ]),
-      this.#namesOf(recorded.flatMap(({ holders }) => holders)),
+      this.#namesOf(
+        recorded.flatMap(({ holders, contributors }) => [
+          ...holders,
+          ...contributors.map(({ nameCommitment }) => nameCommitment),
+        ]),
+      ),
     ]);
     return {
       query: { digest },
@@ -61,16 +66,20 @@ export class ProvenanceService {
       treeSize,
       witnesses: witnessesOn(checkpoint),
       matches: current.map(({ matched, owners, parents, transfers }, i) => {
-        const { model, license, run, datasets, holders, precededBy, recordedAt, indexes } = recorded[i]!;
+        const { model, license, run, datasets, holders, contributors, precededBy, recordedAt, indexes } = recorded[i]!;
         return {
           matched,
           model,
           owners: owners.map(({ nameCommitment, ...owner }) => ({ ...owner, name: names.get(nameCommitment) ?? null })),
+          contributors: contributors.map(({ nameCommitment, ...contributor }) => ({
+            ...contributor,
+            name: recordedNames.get(nameCommitment) ?? null,
+          })),
           license,
           run,
           datasets: datasets.map((dataset, at) => ({
             ...dataset,
-            holder: { ...(dataset['holder'] as object), name: holderNames.get(holders[at]!) ?? null },
+            holder: { ...(dataset['holder'] as object), name: recordedNames.get(holders[at]!) ?? null },
           })),
           parents,
           precededBy,

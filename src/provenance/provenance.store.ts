@@ -35,6 +35,8 @@ export interface Recorded extends Pick<
   registrationId: string;
   /** What the names of the datasets' holders are committed to, in the order of `datasets`. */
   holders: Digest[];
+  /** As the statement has them; what their names are committed to instead of the names */
+  contributors: (Omit<ProvenanceMatch['contributors'][number], 'name'> & { nameCommitment: Digest })[];
   /** Indexes of the statements behind the registration, its run, its datasets. */
   indexes: { registration: number; run: number | null; datasets: number[] };
 }
@@ -108,6 +110,12 @@ const RECORDED = `
     END AS run,
     coalesce(d.datasets, '[]') AS datasets,
     coalesce(d.holders, '[]') AS holders,
+    coalesce(
+      (SELECT jsonb_agg(jsonb_build_object('party', c.party, 'role', c.role, 'nameCommitment', y.name_commitment)
+         ORDER BY c.place)
+       FROM ROWS FROM (jsonb_to_recordset(b.body -> 'contributors') AS (party text, role text))
+         WITH ORDINALITY AS c(party, role, place)
+       JOIN registry.party y ON y.id = c.party), '[]') AS contributors,
     jsonb_build_object('registration', r.recorded_index, 'run', u.recorded_index,
       'datasets', coalesce(d.indexes, '[]')) AS indexes
   FROM registry.registration r

@@ -28,7 +28,11 @@ beforeAll(async () => {
   await users.join('registrar', 'beta', 'Beta Corp');
   await writeModel(model(), [1, 2, 3]);
   await writeFile(users.path('data.txt'), 'data');
-  await users.do('acme', 'register', model(), '--name', 'm', '--owner', 'Acme Labs', '--license', 'MIT');
+  await users.do(
+    'acme',
+    ...['register', model(), '--name', 'm', '--owner', 'Acme Labs', '--license', 'MIT'],
+    ...['--contributor', 'Beta Corp:creator', 'Beta Corp:funder'],
+  );
   await users.do('beta', 'register', model(), '--name', 'copy', '--owner', 'Beta Corp', '--license', 'MIT');
   await users.do('reader', 'trust', 'pin');
   await users.do('reader', 'lookup', model());
@@ -69,6 +73,7 @@ interface Answer {
     matched: string;
     model: Record<string, unknown> & { weights: Record<string, unknown>; license: Record<string, unknown> };
     owners: { party: string; share: string }[];
+    contributors: { party: string; name: string; role: string }[];
     receipts: {
       registration: Record<string, unknown> & {
         index: number;
@@ -109,6 +114,10 @@ describe('a look-up is refused when the answer', () => {
       (a) => (first(a).model['maker'] = first({ ...a, matches: [a.matches[1]!] }).model['maker']),
     ],
     ['names another owner', (a) => (first(a).owners[0]!.party = a.matches[1]!.owners[0]!.party)],
+    ['leaves a contributor out', (a) => void first(a).contributors.pop()],
+    ['gives a contributor another role', (a) => (first(a).contributors[0]!.role = 'data-provider')],
+    ['names another contributor', (a) => (first(a).contributors[0]!.party = first(a).owners[0]!.party)],
+    ['names a contributor where the record names none', (a) => (a.matches[1]!.contributors = first(a).contributors)],
     ['leaves an owner out', (a) => void first(a).owners.pop()],
     ['claims to match by another digest', (a) => (first(a).matched = 'file')],
     ['gives the receipt of another record', (a) => (first(a).receipts = a.matches[1]!.receipts)],

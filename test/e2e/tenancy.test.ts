@@ -175,6 +175,7 @@ const ROUTES: Route[] = [
     body: { fingerprint: anyDigest(), reason: 'lost', successor: null },
   },
   { method: 'POST', path: '/v1/parties/:id/api-keys', thing: 'party', body: {} },
+  { method: 'GET', path: '/v1/parties/:id/contributions', thing: 'party', open: 'read' },
   { method: 'POST', path: '/v1/api-keys/:id/revoke', thing: 'apiKey', body: {} },
   { method: 'GET', path: '/v1/datasets/:id', thing: 'dataset', open: 'read' },
   { method: 'PUT', path: `/v1/datasets/:id/files/:digest`, thing: 'dataset', body: file, open: 'write' },

@@ -186,6 +186,11 @@ function describeMatch(match: JudgedMatch, describeTime: DescribeTime): string {
       'owners proven',
       match.ownersProven ? undefined : `not here: muniment title abstract ${match.registration} proves the chain`,
     ],
+    [
+      'contributors',
+      match.contributors.map(({ name, party, role }) => `${role}  ${name ?? '(erased)'}  ${party}`).join('\n') ||
+        undefined,
+    ],
     ['license', model.license.expression],
     [
       'made by',

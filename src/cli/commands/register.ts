@@ -13,6 +13,7 @@ interface Options extends Partial<Pick<ModelFacts, 'license' | 'name' | 'owner'>
   licenseText?: string;
   parent?: string[];
   dataset?: string[];
+  contributor?: string[];
   upload?: boolean;
 }
 
@@ -29,6 +30,7 @@ export function define(program: Command, context: Context): void {
     .option('--license-text <file>', 'the text of the license; its digest goes on record')
     .option('--parent <digest=relation...>', 'a model it came from, e.g. sha256:…=fine-tuned-from')
     .option('--dataset <dataset...>', 'a dataset on record that it was trained on, by id or name')
+    .option('--contributor <party:role...>', 'who contributed, apart from who owns it, e.g. "Acme Labs:creator"')
     .option('--upload', 'also store the file in the registry, encrypted')
     .option('--sealed', 'put on record only that you have it; what it is stays here until "muniment open"')
     .option('--as <what>', 'with --sealed: model, dataset (a folder) or evidence (any file)', 'model')
@@ -62,7 +64,7 @@ export function define(program: Command, context: Context): void {
 }
 
 /** What would be told of the model has no place beside a seal, and must not get lost in silence. */
-const TOLD = ['name', 'owner', 'license', 'licenseText', 'parent', 'dataset', 'upload'] as const;
+const TOLD = ['name', 'owner', 'license', 'licenseText', 'contributor', 'parent', 'dataset', 'upload'] as const;
 
 async function sealIt(context: Context, path: string, options: Options): Promise<void> {
   const { as } = options;
@@ -104,6 +106,7 @@ export function describeRegistered(receipt: { id: string; index: number }, body:
     ['weight digest', body.weights.weightDigest ?? undefined],
     ['file digest', body.weights.fileDigest],
     ['owners', body.owners.map(({ party, share }) => `${share}  ${party}`).join('\n')],
+    ['contributors', body.contributors?.map(({ party, role }) => `${role}  ${party}`).join('\n')],
     ['license', body.license.expression],
     ['on record', `entry ${receipt.index}`],
   ]);
