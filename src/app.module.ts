@@ -1,6 +1,7 @@
 /** The whole application: the platform and, floor by floor, the features. */
 import { Module } from '@nestjs/common';
 import type { DynamicModule } from '@nestjs/common';
+import { ComputeModule } from './compute/index.ts';
 import { DatasetModule } from './datasets/index.ts';
 import { ENTITIES } from './entities.ts';
 import { ExchangeModule } from './exchange/index.ts';
@@ -31,6 +32,7 @@ export class AppModule {
         DatasetModule,
         SealedModule,
         ModelModule,
+        ComputeModule,
         TrainingModule,
         RunModule,
         TitleModule,

@@ -47,6 +47,9 @@ export function wholeNumberOf(text: string): number {
   throw new RegistryError('usage', `"${text}" is not a whole number.`, { fix: 'See --help.' });
 }
 
+/** A bound that may be absent: null for `unlimited`. @throws RegistryError `usage` */
+export const limitOf = (text: string): number | null => (text === 'unlimited' ? null : wholeNumberOf(text));
+
 /** A TCP port; 0 takes a free one. @throws RegistryError `usage` */
 export function portOf(text: string): number {
   const port = wholeNumberOf(text);

@@ -5,14 +5,20 @@ import { rename, rm } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { formatDigest } from '../core/digest.ts';
+import type { Digest } from '../core/digest.ts';
 import { RegistryError } from '../core/errors.ts';
+import type { Contributor } from '../core/registry/contributor.ts';
+import { proposeContributors, withContributors } from '../core/registry/contributor.ts';
+import type { Spoken } from '../core/registry/kind.ts';
+import type { RunBody } from '../core/registry/run.ts';
 import type { Receipt } from '../core/statement/receipt.ts';
 import { newId } from '../platform/crypto.ts';
-import type { Context } from './context.ts';
-import { findDataset, findOwners } from './find.ts';
+import type { Client } from './client.ts';
+import type { Context, Session } from './context.ts';
+import { findContributors, findDataset, findOwners } from './find.ts';
 import { licenseOf, registerModel } from './register-model.ts';
 import { checkReceipts } from './verify.ts';
-import type { RegistrationBody, RunView } from './views.ts';
+import type { DatasetBody, DatasetView, RegistrationBody, RunView } from './views.ts';
 
 export interface RunFacts {
   dataset: string;
@@ -29,6 +35,25 @@ export interface RunFacts {
   optimizer?: string;
   dropout?: number;
   backend?: string;
+  contributor?: string[];
+  /** False: name none */
+  contributors?: boolean;
+}
+
+/**
+ * Whom the registration is to name, where its owner says so; null leaves it to the record of the run.
+ * @throws RegistryError `usage`, `not_found`
+ */
+export async function contributorsOf(
+  client: Client,
+  { contributor, contributors }: Pick<RunFacts, 'contributor' | 'contributors'>,
+): Promise<Contributor[] | null> {
+  if (contributors !== false) return contributor === undefined ? null : findContributors(client, contributor);
+  if (contributor === undefined) return [];
+  throw new RegistryError('usage', 'The options --contributor and --no-contributors exclude each other.', {
+    field: 'contributor',
+    fix: 'Leave one of them out.',
+  });
 }
 
 export async function startRun(context: Context, facts: RunFacts): Promise<RunView> {
@@ -44,31 +69,41 @@ export async function startRun(context: Context, facts: RunFacts): Promise<RunVi
     hyperparameters: Object.fromEntries(Object.entries(asked).filter(([, value]) => value !== undefined)),
     ...(backend === undefined ? {} : { backend }),
     owners: await findOwners(client, facts.owner),
+    contributors: await contributorsOf(client, facts),
     license,
   });
 }
 
 /**
  * Sees to it that a finished run's model is on record: for a party with a key the registration is built and signed
- * here, from what the run's own signed record says.
+ * here, from what the signed records of the run and its data say.
+ * @param contributors null: as was asked when the run was started, else those whom the records propose
  */
 export async function recordRun(
   context: Context,
   run: RunView,
+  contributors: readonly Contributor[] | null,
 ): Promise<{ registrationId: string; receipt: Receipt | undefined }> {
   if (run.registrationId !== null && run.state === 'registered') {
+    if (contributors !== null) {
+      throw new RegistryError('state_conflict', `The model of the run ${run.id} is on record, with its contributors.`, {
+        field: 'contributor',
+        fix: 'Leave the contributors out.',
+      });
+    }
     return { registrationId: run.registrationId, receipt: undefined };
   }
   if (run.state !== 'trained' || run.result === null || run.statement === null) throw notTrained(run);
   const { name, owners, license, result, dataset, id, statement } = run;
   if (name === null || owners === null || license === null) throw notTrained(run);
   const session = await context.session();
-  const [recorded] = await checkReceipts(context, [await session.client.get<Receipt>(`/v1/receipts/${statement}`)]);
-  const told = (recorded?.body as { result?: { weightDigest?: string; fileDigest?: string } } | undefined)?.result;
+  const recorded = await readRecord<RunBody>(context, session, statement);
+  const told = (recorded.body as Partial<RunBody>).result;
   if (told?.weightDigest !== result.weightDigest || told.fileDigest !== result.fileDigest) {
     throw new RegistryError('proof_invalid', `The signed record of the run ${id} tells of other weights.`);
   }
-  const body: RegistrationBody = {
+  const named = contributors ?? run.contributors ?? (await proposed(context, session, recorded));
+  const rest: RegistrationBody = {
     name,
     weights: { ...result, container: 'safetensors' },
     owners,
@@ -77,8 +112,23 @@ export async function recordRun(
     datasets: [dataset],
     parents: [],
   };
-  const receipt = await registerModel(context, session, body, statement);
+  const receipt = await registerModel(context, session, withContributors(rest, [...named]), statement);
   return { registrationId: receipt.id, receipt };
+}
+
+/** The same as the registry proposes, from signed records alone: nobody gets named here on its word. */
+async function proposed(context: Context, session: Session, { body: run }: Spoken<RunBody>): Promise<Contributor[]> {
+  const { statement } = await session.client.get<DatasetView>(`/v1/datasets/${run.dataset}`);
+  const { common, body } = await readRecord<DatasetBody>(context, session, statement);
+  if (common.id !== run.dataset) {
+    throw new RegistryError('proof_invalid', `The signed record is not the one of the dataset ${run.dataset}.`);
+  }
+  return proposeContributors({ run, dataset: { ...body, maker: common.maker } });
+}
+
+async function readRecord<Body>(context: Context, { client }: Session, statement: Digest): Promise<Spoken<Body>> {
+  const [spoken] = await checkReceipts(context, [await client.get<Receipt>(`/v1/receipts/${statement}`)]);
+  return spoken as Spoken<Body>;
 }
 
 /** @throws RegistryError `digest_mismatch` when other bytes come than those on record; the file is not left behind */

@@ -22,6 +22,8 @@ export interface TakenRun extends Hold {
   hyperparameters: Record<string, unknown>;
   backend: StartRun['backend'];
   owners: StartRun['owners'];
+  /** Null: those that the record proposes */
+  contributors: StartRun['contributors'];
   license: StartRun['license'];
   registrationId: string;
   startedAt: Date;
@@ -46,7 +48,7 @@ export async function takeRun(manager: EntityManager, id: string, worker: string
      FROM ops.run_request q JOIN registry.party o ON o.id = q.owner
      WHERE p.run_id = $1 AND q.id = p.run_id AND p.state IN ('queued', 'running', 'recording')
      RETURNING p.run_id AS "runId", p.attempt, q.owner, o.keyed AND NOT 'registrar' = ANY (o.roles) AS "ownerSigns",
-       q.name, q.dataset, q.hyperparameters, q.backend, q.owners, q.license, q.registration_id AS "registrationId",
+       q.name, q.dataset, q.hyperparameters, q.backend, q.owners, q.contributors, q.license, q.registration_id AS "registrationId",
        p.started_at AS "startedAt", p.environment, p.compute, p.body,
        coalesce((SELECT jsonb_agg(e.metrics || jsonb_build_object(
            'epoch', e.epoch, 'weightDigest', e.weight_digest, 'checkpointDigest', e.checkpoint_digest) ORDER BY e.epoch)
@@ -87,7 +89,7 @@ export function saveEpoch(manager: EntityManager, hold: Hold, epoch: SavedEpoch,
 
 /** From here on the run can no longer be cancelled: its statement goes into the ledger. */
 export function beginRecording(manager: EntityManager, hold: Hold, body: RunBody): Promise<boolean> {
-  return change(manager, hold, `state = 'recording', body = $3`, [text(body)]);
+  return change(manager, hold, `state = 'recording', body = $3, compute = $3::jsonb -> 'compute'`, [text(body)]);
 }
 
 export function endTrained(manager: EntityManager, hold: Hold, error: RunView['error']): Promise<boolean> {

@@ -9,7 +9,7 @@ import type { Principal } from '../platform/auth/index.ts';
 import { CurrentPrincipal, Requires } from '../platform/auth/index.ts';
 import { RunEvents } from './run-events.ts';
 import type { RunQuery, StartRun } from './run.schema.ts';
-import { runParams, runQuery, runView, startRunSchema } from './run.schema.ts';
+import { proposedContributors, runParams, runQuery, runView, startRunSchema } from './run.schema.ts';
 import { RunService } from './run.service.ts';
 
 type Id = z.infer<typeof runParams>;
@@ -46,6 +46,14 @@ export class RunController {
   @ApiResponse({ status: 200, standardSchema: runView })
   get(@CurrentPrincipal() reader: Principal | undefined, @Param({ schema: runParams }) { id }: Id) {
     return this.runs.get(reader, id);
+  }
+
+  /** Whom the registration of the model names, unless its owner says otherwise. */
+  @Get(':id/contributors')
+  @Requires('public')
+  @ApiResponse({ status: 200, standardSchema: proposedContributors })
+  contributors(@CurrentPrincipal() reader: Principal | undefined, @Param({ schema: runParams }) { id }: Id) {
+    return this.runs.proposedContributors(reader, id);
   }
 
   /** Server-sent events `progress`, `epoch` and `state` with parts of the run, until its final state. */

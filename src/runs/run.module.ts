@@ -1,12 +1,14 @@
 import { Module } from '@nestjs/common';
+import { ComputeModule } from '../compute/index.ts';
 import { DatasetModule } from '../datasets/index.ts';
+import { ModelModule } from '../models/index.ts';
 import { RunEvents } from './run-events.ts';
 import { RunController } from './run.controller.ts';
 import { RunRecorder } from './run.recorder.ts';
 import { RunService } from './run.service.ts';
 
 @Module({
-  imports: [DatasetModule],
+  imports: [ComputeModule, DatasetModule, ModelModule],
   controllers: [RunController],
   providers: [RunService, RunEvents, RunRecorder],
   exports: [RunService, RunRecorder],

@@ -5,9 +5,11 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from '../platform/database/index.ts';
 import { RegistryError } from '../core/errors.ts';
+import { withContributors } from '../core/registry/contributor.ts';
 import { registration, run } from '../core/registry/index.ts';
 import type { RunBody } from '../core/registry/run.ts';
 import { Ledger } from '../ledger/index.ts';
+import { ModelService } from '../models/index.ts';
 import type { TakenRun } from './run-work.store.ts';
 import { recordedRun } from './run-work.store.ts';
 import type { RunView } from './run.schema.ts';
@@ -16,6 +18,7 @@ import type { RunView } from './run.schema.ts';
 export class RunRecorder {
   constructor(
     private readonly ledger: Ledger,
+    private readonly models: ModelService,
     private readonly database: DataSource,
   ) {}
 
@@ -40,11 +43,15 @@ export class RunRecorder {
     const { weightDigest, namelessDigest, fileDigest, bytes, tensors, parameters } = body.result;
     const weights = { container: 'safetensors', weightDigest, namelessDigest, fileDigest, bytes, tensors, parameters };
     const { name, owners, license, dataset } = taken;
+    const contributors = taken.contributors ?? (await this.models.proposedContributors(taken.runId));
     try {
       await this.ledger.attest(registration, {
         maker: taken.owner,
         id: taken.registrationId,
-        body: { name, weights, owners, license, run: taken.runId, datasets: [dataset], parents: [] },
+        body: withContributors(
+          { name, weights, owners, license, run: taken.runId, datasets: [dataset], parents: [] },
+          contributors,
+        ),
       });
       return null;
     } catch (error) {

@@ -1,6 +1,8 @@
 import { z } from 'zod';
+import { CONTRIBUTOR_ROLES } from '../core/registry/contributor.ts';
 import { registration, run } from '../core/registry/index.ts';
 import { digest, id } from '../core/statement/statement.ts';
+import { namedContributors } from '../models/index.ts';
 
 const { owners, license, name } = (
   registration.body as unknown as z.ZodObject<{
@@ -21,6 +23,7 @@ export const startRunSchema = z
     hyperparameters: z.record(z.string(), z.json()).default({}).describe('What is left out has its default'),
     backend: z.enum(BACKENDS).default('auto').describe('`auto`: what the worker is set to'),
     owners,
+    contributors: namedContributors.nullable().default(null),
     license,
   })
   .meta({ id: 'StartRun' });
@@ -74,6 +77,7 @@ export const runView = z
     hyperparameters: json,
     backend: z.string().nullable().describe('As asked for; `environment` tells which one trained'),
     owners: owners.nullable().describe('For the registration of the model'),
+    contributors: namedContributors.nullable().describe('For the registration; null: those that the record proposes'),
     license: license.nullable(),
     requestedAt: z.string().nullable(),
     startedAt: z.string().nullable(),
@@ -94,6 +98,10 @@ export type RunView = z.infer<typeof runView>;
 
 export const FINAL_STATES: readonly RunView['state'][] = ['trained', 'registered', 'failed', 'cancelled'];
 export const isFinal = ({ state }: Pick<RunView, 'state'>): boolean => FINAL_STATES.includes(state);
+
+export const proposedContributors = z
+  .array(z.strictObject({ party: z.string(), role: z.enum(CONTRIBUTOR_ROLES) }))
+  .meta({ id: 'ProposedContributors' });
 
 export const runParams = z.strictObject({ id: z.string().max(60) });
 export const runQuery = z.strictObject({

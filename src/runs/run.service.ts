@@ -3,10 +3,14 @@ import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { DataSource } from '../platform/database/index.ts';
 import { RegistryError } from '../core/errors.ts';
+import type { Contributor } from '../core/registry/contributor.ts';
+import { requireEachOnce } from '../core/registry/contributor.ts';
 import { isLicenseRef, licenseIds } from '../core/licensing/expression.ts';
 import { requireWhole } from '../core/share.ts';
+import { ComputeService } from '../compute/index.ts';
 import { DatasetService } from '../datasets/index.ts';
 import type { Idempotency } from '../ledger/index.ts';
+import { ModelService } from '../models/index.ts';
 import type { Principal } from '../platform/auth/index.ts';
 import { newId } from '../platform/crypto.ts';
 import { Jobs } from '../platform/jobs/index.ts';
@@ -31,19 +35,23 @@ export class RunService {
     private readonly datasets: DatasetService,
     private readonly artifacts: ArtifactStore,
     private readonly jobs: Jobs,
+    private readonly compute: ComputeService,
+    private readonly models: ModelService,
     private readonly database: DataSource,
   ) {}
 
   /**
    * Whatever would refuse the run or its registration in the end refuses it here.
    * @throws RegistryError `invalid_input`, `not_found`, `forbidden`, `shares_invalid`, `share_too_fine`,
-   * `license_unknown`, `dataset_malformed`, `dataset_unavailable`, `already_exists`, `idempotency_key_reused`
+   * `license_unknown`, `dataset_malformed`, `dataset_unavailable`, `already_exists`, `idempotency_key_reused`,
+   * `quota_exceeded`
    */
   async start(principal: Principal, asked: StartRun, idempotency: Idempotency): Promise<RunView> {
     const owner = principal.partyId;
     const hyperparameters = this.rules.hyperparameters(asked.hyperparameters);
     requireLicense(asked);
     await this.#requireOwners(owner, asked);
+    await this.#requireContributors(asked);
     await this.#requireData(asked.dataset);
 
     const id = asked.id ?? newId('run');
@@ -57,7 +65,10 @@ export class RunService {
       idempotency,
     };
     const made = await this.database.transaction(async (manager) => {
+      await this.compute.lockStarts(manager, owner);
+      // Before the quota: a request that is repeated gets its answer, whatever is left.
       if (!(await insertRun(manager, run))) return false;
+      await this.compute.requireRoom(manager, owner, id);
       await this.jobs.send('training', { run: id }, { transaction: manager, id: run.jobId });
       return true;
     });
@@ -90,6 +101,18 @@ export class RunService {
     const known = reader !== undefined && mayRead(reader) ? reader : undefined;
     const all = (known?.roles.length ?? 0) > 0;
     return findRuns(manager, await listRunIds(manager, { reader: known?.partyId ?? null, all, owner, limit }));
+  }
+
+  /**
+   * Who contributed, by the run's own record.
+   * @throws RegistryError `not_found`, `state_conflict` for a run that is not on record
+   */
+  async proposedContributors(reader: Principal | undefined, id: string): Promise<Contributor[]> {
+    const { statement, state } = await this.get(reader, id);
+    if (statement !== null) return this.models.proposedContributors(id);
+    throw new RegistryError('state_conflict', `The run ${id} is ${state} and not on record: it proposes nobody.`, {
+      field: 'id',
+    });
   }
 
   /** @throws RegistryError `not_found`, `forbidden`, `state_conflict` when the run is over */
@@ -133,19 +156,28 @@ export class RunService {
 
   async #requireOwners(owner: string, { owners }: StartRun): Promise<void> {
     requireWhole(owners);
-    const missing = await missingParties(
-      this.database.manager,
-      owners.map(({ party }) => party),
-    );
-    const at = owners.findIndex(({ party }) => missing.includes(party));
-    if (at !== -1) {
-      throw new RegistryError('not_found', `There is no party ${owners[at]!.party}.`, { field: `owners.${at}.party` });
-    }
+    await this.#requireParties('owners', owners);
     if (!owners.some(({ party }) => party === owner)) {
       throw new RegistryError('forbidden', 'Whoever starts a run must be one of the owners of its model.', {
         field: 'owners',
       });
     }
+  }
+
+  async #requireContributors({ contributors }: StartRun): Promise<void> {
+    if (contributors === null) return;
+    requireEachOnce(contributors);
+    await this.#requireParties('contributors', contributors);
+  }
+
+  async #requireParties(member: string, named: readonly { party: string }[]): Promise<void> {
+    const missing = await missingParties(
+      this.database.manager,
+      named.map(({ party }) => party),
+    );
+    const at = named.findIndex(({ party }) => missing.includes(party));
+    if (at === -1) return;
+    throw new RegistryError('not_found', `There is no party ${named[at]!.party}.`, { field: `${member}.${at}.party` });
   }
 
   async #requireData(dataset: string): Promise<void> {

@@ -11,6 +11,7 @@ interface Row {
   hyperparameters: RunView['hyperparameters'];
   backend: string | null;
   owners: RunView['owners'];
+  contributors: RunView['contributors'];
   license: RunView['license'];
   madeAt: Date | null;
   state: string | null;
@@ -31,7 +32,7 @@ export async function findRuns(manager: EntityManager, ids: readonly string[]): 
     `SELECT x.id, coalesce(r.owner, q.owner) AS owner, q.name,
        coalesce(r.document->>'dataset', q.dataset) AS dataset,
        coalesce(r.document->'hyperparameters', q.hyperparameters) AS hyperparameters,
-       q.backend, q.owners, q.license, q.made_at AS "madeAt",
+       q.backend, q.owners, q.contributors, q.license, q.made_at AS "madeAt",
        p.state, p.attempt, p.started_at AS "startedAt", p.progress,
        coalesce(r.document->'environment', p.environment) AS environment, p.error,
        CASE WHEN r.id IS NULL THEN (
@@ -78,9 +79,9 @@ export type NewRun = Omit<StartRun, 'id'> & {
 export async function insertRun(manager: EntityManager, run: NewRun): Promise<boolean> {
   const rows: unknown[] = await manager.query(
     `WITH request AS (
-       INSERT INTO ops.run_request (id, owner, name, dataset, hyperparameters, backend, owners, license,
-         registration_id, job_id, idempotency_key, request_digest)
-       SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12
+       INSERT INTO ops.run_request (id, owner, name, dataset, hyperparameters, backend, owners, contributors,
+         license, registration_id, job_id, idempotency_key, request_digest)
+       SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13
        WHERE NOT EXISTS (SELECT FROM registry.run WHERE id = $1)
        ON CONFLICT DO NOTHING RETURNING id)
      INSERT INTO ops.run_progress (run_id, state) SELECT id, 'queued' FROM request RETURNING run_id`,
@@ -92,6 +93,7 @@ export async function insertRun(manager: EntityManager, run: NewRun): Promise<bo
       JSON.stringify(run.hyperparameters),
       run.backend,
       JSON.stringify(run.owners),
+      run.contributors && JSON.stringify(run.contributors),
       JSON.stringify(run.license),
       run.registrationId,
       run.jobId,
@@ -160,6 +162,7 @@ function viewOf(row: Row): RunView {
     hyperparameters: row.hyperparameters,
     backend: row.backend,
     owners: row.owners,
+    contributors: row.contributors,
     license: row.license,
     requestedAt: row.madeAt?.toISOString() ?? null,
     startedAt: document?.startedOn ?? row.startedAt?.toISOString() ?? null,

@@ -1,12 +1,17 @@
-/** `muniment party`: parties and their API keys. Parties are made by the registrar; a party manages its own keys. */
+/**
+ * `muniment party`: parties, their API keys, what they contributed and consumed, and how much they may. Parties and quotas
+ * are made by the registrar; a party manages its own keys.
+ */
 import type { Command } from 'commander';
 import type { Receipt } from '../../core/statement/receipt.ts';
 import type { Context, PartyKeyView, PartyView, Session } from '../context.ts';
 import type { EraseOptions } from '../erase.ts';
 import { findParty } from '../find.ts';
-import { instantOf } from '../parse.ts';
+import type { Client } from '../client.ts';
+import { instantOf, limitOf, wholeNumberOf } from '../parse.ts';
 import { writeNew } from '../profile.ts';
-import { columns, fields } from '../table.ts';
+import { columns, count, fields } from '../table.ts';
+import type { ComputeView, ContributionView, QuotaView } from '../views.ts';
 
 interface CreateOptions {
   person?: boolean;
@@ -149,6 +154,112 @@ export function define(program: Command, context: Context): void {
         () => `The name of ${found.id} is erased, on record as entry ${receipt.index}.\n`,
       );
     });
+
+  party
+    .command('contributions')
+    .description('Show the models to which a party is on record as a contributor, the newest first.')
+    .argument('[party]', 'id or name; yourself where none is given')
+    .option('--before <entry>', 'only records before this entry', wholeNumberOf)
+    .option('--limit <n>', 'how many models', wholeNumberOf, 100)
+    .addHelpText('after', '\nExample:\n  $ muniment party contributions "Acme Labs"')
+    .action(async (text: string | undefined, page: Page) => {
+      const { client, id } = await partyOf(context, text);
+      const found = await client.get<ContributionView[]>(`/v1/parties/${id}/contributions?${queryOf(page)}`);
+      context.print(found, () =>
+        columns(
+          ['model', 'as', 'entry', 'name'],
+          found.map(({ registration, roles, recordedIndex, name }) => [
+            registration,
+            roles.join(', '),
+            String(recordedIndex),
+            name,
+          ]),
+        ),
+      );
+    });
+
+  party
+    .command('compute')
+    .description('Show what trainings on record cost: what the workers of a party gave, and what its own runs took.')
+    .argument('[party]', 'id or name; yourself where none is given')
+    .option('--before <entry>', 'list only runs before this entry', wholeNumberOf)
+    .option('--limit <n>', 'how many runs are listed', wholeNumberOf, 100)
+    .addHelpText('after', '\nExample:\n  $ muniment party compute "Acme Labs"')
+    .action(async (text: string | undefined, page: Page) => {
+      const { client, id } = await partyOf(context, text);
+      const found = await client.get<ComputeView>(`/v1/parties/${id}/compute?${queryOf(page)}`);
+      context.print(found, () => describeCompute(found));
+    });
+
+  party
+    .command('quota')
+    .description('Show how much training a party may start, and what it has used; the registrar sets it.')
+    .argument('[party]', 'id or name; yourself where none is given')
+    .option('--core-seconds <n>', 'set it: processor time in a calendar month, or "unlimited" (registrar)')
+    .option('--runs <n>', 'set it: runs at once, or "unlimited" (registrar)')
+    .addHelpText('after', '\nExample:\n  $ muniment party quota "Acme Labs" --core-seconds 36000 --runs 2')
+    .action(async (text: string | undefined, { coreSeconds, runs }: { coreSeconds?: string; runs?: string }) => {
+      const { client, id } = await partyOf(context, text);
+      const path = `/v1/parties/${id}/quota`;
+      if (coreSeconds !== undefined || runs !== undefined) {
+        const before = await client.get<QuotaView>(path);
+        const receipt = await client.post<Receipt>(path, {
+          coreSeconds: coreSeconds === undefined ? before.coreSeconds : limitOf(coreSeconds),
+          runsAtOnce: runs === undefined ? before.runsAtOnce : limitOf(runs),
+        });
+        const { checkReceipts } = await import('../verify.ts');
+        await checkReceipts(context, [receipt]);
+      }
+      const found = await client.get<QuotaView>(path);
+      context.print(found, () => describeQuota(found));
+    });
+}
+
+interface Page {
+  before?: number;
+  limit: number;
+}
+
+const queryOf = ({ before, limit }: Page): string => `limit=${limit}${before === undefined ? '' : `&before=${before}`}`;
+
+async function partyOf(context: Context, text: string | undefined): Promise<{ client: Client; id: string }> {
+  const { client, me } = await context.session();
+  return { client, id: text === undefined ? me.party.id : (await findParty(client, text)).id };
+}
+
+function describeCompute({ party, contributed, consumed, entries }: ComputeView): string {
+  const total = ({ runs, coreSeconds, deviceSeconds }: ComputeView['consumed']): string =>
+    `${coreSeconds} core-seconds, ${deviceSeconds} device-seconds in ${count(runs)} runs`;
+  return [
+    fields([
+      ['party', party],
+      ['contributed', total(contributed)],
+      ['consumed', total(consumed)],
+    ]),
+    entries.length === 0 ? '' : '\n',
+    entries.length === 0
+      ? ''
+      : columns(
+          ['run', 'core s', 'device s', 'for', 'by', 'on'],
+          entries.map(({ run, coreSeconds, deviceSeconds, consumer, provider, backend, device }) => [
+            run,
+            String(coreSeconds),
+            deviceSeconds === null ? '' : String(deviceSeconds),
+            consumer,
+            provider,
+            `${backend}, ${device}`,
+          ]),
+        ),
+  ].join('');
+}
+
+function describeQuota({ party, coreSeconds, runsAtOnce, setBy, used, renewsAt, recordedIndex }: QuotaView): string {
+  return fields([
+    ['party', party],
+    ['core-seconds', `${used.coreSeconds} of ${coreSeconds ?? 'any number'} used, renewed at ${renewsAt}`],
+    ['runs at once', `${used.runs} of ${runsAtOnce ?? 'any number'} wait or train now`],
+    ['set by', setBy === 'default' ? "the registry's configuration" : `the registrar, entry ${recordedIndex}`],
+  ]);
 }
 
 const keyLine = ({ fingerprint, revoked }: PartyKeyView): string =>

@@ -1,6 +1,7 @@
 /** `muniment train`: asks the registry for a training, follows it, and ends with the model on record. */
 import type { Command } from 'commander';
 import { RegistryError } from '../../core/errors.ts';
+import type { Contributor } from '../../core/registry/contributor.ts';
 import type { Context } from '../context.ts';
 import { numberOf } from '../parse.ts';
 import { columns, count, fields, percent } from '../table.ts';
@@ -23,11 +24,18 @@ interface Options {
   backend?: string;
   watch?: boolean;
   out?: string;
+  contributor?: string[];
+  contributors?: boolean;
 }
 
+/** Spelled alike where a training begins and where its model goes on record. */
+const withContributorOptions = (command: Command): Command =>
+  command
+    .option('--contributor <party:role...>', 'who contributed, e.g. "Acme Labs:funder", in place of whom the run names')
+    .option('--no-contributors', 'name nobody as contributor');
+
 export function define(program: Command, context: Context): void {
-  const train = program
-    .command('train')
+  const train = withContributorOptions(program.command('train'))
     .description(
       'Train a model on a dataset on record. The registry sees the training happen and records what it was made from.',
     )
@@ -69,18 +77,22 @@ export function define(program: Command, context: Context): void {
         context.print(started, () => `The training ${started.id} is queued: "muniment train watch ${started.id}".\n`);
         return;
       }
-      await followToRecord(context, started, options.out);
+      await followToRecord(context, started, null, options.out);
     });
 
-  train
-    .command('watch')
+  withContributorOptions(train.command('watch'))
     .description('Follow a training to its end, and put its model on record if that is still to be done.')
     .argument('<run>', 'its id')
     .option('--out <file>', 'download the model to this file at the end')
     .addHelpText('after', '\nExample:\n  $ muniment train watch run_0123…')
-    .action(async (id: string, { out }: { out?: string }) => {
-      const session = await context.session();
-      await followToRecord(context, await session.client.get<RunView>(`/v1/runs/${encodeURIComponent(id)}`), out);
+    .action(async (id: string, _: object, command: Command) => {
+      // `train` knows these options too, and has taken them.
+      const { out, ...options } = command.optsWithGlobals<Options>();
+      const { client } = await context.session();
+      const { contributorsOf } = await import('../start-run.ts');
+      const contributors = await contributorsOf(client, options);
+      const run = await client.get<RunView>(`/v1/runs/${encodeURIComponent(id)}`);
+      await followToRecord(context, run, contributors, out);
     });
 
   train
@@ -124,13 +136,18 @@ function required({ dataset, owner, license }: Options) {
   return { dataset, owner, license };
 }
 
-async function followToRecord(context: Context, started: RunView, out: string | undefined): Promise<void> {
+async function followToRecord(
+  context: Context,
+  started: RunView,
+  contributors: Contributor[] | null,
+  out: string | undefined,
+): Promise<void> {
   const [{ followRun }, { recordRun, fetchArtifact }] = await Promise.all([
     import('../follow-run.ts'),
     import('../start-run.ts'),
   ]);
   const run = await followRun(context, started);
-  const { registrationId, receipt } = await recordRun(context, run);
+  const { registrationId, receipt } = await recordRun(context, run, contributors);
   if (out !== undefined) await fetchArtifact(context, run, out);
   const recorded = { ...run, state: 'registered', registrationId };
   context.print(

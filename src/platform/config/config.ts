@@ -8,6 +8,7 @@ import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { RegistryError } from '../../core/errors.ts';
+import { idPattern } from '../../core/identifier.ts';
 import { Secret } from './secret.ts';
 
 export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
@@ -64,6 +65,12 @@ export abstract class Config {
   /** OID of the policy to be asked for. */
   abstract readonly tsaPolicy: string | undefined;
   abstract readonly artifactDir: string;
+  /** For whom this machine's worker trains; absent means the registry itself. */
+  abstract readonly workerParty: string | undefined;
+  /** What a party may spend in a calendar month where the registrar set nothing for it; absent means without limit. */
+  abstract readonly quotaCoreSeconds: number | undefined;
+  /** How many runs such a party may have at once; absent means without limit. */
+  abstract readonly quotaRuns: number | undefined;
   /** Whether `serve` also starts a worker process. */
   abstract readonly worker: boolean;
   /** Largest request body in bytes, uploads of artifacts excepted. */
@@ -154,6 +161,9 @@ const variables = z.strictObject({
     .optional(),
   MUNIMENT_ANCHOR_DIR: z.string().min(1, 'must name a folder').optional(),
   MUNIMENT_ARTIFACT_DIR: z.string().min(1, 'must name a folder').optional(),
+  MUNIMENT_WORKER_PARTY: z.string().regex(idPattern('party'), 'must be the id of a party').optional(),
+  MUNIMENT_QUOTA_CORE_SECONDS: whole(0, 1e12).optional(),
+  MUNIMENT_QUOTA_RUNS: whole(0, 1_000_000).optional(),
   MUNIMENT_WORKER: yesOrNo.default(true),
   MUNIMENT_BODY_LIMIT_BYTES: whole(1024, 1_073_741_824).default(1_048_576),
   MUNIMENT_STOP_TIMEOUT_MS: whole(0, 600_000).default(10_000),
@@ -226,6 +236,9 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>> = p
     tsaRoots: value.MUNIMENT_TSA_ROOTS === undefined ? undefined : resolve(value.MUNIMENT_TSA_ROOTS),
     tsaPolicy: value.MUNIMENT_TSA_POLICY,
     artifactDir: resolve(value.MUNIMENT_ARTIFACT_DIR ?? join(data, 'artifacts')),
+    workerParty: value.MUNIMENT_WORKER_PARTY,
+    quotaCoreSeconds: value.MUNIMENT_QUOTA_CORE_SECONDS,
+    quotaRuns: value.MUNIMENT_QUOTA_RUNS,
     worker: value.MUNIMENT_WORKER,
     bodyLimit: value.MUNIMENT_BODY_LIMIT_BYTES,
     stopTimeoutMs: value.MUNIMENT_STOP_TIMEOUT_MS,

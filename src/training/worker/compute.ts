@@ -1,4 +1,5 @@
 /** What a run used over all its attempts. Time that a killed worker spent behind its last whole epoch is not known. */
+import type { RunBody } from '../../core/registry/run.ts';
 import type { ComputeUsed } from '../progress.ts';
 
 export interface RunCompute {
@@ -6,15 +7,23 @@ export interface RunCompute {
   coreSeconds: number;
   /** Time for which a graphics device was held; absent when there was none. */
   deviceSeconds?: number;
-  /** Who trained, in order; `party` is whose worker it was. */
-  workers: { instance: string; party: string; attempt: number }[];
+  /** Who trained, in order */
+  workers: NonNullable<RunBody['compute']['workers']>;
+}
+
+export interface WorkerFacts {
+  instance: string;
+  /** Whose worker it is */
+  party: string;
+  backend: string;
+  device: string;
 }
 
 /** @param before as it was when this attempt began */
 export function addCompute(
   before: Partial<RunCompute> | null,
   used: ComputeUsed,
-  worker: { instance: string; party: string },
+  { instance, party, backend, device: name }: WorkerFacts,
   attempt: number,
 ): RunCompute {
   const { wallSeconds = 0, coreSeconds = 0, deviceSeconds, workers = [] } = before ?? {};
@@ -23,7 +32,21 @@ export function addCompute(
     wallSeconds: milliseconds(wallSeconds + used.wallSeconds),
     coreSeconds: milliseconds(coreSeconds + used.coreSeconds),
     ...(device === undefined ? {} : { deviceSeconds: milliseconds(device) }),
-    workers: [...workers, { ...worker, attempt }],
+    workers: [
+      ...workers,
+      {
+        instance,
+        party,
+        attempt,
+        spent: {
+          wallSeconds: milliseconds(used.wallSeconds),
+          coreSeconds: milliseconds(used.coreSeconds),
+          deviceSeconds: used.deviceSeconds === undefined ? null : milliseconds(used.deviceSeconds),
+          backend,
+          device: name.slice(0, 300),
+        },
+      },
+    ],
   };
 }
 

@@ -65,7 +65,8 @@ export async function trainRun(
     log.info(`Training the run ${taken.runId} ${from} on ${backend.info.backend} (${backend.info.device}).`);
 
     const used = measureCompute(backend);
-    const worker = { instance: place.config.instance, party: place.party };
+    const { backend: name, device } = backend.info;
+    const worker = { instance: place.config.instance, party: place.party, backend: name, device };
     const compute = () => addCompute(taken.compute, used(), worker, taken.attempt);
     const result = await train({
       hyperparameters,

@@ -24,6 +24,7 @@ import {
   endLost,
   endTrained,
   giveBack,
+  missingParties,
   RunRecorder,
   silentRuns,
   stateOfRun,
@@ -61,7 +62,7 @@ export class TrainingWorker implements OnApplicationBootstrap, OnModuleDestroy {
     await sweepData();
     const { manager } = this.database;
     const { artifacts, config, log } = this;
-    this.#place = { manager, artifacts, config, log, party: this.ledger.registryParty, code: await codeDigest() };
+    this.#place = { manager, artifacts, config, log, party: await this.#party(), code: await codeDigest() };
     this.#worker = await this.jobs.work<{ run: string }>('training', (job, signal) => this.#run(job, signal));
     await this.#endLostRuns();
     this.#sweep = setInterval(() => {
@@ -74,6 +75,17 @@ export class TrainingWorker implements OnApplicationBootstrap, OnModuleDestroy {
   async onModuleDestroy(): Promise<void> {
     clearInterval(this.#sweep);
     await this.#worker?.stop();
+  }
+
+  /** @throws RegistryError `configuration_invalid` */
+  async #party(): Promise<string> {
+    const { workerParty } = this.config;
+    if (workerParty === undefined) return this.ledger.registryParty;
+    if ((await missingParties(this.database.manager, [workerParty])).length === 0) return workerParty;
+    throw new RegistryError('configuration_invalid', `The party ${workerParty} is not on record here.`, {
+      field: 'MUNIMENT_WORKER_PARTY',
+      fix: 'Name a party of this registry, or leave it out to train for the registry itself.',
+    });
   }
 
   async #run({ data: { run: id }, retries }: Job<{ run: string }>, signal: AbortSignal): Promise<void> {

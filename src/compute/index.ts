@@ -1,0 +1,2 @@
+export { ComputeModule } from './compute.module.ts';
+export { ComputeService } from './compute.service.ts';
