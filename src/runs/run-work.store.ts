@@ -58,9 +58,19 @@ export async function takeRun(manager: EntityManager, id: string, worker: string
   return rows[0];
 }
 
-/** @returns false when the run is no longer this attempt's */
-export function saveProgress(manager: EntityManager, hold: Hold, progress: RunProgress | null): Promise<boolean> {
-  return change(manager, hold, 'progress = coalesce($3::jsonb, progress)', [text(progress)]);
+/**
+ * What was spent is told all along, so that a run which ends in the middle of an epoch is counted, too.
+ * @param progress null when nothing is new
+ * @returns false when the run is no longer this attempt's
+ */
+export function saveProgress(
+  manager: EntityManager,
+  hold: Hold,
+  progress: RunProgress | null,
+  compute: object,
+): Promise<boolean> {
+  const assignments = 'progress = coalesce($3::jsonb, progress), compute = $4';
+  return change(manager, hold, assignments, [text(progress), text(compute)]);
 }
 
 /** What the training runs on; forgets the epochs of an attempt that ran on something else. */

@@ -414,6 +414,20 @@ describe('the compute of a party', () => {
     expect(used.coreSeconds).toBeGreaterThanOrEqual(coreSeconds);
   });
 
+  it('that was spent on a run cancelled in its first epoch counts against the quota, though no record tells of it', async () => {
+    const waster = await operator.makeParty();
+    const { id } = await waster.made<{ id: string }>(
+      '/v1/runs',
+      runOf(caller(waster), dataset, { batchSize: 1, hidden: [2048, 2048] }),
+    );
+    await until(caller(waster), id, ({ state, progress }) => state === 'running' && (progress?.batch ?? 0) > 10);
+    expect(await waster.made(`/v1/runs/${id}/cancel`, {})).toMatchObject({ state: 'cancelled', epochs: [] });
+    const { used } = await waster.read<{ used: Total }>(`/v1/parties/${waster.id}/quota`);
+    expect(used).toMatchObject({ runs: 0, coreSeconds: expect.any(Number) });
+    expect(used.coreSeconds).toBeGreaterThan(0.1);
+    expect(await waster.read<Account>(`/v1/parties/${waster.id}/compute`)).toMatchObject({ consumed: { runs: 0 } });
+  });
+
   it('of a party that is not on record is not found', async () => {
     expect((await owner!.get(`/v1/parties/${newId('party')}/compute`)).body.code).toBe('not_found');
   });

@@ -1,7 +1,6 @@
 /**
  * Contributors: the parties that a registration names for what they did for a model, apart from its owners. Being named
- * gives nobody a share and takes none away. It is the word of whoever registers: the parties named do not sign, and may
- * say otherwise in statements of their own.
+ * gives nobody a share and takes none away. It is the word of whoever registers: the parties named do not sign.
  *
  * For a model out of a run the run's own record proposes them, so that nobody is left out who only forgot to ask.
  */

@@ -1,4 +1,4 @@
-/** What a run used over all its attempts. Time that a killed worker spent behind its last whole epoch is not known. */
+/** What a run used over all its attempts. What a killed worker spent after it told of it last is not known. */
 import type { RunBody } from '../../core/registry/run.ts';
 import type { ComputeUsed } from '../progress.ts';
 

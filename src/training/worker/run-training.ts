@@ -54,7 +54,11 @@ export async function trainRun(
   const hyperparameters = parseHyperparameters(taken.hyperparameters);
   const dataset = await readData(files, artifacts);
   const { backend, sameAsBefore } = await openBackend(place, taken);
-  const heartbeat = new Heartbeat<RunProgress>((latest) => saveProgress(manager, taken, latest), log);
+  const used = measureCompute(backend);
+  const { backend: name, device } = backend.info;
+  const worker = { instance: place.config.instance, party: place.party, backend: name, device };
+  const compute = () => addCompute(taken.compute, used(), worker, taken.attempt);
+  const heartbeat = new Heartbeat<RunProgress>((latest) => saveProgress(manager, taken, latest, compute()), log);
   try {
     for (const line of backend.skipped) log.info(line);
     const environment = sameAsBefore && taken.environment ? taken.environment : environmentOf(backend, taken.backend);
@@ -64,10 +68,6 @@ export async function trainRun(
     const from = resumeFrom ? `after epoch ${resumeFrom.epoch}` : 'from the beginning';
     log.info(`Training the run ${taken.runId} ${from} on ${backend.info.backend} (${backend.info.device}).`);
 
-    const used = measureCompute(backend);
-    const { backend: name, device } = backend.info;
-    const worker = { instance: place.config.instance, party: place.party, backend: name, device };
-    const compute = () => addCompute(taken.compute, used(), worker, taken.attempt);
     const result = await train({
       hyperparameters,
       dataset,
