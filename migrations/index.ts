@@ -24,6 +24,7 @@ import { KeyRevocations1700000000018 } from './0018-key-revocations.ts';
 import { SealedFields1700000000021 } from './0021-sealed-fields.ts';
 import { RightsRecords1700000000019 } from './0019-rights-records.ts';
 import { Contributors1700000000020 } from './0020-contributors.ts';
+import { AdverseClaims1700000000022 } from './0022-adverse-claims.ts';
 
 export const MIGRATIONS: (new () => MigrationInterface)[] = [
   SchemasAndRoles1700000000001,
@@ -47,4 +48,5 @@ export const MIGRATIONS: (new () => MigrationInterface)[] = [
   SealedFields1700000000021,
   RightsRecords1700000000019,
   Contributors1700000000020,
+  AdverseClaims1700000000022,
 ];

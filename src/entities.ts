@@ -11,6 +11,7 @@ import type { Entities } from './platform/database/index.ts';
 import * as protection from './protection/protection.entity.ts';
 import * as sealed from './sealed/sealed.entity.ts';
 import * as runs from './runs/run.entity.ts';
+import * as claims from './titles/claim.entity.ts';
 import * as titles from './titles/title.entity.ts';
 import * as tokens from './tokens/token.entity.ts';
 import * as webhooks from './webhooks/webhook.entity.ts';
@@ -25,6 +26,7 @@ const MODULES: object[] = [
   models,
   titles,
   compute,
+  claims,
   runs,
   licenses,
   protection,

@@ -1,13 +1,16 @@
 import { Module } from '@nestjs/common';
 import { PartyModule } from '../parties/index.ts';
+import { ClaimController } from './claim.controller.ts';
+import { ClaimService } from './claim.service.ts';
 import { InstrumentController, PortfolioController, TitleController } from './title.controller.ts';
 import { Lapses } from './lapses.ts';
+import { Oppositions } from './oppositions.ts';
 import { TitleService } from './title.service.ts';
 
 @Module({
   imports: [PartyModule],
-  controllers: [InstrumentController, TitleController, PortfolioController],
-  providers: [TitleService, Lapses],
+  controllers: [InstrumentController, TitleController, PortfolioController, ClaimController],
+  providers: [TitleService, ClaimService, Oppositions, Lapses],
   exports: [TitleService],
 })
 export class TitleModule {}

@@ -8,7 +8,10 @@ import type { InstrumentAct, InstrumentState } from '../core/title/instrument-st
 import { date } from '../core/title/dates.ts';
 import { INTEREST_KINDS, quorumsSchema, termsSchema } from '../core/title/terms.ts';
 import type { Digest } from '../core/digest.ts';
+import type { Opposition } from '../core/title/opposition.ts';
 import { signedWriteSchema, writeSchema } from '../ledger/index.ts';
+import type { ClaimsView, SameModelView } from './claim.schema.ts';
+import { claimsView, oppositionView, sameModelView } from './claim.schema.ts';
 
 export const offerSchema = writeSchema(instrument).meta({ id: 'OfferInstrument' });
 
@@ -42,6 +45,7 @@ export const instrumentView = (instrument.body as unknown as z.ZodObject)
     recordedIndex: index.describe('Of the offer'),
     inForceIndex: index.nullable().describe('Of the statement that brought it into force'),
     endedIndex: index.nullable(),
+    opposition: oppositionView.nullable().describe('How sure a transfer is; null for what is none, or not in force'),
     acts: z.array(actView).describe('In log order'),
   })
   .meta({ id: 'Instrument' });
@@ -55,6 +59,7 @@ export interface InstrumentView extends InstrumentBody {
   recordedIndex: number;
   inForceIndex: number | null;
   endedIndex: number | null;
+  opposition: Opposition | null;
   acts: { id: string; act: InstrumentAct; maker: string; statement: Digest; recordedIndex: number }[];
 }
 
@@ -93,6 +98,7 @@ const ownerView = z.strictObject({
   share: z.string().describe('An exact fraction'),
   since: change.describe('What made it an owner'),
   changed: change.describe('What changed its share last'),
+  opposition: oppositionView.describe('How sure what its share came by is: the least sure of it'),
 });
 
 const interestView = z.strictObject({
@@ -116,9 +122,17 @@ export const titleView = z
     owners: z.array(ownerView).describe('The largest share first; nobody before the asset was on record'),
     interests: z.array(interestView).describe('What rests on the title, in log order'),
     quorums: quorumsSchema.nullable().describe('What the owners agreed on, as it stands now'),
+    opposition: oppositionView.describe('How sure the first record is, on which all title rests'),
+    claims: claimsView.describe('What others claim, beside the title and no part of it'),
+    sameModel: z
+      .array(sameModelView)
+      .describe('All registrations of the same weights or file, this one among them, in log order; of a dataset none'),
   })
   .meta({ id: 'Title' });
-export type TitleView = z.infer<typeof titleView>;
+export interface TitleView extends Omit<z.infer<typeof titleView>, 'claims' | 'sameModel'> {
+  claims: ClaimsView;
+  sameModel: SameModelView[];
+}
 
 export const abstractQuery = z.strictObject({
   after: z.coerce.number().int().nonnegative().optional().describe('Only instruments in force at higher indexes'),

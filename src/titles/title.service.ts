@@ -1,23 +1,24 @@
 /** Instruments of title, and who owns what: now, and at any earlier moment. */
 import { Injectable } from '@nestjs/common';
 import { RegistryError } from '../core/errors.ts';
-import type { InstrumentActBody } from '../core/registry/instrument-act.ts';
 import type { InstrumentBody } from '../core/registry/instrument.ts';
-import { instrument, instrumentAct, KINDS } from '../core/registry/index.ts';
+import { instrument, instrumentAct } from '../core/registry/index.ts';
 import { formatShare, parseShare } from '../core/share.ts';
-import { parseEnvelope } from '../core/statement/dsse.ts';
 import type { Receipt } from '../core/statement/receipt.ts';
-import { parseStatement } from '../core/statement/statement.ts';
 import type { Moment } from '../core/title/chain.ts';
 import { shareAt, titleAt } from '../core/title/chain.ts';
 import { dateOf } from '../core/title/dates.ts';
 import { gapsOf } from '../core/title/gaps.ts';
-import type { Idempotency, SignedWrite, Write } from '../ledger/index.ts';
+import { leastSure } from '../core/title/opposition.ts';
+import type { Idempotency, Write } from '../ledger/index.ts';
 import { Ledger } from '../ledger/index.ts';
 import { PartyService } from '../parties/index.ts';
 import type { Principal } from '../platform/auth/index.ts';
-import { sha256 } from '../platform/crypto.ts';
 import { DataSource } from '../platform/database/index.ts';
+import { ClaimService } from './claim.service.ts';
+import { daysRecorded, EVERYTHING, registrationsOfSameModel } from './claim.store.ts';
+import { Oppositions } from './oppositions.ts';
+import { requireSpeaksOf, requireTimely } from './said.ts';
 import type {
   AbstractQuery,
   Act,
@@ -28,7 +29,7 @@ import type {
   PortfolioView,
   TitleView,
 } from './title.schema.ts';
-import type { AssetRow } from './title.store.ts';
+import type { AssetRow, KeptInstrument } from './title.store.ts';
 import {
   findAssets,
   findInstrument,
@@ -45,28 +46,25 @@ import {
 /** Each comes with the proofs of two statements or more. */
 const MAX_WITH_RECEIPTS = 100;
 
-/** Long enough to carry a statement from a machine without a network. */
-const MAX_SKEW_MS = 24 * 60 * 60 * 1000;
-
 @Injectable()
 export class TitleService {
   constructor(
     private readonly ledger: Ledger,
     private readonly database: DataSource,
     private readonly parties: PartyService,
+    private readonly claims: ClaimService,
+    private readonly oppositions: Oppositions,
   ) {}
 
   offer(principal: Principal, write: Write<InstrumentBody>, idempotency: Idempotency): Promise<Receipt> {
-    if ('payload' in write) requireTimely(readWrite(write).common.statedAt);
+    if ('payload' in write) requireTimely(write);
     return this.ledger.write(instrument, principal, write, { idempotency });
   }
 
   /** Records what the caller does about an instrument. @throws RegistryError as the instrument's state has it */
   act(principal: Principal, id: string, write: Act, idempotency: Idempotency): Promise<Receipt> {
     if ('payload' in write) {
-      const statement = readWrite(write);
-      requireSpeaksOf(statement, id);
-      requireTimely(statement.common.statedAt);
+      requireSpeaksOf(requireTimely(write), instrumentAct.kind, 'instrument', id);
       return this.ledger.accept(instrumentAct, principal, write, { idempotency });
     }
     const body = { instrument: id, ...write };
@@ -77,33 +75,60 @@ export class TitleService {
   async get(id: string): Promise<InstrumentView> {
     const found = await findInstrument(this.database.manager, id);
     if (found === undefined) throw new RegistryError('not_found', `There is no instrument ${id}.`, { field: 'id' });
-    return found;
+    const [shown] = await this.#withOpposition([found]);
+    return shown!;
   }
 
-  list(query: InstrumentQuery): Promise<InstrumentView[]> {
-    return listInstruments(this.database.manager, query);
+  async list(query: InstrumentQuery): Promise<InstrumentView[]> {
+    return this.#withOpposition(await listInstruments(this.database.manager, query));
   }
 
   /** Who owned the asset on a day, as was known when the log had so many entries. @throws RegistryError `not_found` */
   async title(asset: string, query: MomentQuery): Promise<TitleView> {
+    const { manager } = this.database;
     const moment = await this.#momentOf(query);
-    const [root, transfers, interests] = await Promise.all([
+    const [root, transfers, interests, claims, sameModel, on] = await Promise.all([
       this.#assetOf(asset, moment.known),
-      findTransfers(this.database.manager, [asset], null),
-      findInterests(this.database.manager, asset, moment),
+      findTransfers(manager, [asset], null),
+      findInterests(manager, asset, moment),
+      this.claims.standing(asset, moment),
+      registrationsOfSameModel(manager, asset, moment.known),
+      this.#dayOf(query),
     ]);
     const owners = titleAt(rootOf(root), transfers, moment);
-    const names = await findPartyNames(
-      this.database.manager,
-      owners.map(({ party }) => party),
-    );
+    const counted = transfers.filter(({ index }) => index < moment.known);
+    const [names, [first, ...others]] = await Promise.all([
+      findPartyNames(
+        manager,
+        owners.map(({ party }) => party),
+      ),
+      this.oppositions.of(
+        [
+          { id: asset, index: root.recordedIndex },
+          ...counted.map(({ instrument, ...of }) => ({ id: instrument, ...of })),
+        ],
+        { known: moment.known, on },
+      ),
+    ]);
+    const behind = (party: string) => [
+      ...(root.owners.some((owner) => owner.party === party) ? [first!] : []),
+      ...others.filter((_, i) => counted[i]!.to === party),
+    ];
     return {
       asset,
       ...moment,
       existsFrom: root.existsFrom,
-      owners: owners.map(({ party, ...owned }) => ({ party, name: names.get(party) ?? null, ...owned })),
+      owners: owners.map(({ party, ...owned }) => ({
+        party,
+        name: names.get(party) ?? null,
+        ...owned,
+        opposition: leastSure(behind(party)),
+      })),
       interests,
       quorums: root.quorums,
+      opposition: first!,
+      claims,
+      sameModel,
     };
   }
 
@@ -114,6 +139,7 @@ export class TitleService {
     const root = await this.#assetOf(asset, known);
     const most = proven ? Math.min(limit, MAX_WITH_RECEIPTS) : limit;
     const found = await listInForce(this.database.manager, asset, known, { after, limit: most });
+    const shown = await this.#withOpposition(found);
     const indexes = proven ? [root.recordedIndex, ...found.flatMap(placesOf)] : [];
     const proofs = proven ? (await this.ledger.receiptsAt(indexes)).receipts : new Map<number, Receipt>();
     return {
@@ -127,7 +153,7 @@ export class TitleService {
         recordedIndex: root.recordedIndex,
         ...(proven ? { receipt: proofs.get(root.recordedIndex)! } : {}),
       },
-      instruments: found.map(({ attested, ...line }) => ({
+      instruments: shown.map(({ attested, ...line }) => ({
         ...line,
         gaps: gapsOf({ ...line, attested }),
         ...(proven ? { receipts: placesOf(line).map((index) => proofs.get(index)!) } : {}),
@@ -157,6 +183,16 @@ export class TitleService {
     return { party, ...moment, titles, next: held.length === limit ? (ids.at(-1) ?? null) : null };
   }
 
+  async #withOpposition<T extends KeptInstrument>(found: readonly T[]): Promise<(T & InstrumentView)[]> {
+    const transfers = found.filter(isTransfer);
+    const oppositions = await this.oppositions.of(
+      transfers.map(({ id, inForceIndex, jurisdiction }) => ({ id, index: inForceIndex!, jurisdiction })),
+      { known: EVERYTHING, on: today() },
+    );
+    const byId = new Map(transfers.map(({ id }, i) => [id, oppositions[i]!]));
+    return found.map((each) => ({ ...each, opposition: byId.get(each.id) ?? null }));
+  }
+
   async #assetOf(id: string, known: number): Promise<AssetRow> {
     const [found] = await findAssets(this.database.manager, [id]);
     if (found !== undefined && found.recordedIndex < known) return found;
@@ -168,16 +204,27 @@ export class TitleService {
   async #momentOf({ effective, known }: MomentQuery): Promise<Moment> {
     const { manager } = this.database;
     const size = await headSize(manager);
-    const today = dateOf(new Date().toISOString());
-    if (known === undefined) return { effective: effective ?? today, known: size };
+    if (known === undefined) return { effective: effective ?? today(), known: size };
     if (typeof known === 'string') {
       const instant = known.includes('T') ? known : `${known}T23:59:59.999Z`;
       return { effective: effective ?? dateOf(instant), known: await sizePublishedBy(manager, instant) };
     }
-    if (known <= size) return { effective: effective ?? today, known };
+    if (known <= size) return { effective: effective ?? today(), known };
     throw new RegistryError('invalid_input', `The log has ${size} entries, and not ${known} yet.`, { field: 'known' });
   }
+
+  /** The day on which was known what is asked for: of a tree size, that of its last entry by the registry's clock. */
+  async #dayOf({ known }: MomentQuery): Promise<string> {
+    if (known === undefined) return today();
+    if (typeof known === 'string') return dateOf(known);
+    return (await daysRecorded(this.database.manager, [known - 1])).get(known - 1) ?? today();
+  }
 }
+
+const today = (): string => dateOf(new Date().toISOString());
+
+const isTransfer = ({ terms, inForceIndex }: KeptInstrument): boolean =>
+  terms.type === 'assignment' && inForceIndex !== null;
 
 const rootOf = ({ owners, existsFrom, recordedIndex }: AssetRow) => ({
   owners,
@@ -190,22 +237,3 @@ const placesOf = ({ recordedIndex, acts }: Pick<InstrumentView, 'acts' | 'record
   recordedIndex,
   ...acts.map((act) => act.recordedIndex),
 ];
-
-const readWrite = (write: SignedWrite) => parseStatement(sha256, KINDS, parseEnvelope(write).payload);
-
-/** Whether an offer has lapsed or an interest has ended is told by what the maker says the time is. */
-function requireTimely(statedAt: string): void {
-  if (Math.abs(Date.parse(statedAt) - Date.now()) <= MAX_SKEW_MS) return;
-  throw new RegistryError('invalid_input', 'The statement was made more than a day before or after it arrived.', {
-    field: 'statedAt',
-    fix: 'Set your clock right, and sign the statement again.',
-  });
-}
-
-/** The address of a request and the statement in it must not speak of two things. */
-function requireSpeaksOf({ form, body }: ReturnType<typeof readWrite>, id: string): void {
-  if (form.kind !== instrumentAct.kind || (body as InstrumentActBody).instrument === id) return;
-  throw new RegistryError('invalid_input', 'The statement speaks of another instrument than the address.', {
-    field: 'instrument',
-  });
-}

@@ -15,8 +15,11 @@ const INSTRUMENT = `
          'recordedIndex', a.recorded_index) ORDER BY a.recorded_index)
        FROM registry.instrument_act a WHERE a.instrument_id = i.id), '[]')) AS view`;
 
-export async function findInstrument(manager: EntityManager, id: string): Promise<InstrumentView | undefined> {
-  const [row] = await prepared<{ view: InstrumentView }>(
+/** As it is kept; how sure it is is told when it is shown. */
+export type KeptInstrument = Omit<InstrumentView, 'opposition'>;
+
+export async function findInstrument(manager: EntityManager, id: string): Promise<KeptInstrument | undefined> {
+  const [row] = await prepared<{ view: KeptInstrument }>(
     manager,
     `SELECT ${INSTRUMENT} FROM registry.instrument i WHERE i.id = $1`,
     [id],
@@ -28,8 +31,8 @@ export async function findInstrument(manager: EntityManager, id: string): Promis
 export async function listInstruments(
   manager: EntityManager,
   { asset, party, state, before, limit }: InstrumentQuery,
-): Promise<InstrumentView[]> {
-  const rows: { view: InstrumentView }[] = await manager.query(
+): Promise<KeptInstrument[]> {
+  const rows: { view: KeptInstrument }[] = await manager.query(
     `SELECT ${INSTRUMENT} FROM registry.instrument i
      WHERE ($1::text IS NULL OR i.asset_id = $1)
        AND ($2::text IS NULL OR i.maker = $2 OR i.counterparties @> ARRAY[$2])
@@ -91,12 +94,12 @@ export function findTransfers(
   manager: EntityManager,
   assets: readonly string[],
   party: string | null,
-): Promise<(Transfer & { asset: string })[]> {
+): Promise<(Transfer & { asset: string; jurisdiction: string | null })[]> {
   return prepared(
     manager,
     `SELECT i.asset_id AS asset, i.id AS instrument, i.maker AS "from", i.counterparties[1] AS "to",
        i.document #>> '{terms,share}' AS share, i.document ->> 'effectiveFrom' AS "effectiveFrom",
-       i.in_force_index::float8 AS index
+       i.document ->> 'jurisdiction' AS jurisdiction, i.in_force_index::float8 AS index
      FROM registry.instrument i
      WHERE i.asset_id = ANY ($1) AND i.in_force_index IS NOT NULL AND i.type = 'assignment'
        AND ($2::text IS NULL OR $2 IN (i.maker, i.counterparties[1]))
@@ -140,8 +143,8 @@ export async function listInForce(
   asset: string,
   known: number,
   { after, limit }: Pick<AbstractQuery, 'after' | 'limit'>,
-): Promise<(InstrumentView & { attested: string[] })[]> {
-  const rows = await prepared<{ view: InstrumentView & { attested: string[] } }>(
+): Promise<(KeptInstrument & { attested: string[] })[]> {
+  const rows = await prepared<{ view: KeptInstrument & { attested: string[] } }>(
     manager,
     `SELECT ${INSTRUMENT.replace(' AS view', '')} || jsonb_build_object('attested', coalesce(
         (SELECT jsonb_agg(DISTINCT s.maker) FROM ledger.statement s

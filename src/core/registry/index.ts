@@ -1,5 +1,7 @@
 /** Every kind of statement that the log takes, and the one way to judge them. */
 import type { Digest } from '../digest.ts';
+import { adverseClaim } from './adverse-claim.ts';
+import { adverseClaimAct } from './adverse-claim-act.ts';
 import { apiKey, apiKeyRevocation } from './api-key.ts';
 import { authorityReads, requireAuthority, requireOrigin } from './authority.ts';
 import { commitmentReads, erasure, makeCommitments } from './commitment.ts';
@@ -44,6 +46,8 @@ const ALL = [
   modelSignature,
   instrument,
   instrumentAct,
+  adverseClaim,
+  adverseClaimAct,
   grant,
   revocation,
   tokenKey,
@@ -114,6 +118,8 @@ export type { InnerSignature, Kind, Rows, Spoken, Visibility } from './kind.ts';
 export { visibilityOf } from './kind.ts';
 export { commitmentsOf } from './commitment.ts';
 export {
+  adverseClaim,
+  adverseClaimAct,
   apiKey,
   apiKeyRevocation,
   dataRights,

@@ -26,10 +26,18 @@ import { heldBy } from './title.ts';
 /** Each needs a row to be judged by. */
 export const MAX_COUNTERPARTIES = 40;
 
+export const asset = z
+  .union([id('registration'), id('dataset')])
+  .describe('The registration of a model, or a dataset that its holder registered');
+
+export const jurisdiction = z
+  .string()
+  .regex(/^[A-Z]{2}$/, 'must be ISO 3166-1 alpha-2')
+  .nullable()
+  .describe('Whose law governs it');
+
 const shape = {
-  asset: z
-    .union([id('registration'), id('dataset')])
-    .describe('The registration of a model, or a dataset that its holder registered'),
+  asset,
   terms: termsSchema,
   counterparties: z
     .array(id('party'))
@@ -40,11 +48,7 @@ const shape = {
   documentDigest: digest.nullable().describe('Of the signed document'),
   executedOn: date.nullable().describe('When it was signed, as its maker claims'),
   effectiveFrom: date.describe('From when it is to count'),
-  jurisdiction: z
-    .string()
-    .regex(/^[A-Z]{2}$/, 'must be ISO 3166-1 alpha-2')
-    .nullable()
-    .describe('Whose law governs it'),
+  jurisdiction,
   lapsesAt: instant.nullable().describe('When the offer ends if it is not in force by then'),
 };
 
@@ -108,7 +112,8 @@ const assetTable = (asset: string) => (asset.startsWith('dataset_') ? 'dataset' 
 
 export const assetKey = (asset: string): RowKey => [assetTable(asset), asset];
 
-const needAsset = (rows: Rows, asset: string): Tables['dataset' | 'registration'] =>
+/** @throws RegistryError `not_found` */
+export const needAsset = (rows: Rows, asset: string): Tables['dataset' | 'registration'] =>
   need(rows, assetTable(asset), asset, 'asset');
 
 function requireCounterparties({ maker }: Common, { counterparties, terms }: InstrumentBody, rows: Rows): void {

@@ -3,6 +3,7 @@
  * that statement's index. The tables of the schema `registry` hold exactly these rows, in snake case.
  */
 import type { Digest } from '../digest.ts';
+import type { ClaimAct, ClaimState } from '../title/claim-states.ts';
 import type { InstrumentAct, InstrumentState } from '../title/instrument-states.ts';
 import type { InstrumentType, InterestKind, Quorums } from '../title/terms.ts';
 import type { EndReason } from './key.ts';
@@ -142,6 +143,20 @@ export interface Tables {
   asset_terms: Recorded & { assetId: string; quorums: Quorums | null; exclusive: string[] };
   /** Who contributed to a model, apart from who owns it. */
   contributor: Recorded & { registrationId: string; partyId: string; role: string };
+  /** What somebody says to own of an asset; it stands beside title and changes none. */
+  adverse_claim: Recorded & {
+    id: string;
+    assetId: string;
+    claimant: string;
+    /** The instrument in force, or the first record of the asset, that it goes against */
+    contested: string;
+    state: ClaimState;
+    document: object;
+    /** The owners that acknowledged it */
+    acknowledged: string[];
+    endedIndex: number | null;
+  };
+  adverse_claim_act: Recorded & { id: string; claimId: string; act: ClaimAct; maker: string };
   relation: Recorded & {
     registrationId: string;
     position: number;
@@ -219,6 +234,8 @@ export const KEYS = {
   encumbrance: ['assetId', 'partyId'],
   asset_terms: ['assetId'],
   contributor: ['registrationId', 'partyId', 'role'],
+  adverse_claim: ['id'],
+  adverse_claim_act: ['id'],
   relation: ['registrationId', 'position'],
   model_signature: ['id'],
   license_grant: ['id'],

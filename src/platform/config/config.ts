@@ -56,6 +56,8 @@ export abstract class Config {
   /** Pause before the second try; it doubles each time. */
   abstract readonly webhookRetrySeconds: number;
   abstract readonly webhookRetentionDays: number;
+  /** How long after its recording the first record of an asset is shown as provisional; 0 for never. */
+  abstract readonly oppositionDays: number;
   abstract readonly anchorDir: string;
   /** Authority of outside time (RFC 3161); absent means that the log's time is not attested. */
   abstract readonly tsaUrl: string | undefined;
@@ -152,6 +154,7 @@ const variables = z.strictObject({
   MUNIMENT_WEBHOOK_ATTEMPTS: whole(1, 20).default(13),
   MUNIMENT_WEBHOOK_RETRY_SECONDS: whole(1, 3600).default(10),
   MUNIMENT_WEBHOOK_RETENTION_DAYS: whole(1, 3650).default(30),
+  MUNIMENT_OPPOSITION_DAYS: whole(0, 3650).default(60),
   MUNIMENT_TSA_URL: httpUrl.optional(),
   MUNIMENT_TSA_INTERVAL_SECONDS: whole(1, 31_536_000).default(3600),
   MUNIMENT_TSA_ROOTS: z.string().min(1, 'must name a file').optional(),
@@ -230,6 +233,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>> = p
     webhookAttempts: value.MUNIMENT_WEBHOOK_ATTEMPTS,
     webhookRetrySeconds: value.MUNIMENT_WEBHOOK_RETRY_SECONDS,
     webhookRetentionDays: value.MUNIMENT_WEBHOOK_RETENTION_DAYS,
+    oppositionDays: value.MUNIMENT_OPPOSITION_DAYS,
     anchorDir: resolve(value.MUNIMENT_ANCHOR_DIR ?? join(data, 'anchor')),
     tsaUrl: value.MUNIMENT_TSA_URL,
     tsaIntervalSeconds: value.MUNIMENT_TSA_INTERVAL_SECONDS,

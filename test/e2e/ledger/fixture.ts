@@ -9,6 +9,8 @@ import { batchRoot, issuanceLeaves } from '../../../src/core/licensing/issuance-
 import type { Digest } from '../../../src/core/digest.ts';
 import { formatDigest } from '../../../src/core/digest.ts';
 import {
+  adverseClaim,
+  adverseClaimAct,
   apiKey,
   dataRights,
   dataset,
@@ -39,6 +41,7 @@ import { manifestOf } from '../../../src/core/registry/dataset.ts';
 import { rootDigestOf } from '../../../src/core/registry/model-signature.ts';
 import { possessionText } from '../../../src/core/registry/key.ts';
 import type { Kind } from '../../../src/core/registry/kind.ts';
+import type { ClaimAct } from '../../../src/core/title/claim-states.ts';
 import type { InstrumentAct } from '../../../src/core/title/instrument-states.ts';
 import type { Terms } from '../../../src/core/title/terms.ts';
 import { parseCosignature } from '../../../src/core/note/cosignature.ts';
@@ -406,8 +409,11 @@ export async function everyKind(process: Process): Promise<void> {
     });
     await issueTokens(process, { grant: granted[1]!.id, licensee: ben, kid });
   }
-  const eve = await makeParty(process, 'Eve');
-  for (const { id } of [registered, await register(process, ada)]) await disposeOf(process, id, ada, eve);
+  const [eve, fay] = [await makeParty(process, 'Eve'), await makeParty(process, 'Fay')];
+  for (const { id } of [registered, await register(process, ada)]) {
+    await disposeOf(process, id, ada, eve);
+    await contest(process, id, fay, ada);
+  }
   await makeMaps(process, ada);
 }
 
@@ -460,6 +466,35 @@ async function sealTitle({ ledger }: Process, maker: string): Promise<void> {
     const fields = [openField(sha256, by, secret, field)];
     await ledger.attest(fieldOpening, { maker, body: { sealed: id, commitment, fields } });
   }
+}
+
+/** Claims on the whole that stand, were acknowledged by an owner, and were withdrawn. */
+async function contest({ ledger }: Process, asset: string, claimant: string, owner: string): Promise<void> {
+  const effectiveFrom = new Date().toISOString().slice(0, 10);
+  const file = async () => {
+    const { id } = await ledger.attest(adverseClaim, {
+      maker: claimant,
+      body: {
+        asset,
+        contested: asset,
+        share: '1/1',
+        ground: 'employment',
+        documentDigest: anyDigest(),
+        executedOn: null,
+        effectiveFrom,
+        jurisdiction: null,
+        grace: null,
+        note: null,
+        evidence: [],
+      },
+    });
+    return id;
+  };
+  await file();
+  const act = (maker: string, claim: string, act: ClaimAct) =>
+    ledger.attest(adverseClaimAct, { maker, body: { claim, act, reason: null } });
+  await act(owner, await file(), 'acknowledge');
+  await act(claimant, await file(), 'withdraw');
 }
 
 /** Two maps that follow on others, and what two auditors say of the last one. */
