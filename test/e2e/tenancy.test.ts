@@ -25,10 +25,21 @@ let [ada, ben, eve]: Party[] = [];
 let auditor: Party;
 /** What belongs to Ada, with Ben as her licensee. */
 const own: Record<
-  'apiKey' | 'dataset' | 'grant' | 'instrument' | 'model' | 'run' | 'sealed' | 'token' | 'tokenKey' | 'webhook',
+  | 'apiKey'
+  | 'claim'
+  | 'dataset'
+  | 'grant'
+  | 'instrument'
+  | 'model'
+  | 'run'
+  | 'sealed'
+  | 'token'
+  | 'tokenKey'
+  | 'webhook',
   string
 > = {
   apiKey: '',
+  claim: '',
   dataset: '',
   grant: '',
   instrument: '',
@@ -60,6 +71,21 @@ beforeAll(async () => {
       effectiveFrom: new Date().toISOString().slice(0, 10),
       jurisdiction: null,
       lapsesAt: null,
+    })
+  ).id;
+  own.claim = (
+    await ada.made('/v1/claims', {
+      asset: own.model,
+      contested: own.model,
+      share: '1/2',
+      ground: 'other',
+      documentDigest: null,
+      executedOn: null,
+      effectiveFrom: '2020-01-01',
+      jurisdiction: null,
+      grace: null,
+      note: null,
+      evidence: [],
     })
   ).id;
   own.sealed = (await ada.made('/v1/sealed', { subject: 'model', commitment: anyDigest() })).id;
@@ -123,6 +149,7 @@ const idOf = (thing: Thing) => (thing === 'party' ? ada!.id : own[thing]);
 const missingId = (thing: Thing) => (thing === 'tokenKey' ? 'A'.repeat(43) : newId(WORDS[thing]));
 const WORDS = {
   apiKey: 'apikey',
+  claim: 'adverseclaim',
   dataset: 'dataset',
   grant: 'grant',
   instrument: 'instrument',
@@ -200,6 +227,8 @@ const ROUTES: Route[] = [
   { method: 'GET', path: '/v1/sealed/:id', thing: 'sealed' },
   { method: 'POST', path: '/v1/sealed/:id/open', thing: 'sealed', body: (id) => openingBy(eve!, id) },
   { method: 'POST', path: '/v1/sealed/:id/fields', thing: 'sealed', body: (id) => fieldOpeningBy(eve!, id) },
+  { method: 'GET', path: '/v1/claims/:id', thing: 'claim', open: 'read' },
+  { method: 'POST', path: '/v1/claims/:id/acts', thing: 'claim', body: { act: 'withdraw' }, open: 'write' },
   { method: 'GET', path: '/v1/grants/:id', thing: 'grant' },
   { method: 'POST', path: '/v1/grants/:id/revoke', thing: 'grant', body: {} },
   { method: 'GET', path: '/v1/tokens/:jti', thing: 'token' },
