@@ -19,6 +19,7 @@ const EVERY_SCOPE = [
   'datasets:write',
   'runs:write',
   'models:write',
+  'titles:write',
   'licenses:write',
   'webhooks:write',
   'tokens:issue',

@@ -23,6 +23,7 @@ interface Entry {
 }
 
 const USE = 'Put on record and look up';
+const TITLE = 'Own';
 const LICENSE = 'License';
 const TRUST = 'Check without trusting anybody';
 const SELF = 'Who you are';
@@ -94,6 +95,10 @@ export const COMMANDS: readonly Entry[] = [
     summary: 'what a law asks about a model, answered from what is on record',
     group: LICENSE,
     load: () => import('./commands/disclosure.ts'),
+    name: 'title',
+    summary: 'who owns a model or dataset, and who claims it',
+    group: TITLE,
+    load: () => import('./commands/title.ts'),
   },
   {
     name: 'license',

@@ -11,7 +11,9 @@ import type { Digest } from '../core/digest.ts';
 import type { Receipt } from '../core/statement/receipt.ts';
 import type { Said } from '../core/registry/sealed-title.ts';
 import type { Contributor } from '../core/registry/contributor.ts';
+import type { AdverseClaimBody } from '../core/registry/adverse-claim.ts';
 import type { Kind } from '../core/registry/kind.ts';
+import type { ClaimState } from '../core/title/claim-states.ts';
 
 type BodyOf<K> = K extends Kind<infer Body> ? Body : never;
 export type DatasetBody = BodyOf<typeof dataset>;
@@ -155,3 +157,9 @@ export interface QuotaView {
   renewsAt: string;
   recordedIndex: number | null;
 }
+export type ClaimView = Omit<AdverseClaimBody, 'evidence'> &
+  Recorded & {
+    claimant: string;
+    state: ClaimState;
+    evidence: { sealed: string; digest: Digest; sealedIndex: number; sealedAt: string }[];
+  };

@@ -3,7 +3,7 @@ import type { Digest } from '../core/digest.ts';
 import type { AdverseClaimBody } from '../core/registry/adverse-claim.ts';
 import { adverseClaim } from '../core/registry/index.ts';
 import { SEALED_SUBJECTS } from '../core/registry/sealed.ts';
-import { digest, id } from '../core/statement/statement.ts';
+import { commonShape, digest, id } from '../core/statement/statement.ts';
 import type { ClaimAct, ClaimState } from '../core/title/claim-states.ts';
 import { CLAIM_ACTS, CLAIM_STATES } from '../core/title/claim-states.ts';
 import { OPPOSITION_STATUSES } from '../core/title/opposition.ts';
@@ -15,7 +15,11 @@ export const fileClaimSchema = writeSchema(adverseClaim).meta({ id: 'FileAdverse
 export const claimActSchema = z
   .union([
     signedWriteSchema,
-    z.strictObject({ act: z.enum(CLAIM_ACTS), reason: z.string().min(1).max(500).nullable().default(null) }),
+    z.strictObject({
+      id: commonShape.id.optional(),
+      act: z.enum(CLAIM_ACTS),
+      reason: z.string().min(1).max(500).nullable().default(null),
+    }),
   ])
   .meta({ id: 'ActOnAdverseClaim' });
 export type ClaimActWrite = z.infer<typeof claimActSchema>;

@@ -34,8 +34,9 @@ export class ClaimService {
       requireSpeaksOf(requireTimely(write), adverseClaimAct.kind, 'claim', id);
       return this.ledger.accept(adverseClaimAct, principal, write, { idempotency });
     }
-    const body = { claim: id, ...write };
-    return this.ledger.attest(adverseClaimAct, { maker: principal.partyId, body }, { idempotency });
+    const { id: own, ...said } = write;
+    const attested = { maker: principal.partyId, id: own, body: { claim: id, ...said } };
+    return this.ledger.attest(adverseClaimAct, attested, { idempotency });
   }
 
   /** @throws RegistryError `not_found` */

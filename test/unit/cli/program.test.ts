@@ -15,6 +15,7 @@ const LEAVES: Record<string, string[]> = {
   dataset: ['add', 'list', 'show', 'rights', 'erase-holder'],
   protection: ['add', 'list'],
   market: ['add', 'list'],
+  title: ['claim', 'claims', 'claim-withdraw', 'claim-acknowledge'],
   license: ['grant', 'revoke', 'list'],
   token: ['issue', 'inspect', 'verify', 'revoke'],
   log: ['checkpoint', 'prove', 'verify', 'watch', 'rotate-key', 'retire-key'],
