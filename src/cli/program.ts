@@ -95,6 +95,8 @@ export const COMMANDS: readonly Entry[] = [
     summary: 'what a law asks about a model, answered from what is on record',
     group: LICENSE,
     load: () => import('./commands/disclosure.ts'),
+  },
+  {
     name: 'title',
     summary: 'who owns a model or dataset, and who claims it',
     group: TITLE,
