@@ -9,13 +9,11 @@ import type { Digest, Sha256 } from '../digest.ts';
 import { formatDigest } from '../digest.ts';
 import { RegistryError } from '../errors.ts';
 import { licenseIds } from '../licensing/expression.ts';
-import type { Common } from '../statement/statement.ts';
 import { digest, form, id } from '../statement/statement.ts';
-import { dateOf } from '../title/dates.ts';
-import type { Place } from './kind.ts';
 import { kind, requireNew } from './kind.ts';
 import type { Tables } from './tables.ts';
 import { put } from './tables.ts';
+import { firstTitle } from './title.ts';
 
 const MAX_FILES = 1000;
 
@@ -94,22 +92,15 @@ export const dataset = kind(
       return [
         put('dataset', row),
         put('dataset_version', { maker: common.maker, name, version, datasetId: common.id, ...place }),
-        // That somebody else is the holder is hearsay, which makes no title.
-        ...(body.holder.party === common.maker ? [wholeTitle(common, place)] : []),
+        ...firstTitle(common, ownersOf(common.maker, body), place),
       ];
     },
   },
 );
 
-const wholeTitle = ({ id, maker, statedAt }: Common, place: Place) =>
-  put('title', {
-    assetId: id,
-    partyId: maker,
-    shareNum: 1,
-    shareDen: 1,
-    effectiveFrom: dateOf(statedAt),
-    ...place,
-  });
+/** Whose a dataset is on record: its maker's who says that it holds the rights. That somebody else does is hearsay. */
+export const ownersOf = (maker: string, { holder }: { holder: { party: string | null } }) =>
+  holder.party === maker ? [{ party: maker, share: '1/1' }] : [];
 
 function requireNewVersion(
   known: Tables['dataset_version'] | undefined,

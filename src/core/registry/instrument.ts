@@ -17,9 +17,9 @@ import { transition } from '../title/instrument-states.ts';
 import type { Terms } from '../title/terms.ts';
 import { isOverShare, needsAcceptance, parseQuorum, termsSchema } from '../title/terms.ts';
 import { fulfilledBy, inForce, inForceReads } from './in-force.ts';
-import type { Rows } from './kind.ts';
+import type { Place, Rows, Spoken } from './kind.ts';
 import { kind, need, requireBasis, requireNew } from './kind.ts';
-import type { RowKey, Tables } from './tables.ts';
+import type { RowChange, RowKey, Tables } from './tables.ts';
 import { put } from './tables.ts';
 import { heldBy } from './title.ts';
 
@@ -67,33 +67,47 @@ export const instrument = kind(instrumentForm, {
     ...inForceReads({ ...drafted(common, body), accepted: [], consented: [] }, rows),
   ],
   judge(spoken, rows, place) {
-    const { common, body } = spoken;
-    requireNew(rows, 'instrument', common.id);
-    const { statement: assetStatement } = needAsset(rows, body.asset);
-    requireCounterparties(common, body, rows);
-    requireDates(common, body);
-    requireShares(body.terms);
-    const own = rows.get('title', body.asset, common.maker);
-    if (own === undefined || own.shareNum === 0) {
-      throw new RegistryError('forbidden', `Only an owner of ${body.asset} disposes of it.`, { field: 'maker' });
-    }
-    requireBasis(spoken, { statement: assetStatement }, own);
-    if (isOverShare(body.terms) && compare(parseShare(body.terms.share), heldBy(rows, body.asset, common.maker)) > 0) {
-      const held = formatShare(heldBy(rows, body.asset, common.maker));
-      throw new RegistryError('share_insufficient', `You hold ${held} of ${body.asset}, and no more.`, {
-        field: 'terms.share',
-      });
-    }
-    const row: Tables['instrument'] = { ...drafted(common, body), state: 'offered', ...place };
-    fulfilledBy(row, rows, dateOf(common.statedAt));
-    if (needsAcceptance(body.terms.type)) return [put('instrument', row)];
-    const state = transition('draft', 'offer', 'recorded');
-    return [
-      put('instrument', { ...row, state, inForceIndex: place.recordedIndex }),
-      ...inForce(row, rows, place, dateOf(common.statedAt)),
-    ];
+    const asset = needAsset(rows, spoken.body.asset);
+    for (const [i, party] of spoken.body.counterparties.entries()) need(rows, 'party', party, `counterparties.${i}`);
+    return judgeOffer(spoken, asset, rows, place);
   },
 });
+
+/**
+ * The judgement of an offer by what is on record about its asset alone: that its counterparties are parties is judged
+ * before.
+ */
+export function judgeOffer(
+  spoken: Spoken<InstrumentBody>,
+  asset: Pick<Place, 'statement'>,
+  rows: Rows,
+  place: Place,
+): RowChange[] {
+  const { common, body } = spoken;
+  requireNew(rows, 'instrument', common.id);
+  requireCounterparties(common, body);
+  requireDates(common, body);
+  requireShares(body.terms);
+  const own = rows.get('title', body.asset, common.maker);
+  if (own === undefined || own.shareNum === 0) {
+    throw new RegistryError('forbidden', `Only an owner of ${body.asset} disposes of it.`, { field: 'maker' });
+  }
+  requireBasis(spoken, asset, own);
+  if (isOverShare(body.terms) && compare(parseShare(body.terms.share), heldBy(rows, body.asset, common.maker)) > 0) {
+    const held = formatShare(heldBy(rows, body.asset, common.maker));
+    throw new RegistryError('share_insufficient', `You hold ${held} of ${body.asset}, and no more.`, {
+      field: 'terms.share',
+    });
+  }
+  const row: Tables['instrument'] = { ...drafted(common, body), state: 'offered', ...place };
+  fulfilledBy(row, rows, dateOf(common.statedAt));
+  if (needsAcceptance(body.terms.type)) return [put('instrument', row)];
+  const state = transition('draft', 'offer', 'recorded');
+  return [
+    put('instrument', { ...row, state, inForceIndex: place.recordedIndex }),
+    ...inForce(row, rows, place, dateOf(common.statedAt)),
+  ];
+}
 
 const drafted = ({ id, maker }: Common, body: InstrumentBody) => ({
   id,
@@ -116,13 +130,12 @@ export const assetKey = (asset: string): RowKey => [assetTable(asset), asset];
 export const needAsset = (rows: Rows, asset: string): Tables['dataset' | 'registration'] =>
   need(rows, assetTable(asset), asset, 'asset');
 
-function requireCounterparties({ maker }: Common, { counterparties, terms }: InstrumentBody, rows: Rows): void {
-  for (const [i, party] of counterparties.entries()) {
-    const field = `counterparties.${i}`;
-    need(rows, 'party', party, field);
-    if (party === maker) {
-      throw new RegistryError('counterparty_invalid', 'Nobody makes an agreement with itself.', { field });
-    }
+function requireCounterparties({ maker }: Common, { counterparties, terms }: InstrumentBody): void {
+  const own = counterparties.indexOf(maker);
+  if (own !== -1) {
+    throw new RegistryError('counterparty_invalid', 'Nobody makes an agreement with itself.', {
+      field: `counterparties.${own}`,
+    });
   }
   if (terms.type !== 'co-ownership' && counterparties.length !== 1) {
     throw new RegistryError('counterparty_invalid', `An instrument of the type ${terms.type} has one counterparty.`, {

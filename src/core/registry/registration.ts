@@ -9,14 +9,14 @@ import { z } from 'zod';
 import type { Digest } from '../digest.ts';
 import { RegistryError } from '../errors.ts';
 import { isLicenseRef, licenseIds } from '../licensing/expression.ts';
-import { parseShare, requireWhole } from '../share.ts';
+import { requireWhole } from '../share.ts';
 import { digest, form, id } from '../statement/statement.ts';
-import { dateOf } from '../title/dates.ts';
 import { contributorRows, contributorsSchema, requireContributors } from './contributor.ts';
 import type { Rows, Spoken } from './kind.ts';
 import { kind, need, requireBasis, requireNew } from './kind.ts';
 import type { RowChange, RowKey } from './tables.ts';
 import { put } from './tables.ts';
+import { firstTitle } from './title.ts';
 
 /** How a model came from another (the glossary's relations). */
 export const RELATIONS = [
@@ -129,18 +129,7 @@ export const registration = kind(registrationForm, {
         ...place,
       }),
       ...runChange,
-      ...body.owners.map(({ party, share }) => {
-        const { num, den } = parseShare(share);
-        const effectiveFrom = dateOf(common.statedAt);
-        return put('title', {
-          assetId: registrationId,
-          partyId: party,
-          shareNum: Number(num),
-          shareDen: Number(den),
-          effectiveFrom,
-          ...place,
-        });
-      }),
+      ...firstTitle(common, body.owners, place),
       ...contributorRows(registrationId, contributors, place),
       ...body.parents.map(({ relation, digest }, position) =>
         put('relation', { registrationId, position, relation, digest, standing: 'declared', ...place }),

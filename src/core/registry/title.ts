@@ -1,9 +1,23 @@
 /** Shares of title as rows hold them, and the interests that rest on them. */
 import { RegistryError } from '../errors.ts';
 import type { Share } from '../share.ts';
-import { add, compare, NOTHING } from '../share.ts';
-import type { Rows } from './kind.ts';
-import type { RowKey, Tables } from './tables.ts';
+import { add, compare, NOTHING, parseShare } from '../share.ts';
+import type { Common } from '../statement/statement.ts';
+import { dateOf } from '../title/dates.ts';
+import type { Place, Rows } from './kind.ts';
+import type { RowChange, RowKey, Tables } from './tables.ts';
+import { put } from './tables.ts';
+
+/** The title that an asset begins with; it counts from the day on which its maker stated it. */
+export const firstTitle = (
+  { id, statedAt }: Pick<Common, 'id' | 'statedAt'>,
+  owners: readonly { party: string; share: string }[],
+  place: Place,
+): RowChange[] =>
+  owners.map(({ party, share }) => {
+    const row = asRow(parseShare(share));
+    return put('title', { assetId: id, partyId: party, ...row, effectiveFrom: dateOf(statedAt), ...place });
+  });
 
 /** Nothing where the party never held a share. */
 export function heldBy(rows: Rows, assetId: string, partyId: string): Share {
