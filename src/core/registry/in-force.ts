@@ -212,7 +212,8 @@ const interestOf = (
 const assetTermsOf = (assetId: string, rows: Rows): Omit<Tables['asset_terms'], keyof Place> =>
   rows.get('asset_terms', assetId) ?? { assetId, quorums: null, exclusive: [] };
 
-function quorumOf(terms: Terms, agreed: Tables['asset_terms']['quorums']): Share {
+/** The share whose holders must agree. @param agreed what the owners agreed on */
+export function quorumOf(terms: Terms, agreed: Tables['asset_terms']['quorums']): Share {
   if (terms.type === 'co-ownership' || agreed === null) return DEFAULT_QUORUMS[terms.type];
   return parseQuorum(agreed[terms.type]);
 }

@@ -61,7 +61,10 @@ export const sumOf = (interests: readonly Tables['interest'][]): Share =>
   interests.reduce((sum, interest) => add(sum, shareOf(interest)), NOTHING);
 
 /** Those that what remains of the share does not cover any more; what was recorded first is covered first. */
-export function uncovered(interests: readonly Tables['interest'][], remaining: Share): Tables['interest'][] {
+export function uncovered<Interest extends Pick<Tables['interest'], 'shareDen' | 'shareNum'>>(
+  interests: readonly Interest[],
+  remaining: Share,
+): Interest[] {
   let sum = NOTHING;
   return interests.filter((interest) => {
     sum = add(sum, shareOf(interest));

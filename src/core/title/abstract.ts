@@ -29,7 +29,7 @@ import { titleAt } from './chain.ts';
 import { dateOf } from './dates.ts';
 import { gapsOf } from './gaps.ts';
 import type { InstrumentAct, InstrumentState } from './instrument-states.ts';
-import type { InterestKind, Terms } from './terms.ts';
+import type { InterestKind, Quorums, Terms } from './terms.ts';
 
 /** A statement whose signature and place in the log have been verified. */
 export interface Proven {
@@ -62,6 +62,8 @@ export interface AbstractOfTitle extends Moment {
   readonly owners: readonly Owned[];
   /** What rests on the title, in log order */
   readonly interests: readonly StandingInterest[];
+  /** What the owners agreed on */
+  readonly quorums: Quorums | null;
 }
 
 export interface AbstractLine extends InstrumentBody {
@@ -125,6 +127,7 @@ export function judgeAbstract({ asset, effective, known, first, instruments, oth
     instruments: lines,
     owners: titleAt({ owners, effectiveFrom: existsFrom, index: recordedIndex }, lines.flatMap(transferOf), moment),
     interests: lines.flatMap((line) => standingInterest(line, rows, moment)),
+    quorums: rows.get('asset_terms', asset)?.quorums ?? null,
   };
 }
 
@@ -135,7 +138,8 @@ export interface ToldTitle {
 }
 
 /**
- * Holds what the registry tells against what the statements prove; names are its own word.
+ * Holds what the registry tells against what the statements prove; names are its own word, and of quorums it tells none
+ * but those that stand now.
  * @throws RegistryError `proof_invalid` with the first owner or interest that differs
  */
 export function requireTold({ owners, interests }: AbstractOfTitle, told: ToldTitle): void {
