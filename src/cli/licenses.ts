@@ -85,7 +85,8 @@ export async function revokeGrant(
   return write(context, session, { kind: revocation, path, body, basis: [statement] });
 }
 
-function actionOf(text: string): GrantBody['actions'][number] {
+/** @throws RegistryError `usage` */
+export function actionOf(text: string): GrantBody['actions'][number] {
   const found = ACTIONS.find((action) => action === text);
   if (found !== undefined) return found;
   throw new RegistryError('usage', `"${text}" is not an action.`, {
