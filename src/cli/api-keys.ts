@@ -13,7 +13,8 @@ import type { Context, PartyView, Session } from './context.ts';
 import { write } from './sign.ts';
 import { checkReceipts } from './verify.ts';
 
-const EVERY_SCOPE = [
+/** What a key may do where nobody says less. */
+export const EVERY_SCOPE = [
   'read',
   'parties:write',
   'datasets:write',
