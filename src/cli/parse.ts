@@ -34,6 +34,13 @@ export function instantOf(text: string): string {
   throw new RegistryError('usage', `"${text}" is not a time.`, { fix: 'Write it as in 2027-01-01T00:00:00Z.' });
 }
 
+/** A day of the calendar, as instruments of title name it. @throws RegistryError `usage` */
+export function dayOf(text: string): string {
+  const time = /^\d{4}-\d{2}-\d{2}$/.test(text) ? new Date(text).getTime() : NaN;
+  if (!Number.isNaN(time) && new Date(time).toISOString().startsWith(text)) return text;
+  throw new RegistryError('usage', `"${text}" is not a day.`, { fix: 'Write it as in 2027-01-31.' });
+}
+
 /** @throws RegistryError `usage` */
 export function numberOf(text: string): number {
   const value = Number(text);

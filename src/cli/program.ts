@@ -23,7 +23,7 @@ interface Entry {
 }
 
 const USE = 'Put on record and look up';
-const TITLE = 'Own';
+const TITLE = 'Title';
 const LICENSE = 'License';
 const TRUST = 'Check without trusting anybody';
 const SELF = 'Who you are';
@@ -98,7 +98,7 @@ export const COMMANDS: readonly Entry[] = [
   },
   {
     name: 'title',
-    summary: 'who owns a model or dataset, and who claims it',
+    summary: 'who owns what, since when, by which instrument; assign, pledge, claim, prove',
     group: TITLE,
     load: () => import('./commands/title.ts'),
   },

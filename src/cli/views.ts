@@ -14,6 +14,12 @@ import type { Contributor } from '../core/registry/contributor.ts';
 import type { AdverseClaimBody } from '../core/registry/adverse-claim.ts';
 import type { Kind } from '../core/registry/kind.ts';
 import type { ClaimState } from '../core/title/claim-states.ts';
+import type { InstrumentBody } from '../core/registry/instrument.ts';
+import type { Kind } from '../core/registry/kind.ts';
+import type { StandingInterest } from '../core/title/abstract.ts';
+import type { Moment, Owned } from '../core/title/chain.ts';
+import type { InstrumentAct, InstrumentState } from '../core/title/instrument-states.ts';
+import type { Quorums } from '../core/title/terms.ts';
 
 type BodyOf<K> = K extends Kind<infer Body> ? Body : never;
 export type DatasetBody = BodyOf<typeof dataset>;
@@ -163,3 +169,27 @@ export type ClaimView = Omit<AdverseClaimBody, 'evidence'> &
     state: ClaimState;
     evidence: { sealed: string; digest: Digest; sealedIndex: number; sealedAt: string }[];
   };
+export type InstrumentView = InstrumentBody &
+  Recorded & {
+    maker: string;
+    state: InstrumentState;
+    accepted: string[];
+    consented: string[];
+    inForceIndex: number | null;
+    endedIndex: number | null;
+    acts: { act: InstrumentAct; maker: string; statement: Digest; recordedIndex: number }[];
+  };
+
+export interface TitleView extends Moment {
+  asset: string;
+  existsFrom: string;
+  owners: (Owned & { name: string | null })[];
+  interests: StandingInterest[];
+  quorums: Quorums | null;
+}
+
+export interface PortfolioView extends Moment {
+  party: string;
+  titles: { asset: string; name: string; share: string }[];
+  next: string | null;
+}

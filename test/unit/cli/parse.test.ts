@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { exitCodeOf } from '../../../src/cli/exit-code.ts';
 import { splitShare } from '../../../src/cli/find.ts';
-import { digestOf, instantOf, numberOf, portOf, wholeNumberOf } from '../../../src/cli/parse.ts';
+import { dayOf, digestOf, instantOf, numberOf, portOf, wholeNumberOf } from '../../../src/cli/parse.ts';
 import { bytes, columns, fields, percent } from '../../../src/cli/table.ts';
 
 const HEX = 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad';
@@ -52,6 +52,11 @@ describe('times and numbers', () => {
 
   it.each(['tomorrow', '1', '2027-13-01', ''])('"%s" is no time', (text) => {
     expect(() => instantOf(text)).toThrow(expect.objectContaining({ code: 'usage' }));
+  });
+
+  it.each(['2027-02-30', '2027-1-31', '2027-01-31T00:00:00Z', 'today', ''])('"%s" is no day', (text) => {
+    expect(dayOf('2028-02-29')).toBe('2028-02-29');
+    expect(() => dayOf(text)).toThrow(expect.objectContaining({ code: 'usage' }));
   });
 
   it.each(['', ' ', 'NaN', 'Infinity', '1x'])('"%s" is no number', (text) => {

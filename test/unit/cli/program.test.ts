@@ -17,6 +17,11 @@ const LEAVES: Record<string, string[]> = {
   market: ['add', 'list'],
   title: ['claim', 'claims', 'claim-withdraw', 'claim-acknowledge'],
   license: ['grant', 'revoke', 'list'],
+  title: [
+    ...['show', 'portfolio', 'offers', 'instrument', 'abstract', 'verify'],
+    ...['assign', 'pledge', 'option', 'hold', 'license-exclusively', 'agree'],
+    ...['accept', 'reject', 'withdraw', 'consent', 'release'],
+  ],
   token: ['issue', 'inspect', 'verify', 'revoke'],
   log: ['checkpoint', 'prove', 'verify', 'watch', 'rotate-key', 'retire-key'],
   webhook: ['add', 'list', 'deliveries', 'replay', 'rotate', 'remove'],

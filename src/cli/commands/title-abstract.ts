@@ -1,0 +1,64 @@
+/** `muniment title abstract` and `verify`: the chain of title with its proofs, and the same again without a network. */
+import { writeFile } from 'node:fs/promises';
+import type { Command } from 'commander';
+import { Option } from 'commander';
+import type { Context } from '../context.ts';
+import { noteVerdict } from '../witnessed.ts';
+import { ASSET } from './title-offers.ts';
+
+interface Options {
+  out?: string;
+  format?: 'json' | 'text';
+}
+
+export function defineTitleAbstract(title: Command, context: Context): void {
+  title
+    .command('abstract')
+    .description(
+      'Prove the chain of title, from the first record to now, with every instrument and what it leaves open.',
+    )
+    .argument('<asset>', ASSET)
+    .option('-o, --out <file>', 'write it there')
+    .addOption(
+      new Option('--format <format>', 'json holds all proofs; the default for a file, else text').choices([
+        'text',
+        'json',
+      ]),
+    )
+    .addHelpText(
+      'after',
+      '\nExample:\n  $ muniment title abstract model.safetensors -o abstract.json\n  $ muniment title verify abstract.json --trust trust.json',
+    )
+    .action(async (asset: string, { out, format = out === undefined ? 'text' : 'json' }: Options) => {
+      const [{ fetchAbstract }, { describeAbstract }] = await load();
+      const { judged, title: told } = await fetchAbstract(context, asset);
+      noteVerdict(context, judged.verdict);
+      const json = () => `${JSON.stringify({ abstract: judged.abstract, receipts: judged.receipts }, null, 2)}\n`;
+      const text = () => (format === 'json' ? json() : describeAbstract(judged, told.owners));
+      if (out === undefined) return context.print(judged, text);
+      await writeFile(out, text());
+      const { verdict, witnessed, origin, abstract } = judged;
+      context.print(
+        { verdict, witnessed, origin, file: out, abstract },
+        () => `The chain of title is proved in ${out}: ${verdict}.\n`,
+      );
+    });
+
+  title
+    .command('verify')
+    .description('Check an abstract of title that was kept as JSON, without a network.')
+    .argument('<file>', 'as "muniment title abstract ASSET -o FILE" wrote it')
+    .addHelpText('after', '\nExample:\n  $ muniment title verify abstract.json --trust trust.json')
+    .action(async (file: string) => {
+      const [{ verifyAbstract }, { describeAbstract }] = await load();
+      const judged = await verifyAbstract(context, file);
+      noteVerdict(context, judged.verdict);
+      const { verdict, witnessed, origin, abstract } = judged;
+      context.note(
+        `This is title with the first ${abstract.known} entries of the log; whether anything followed, tells "muniment title show".`,
+      );
+      context.print({ verdict, witnessed, origin, abstract }, () => describeAbstract(judged, []));
+    });
+}
+
+const load = () => Promise.all([import('../title-abstract.ts'), import('../describe-title.ts')]);

@@ -1,0 +1,171 @@
+/** Title, instruments and their chain, for people. */
+import type { InstrumentBody } from '../core/registry/instrument.ts';
+import type { Awaited } from '../core/title/awaited.ts';
+import type { AbstractLine, StandingInterest } from '../core/title/abstract.ts';
+import type { Change } from '../core/title/chain.ts';
+import type { InstrumentAct } from '../core/title/instrument-states.ts';
+import type { Quorums, Terms } from '../core/title/terms.ts';
+import type { Client } from './client.ts';
+import type { PartyView } from './context.ts';
+import { columns, fields } from './table.ts';
+import type { InstrumentOnRecord } from './titles.ts';
+import type { JudgedAbstract } from './title-abstract.ts';
+import type { TitleView } from './views.ts';
+
+/** What a party is called, by its id. */
+export type NameOf = (party: string) => string;
+
+/** Names as they stand now; the id of a party whose name was erased or may not be read. */
+export async function namesOf(client: Client, parties: readonly string[]): Promise<NameOf> {
+  const names = new Map<string, string>();
+  for (const party of new Set(parties)) {
+    const found = await client.get<PartyView>(`/v1/parties/${party}`).catch(() => undefined);
+    if (typeof found?.name === 'string') names.set(party, `${found.name} (${party})`);
+  }
+  return (party) => names.get(party) ?? party;
+}
+
+/** One sentence of who gives what to whom. */
+export function sentenceOf({ terms, maker, counterparties, asset }: InstrumentBody & { maker: string }, name: NameOf) {
+  const [by, to] = [name(maker), counterparties.map(name).join(', ')];
+  switch (terms.type) {
+    case 'assignment':
+      return `${by} assigns ${terms.share} of ${asset} to ${to}${terms.under === null ? '' : ` under ${terms.under}`}`;
+    case 'pledge':
+      return `${by} pledges ${terms.share} of ${asset} to ${to}${untilOf(terms)}`;
+    case 'option':
+      return `${by} gives ${to} the right to be assigned ${terms.share} of ${asset}${untilOf(terms)}`;
+    case 'priority-hold':
+      return `${by} keeps ${terms.share} of ${asset} for ${to}${untilOf(terms)}`;
+    case 'exclusive-license':
+      return `${by} licenses ${scopeOf(terms)} of ${asset} to ${to} alone${untilOf(terms)}`;
+    case 'co-ownership':
+      return `${by} and ${to} agree who must consent to what is done with ${asset}: ${quorumsText(terms.quorums)}`;
+  }
+}
+
+export const describeInstrument = (on: InstrumentOnRecord, name: NameOf): string =>
+  fields([
+    ['instrument', on.id],
+    ['what', sentenceOf(on, name)],
+    ['state', on.state],
+    ['document', on.documentDigest ?? 'none is named'],
+    ['signed on', on.executedOn ?? 'not stated'],
+    ['counts from', on.effectiveFrom],
+    ['law', on.jurisdiction ?? 'not stated'],
+    ['ends if not in force by', on.lapsesAt ?? undefined],
+    ['offered', `entry ${on.receipt.index}`],
+    [
+      'since then',
+      on.acts
+        .map(({ act, maker, recordedIndex }) => `${DONE[act]} by ${name(maker)}, entry ${recordedIndex}`)
+        .join('\n') || undefined,
+    ],
+    ['in force', on.inForceIndex === null ? undefined : `since entry ${on.inForceIndex}`],
+  ]);
+
+export function describeTitle({ asset, effective, known, existsFrom, owners, interests, quorums }: TitleView): string {
+  const name: NameOf = (party) => owners.find((owner) => owner.party === party)?.name ?? party;
+  return fields([
+    ['asset', asset],
+    ['on', `${effective}, as known with ${known} entries`],
+    ['on record', `since ${existsFrom}`],
+    [
+      'owners',
+      owners
+        .map(
+          (owner) =>
+            `${owner.share}  ${owner.name ?? '(erased)'}  ${owner.party}\n     since ${changeText(owner.since)}`,
+        )
+        .join('\n') || 'nobody',
+    ],
+    ['rests on it', interests.map((interest) => interestText(interest, name)).join('\n') || undefined],
+    ['owners agreed', quorums === null ? undefined : quorumsText(quorums)],
+  ]);
+}
+
+/** What is still to be done before an offer is in force. */
+export function awaitedText({ acceptance, share, owners, holders }: Awaited, name: NameOf): string {
+  const waits = [
+    ...acceptance.map((party) => `acceptance by ${name(party)}`),
+    ...(share === null ? [] : [`consent of owners of ${share}: ${owners.map(name).join(', ')}`]),
+    ...holders.map((party) => `consent of ${name(party)}, who holds an interest in the share`),
+  ];
+  return waits.join('\n') || 'nothing';
+}
+
+export function describeAbstract(
+  { abstract, verdict }: JudgedAbstract,
+  owned: readonly TitleView['owners'][number][],
+): string {
+  const { asset, name: title, effective, known, first, instruments, owners, interests, quorums } = abstract;
+  const name: NameOf = (party) => {
+    const known = owned.find((owner) => owner.party === party)?.name;
+    return typeof known === 'string' ? `${known} (${party})` : party;
+  };
+  return [
+    `Abstract of title of "${title}", ${asset}\non ${effective}, as known with ${known} entries\n\n`,
+    `entry ${first.recordedIndex}: put on record by ${name(first.maker)} on ${first.existsFrom}\n`,
+    first.owners.map(({ party, share }) => `  ${share}  ${name(party)}\n`).join(''),
+    ...instruments.map((line) => `\n${lineText(line, name)}`),
+    `\nowners\n`,
+    owners.map(({ party, share, since }) => `  ${share}  ${name(party)}, since ${changeText(since)}\n`).join('') ||
+      '  nobody\n',
+    interests.length === 0 ? '' : `rests on it\n${interests.map((each) => `  ${interestText(each, name)}\n`).join('')}`,
+    quorums === null ? '' : `owners agreed\n  ${quorumsText(quorums)}\n`,
+    `verdict: ${verdict}\n`,
+  ].join('');
+}
+
+export const portfolioTable = (titles: readonly { asset: string; name: string; share: string }[]): string =>
+  columns(
+    ['asset', 'share', 'name'],
+    titles.map(({ asset, share, name }) => [asset, share, name]),
+  );
+
+function lineText(line: AbstractLine, name: NameOf): string {
+  const { id, recordedIndex, executedOn, effectiveFrom, documentDigest, jurisdiction, acts, gaps, state } = line;
+  const facts = [
+    `counts from ${effectiveFrom}`,
+    executedOn === null ? undefined : `signed on ${executedOn}`,
+    jurisdiction === null ? undefined : `law of ${jurisdiction}`,
+    documentDigest === null ? undefined : `document ${documentDigest}`,
+  ];
+  return [
+    `entry ${recordedIndex}: ${sentenceOf(line, name)}\n`,
+    `  ${id}, ${state}, ${facts.filter((fact) => fact !== undefined).join(', ')}\n`,
+    ...acts.map(({ act, maker, recordedIndex: at }) => `  entry ${at}: ${DONE[act]} by ${name(maker)}\n`),
+    ...gaps.map((gap) => `  open: ${gap}\n`),
+  ].join('');
+}
+
+const interestText = ({ instrument, kind, grantor, holder, terms }: StandingInterest, name: NameOf): string => {
+  const what = terms.type === 'exclusive-license' ? scopeOf(terms) : 'share' in terms ? terms.share : '';
+  return `${kind} on ${what} for ${name(holder)}, given by ${name(grantor)}${untilOf(terms)} (${instrument})`;
+};
+
+const changeText = ({ instrument, effectiveFrom, index }: Change): string =>
+  `${effectiveFrom}, by ${instrument ?? 'its first record'} (entry ${index})`;
+
+const untilOf = (terms: Terms): string => ('until' in terms && terms.until !== null ? ` until ${terms.until}` : '');
+
+const scopeOf = ({ actions, territory, fieldOfUse }: Extract<Terms, { type: 'exclusive-license' }>): string =>
+  [
+    actions.join(', '),
+    territory === null ? '' : ` in ${territory.join(', ')}`,
+    fieldOfUse === null ? '' : ` for ${fieldOfUse}`,
+  ].join('');
+
+const quorumsText = (quorums: Quorums): string =>
+  Object.entries(quorums)
+    .map(([type, quorum]) => `${type} ${quorum}`)
+    .join(', ');
+
+const DONE: Readonly<Record<InstrumentAct, string>> = {
+  accept: 'accepted',
+  consent: 'consented to',
+  reject: 'rejected',
+  withdraw: 'withdrawn',
+  lapse: 'lapsed, said',
+  release: 'released',
+};
