@@ -29,13 +29,9 @@ import { titleAt } from './chain.ts';
 import { dateOf } from './dates.ts';
 import { gapsOf } from './gaps.ts';
 import type { InstrumentAct, InstrumentState } from './instrument-states.ts';
+import type { Proven } from './proven-transfers.ts';
+import { isAct, isInstrument } from './proven-transfers.ts';
 import type { InterestKind, Quorums, Terms } from './terms.ts';
-
-/** A statement whose signature and place in the log have been verified. */
-export interface Proven {
-  readonly spoken: Spoken;
-  readonly index: number;
-}
 
 export interface ShownAbstract extends Moment {
   readonly asset: string;
@@ -176,7 +172,7 @@ function requireOneInstrument(asset: string, [offer, ...acts]: readonly Proven[]
   if (body.asset !== asset) throw invalid(`The instrument ${common.id} is about ${body.asset}, and not ${asset}.`);
   let { index } = offer;
   for (const act of acts) {
-    if (!isInstrumentAct(act.spoken) || act.spoken.body.instrument !== common.id) {
+    if (!isAct(act.spoken) || act.spoken.body.instrument !== common.id) {
       throw invalid(`Entry ${act.index} does nothing about the instrument ${common.id}, under which it is shown.`);
     }
     if (act.index <= index) throw invalid(`What was done about ${common.id} is not shown in the order of the log.`);
@@ -226,7 +222,7 @@ function judgeAgain(proven: Proven, asset: Pick<Place, 'statement'>, rows: Rows)
 
 /** An instrument beside the chain would be one that was left out of it. */
 function requireOther(asset: string, { spoken, index }: Proven): void {
-  if (!isInstrumentAct(spoken) && !(isInstrument(spoken) && spoken.body.asset === asset)) return;
+  if (!isAct(spoken) && !(isInstrument(spoken) && spoken.body.asset === asset)) return;
   throw invalid(`Entry ${index} is about an instrument, and stands outside the chain.`);
 }
 
@@ -292,9 +288,6 @@ class AssetRows implements Rows {
 }
 
 const placeOf = ({ spoken, index }: Proven): Place => ({ statement: spoken.payloadDigest, recordedIndex: index });
-
-const isInstrument = (spoken: Spoken): spoken is Spoken<InstrumentBody> => spoken.kind.kind === 'instrument';
-const isInstrumentAct = (spoken: Spoken): spoken is Spoken<InstrumentActBody> => spoken.kind.kind === 'instrument-act';
 
 /** By every member that is proved. */
 function same(proven: object | undefined, told: object | undefined): boolean {

@@ -46,7 +46,7 @@ export function provenTransfer(asset: string, statements: readonly Proven[]): Tr
   return { instrument: common.id, from: common.maker, to, share: terms.share, effectiveFrom, index };
 }
 
-const isInstrument = (spoken: Spoken): spoken is Spoken<InstrumentBody> => spoken.kind.kind === 'instrument';
-const isAct = (spoken: Spoken): spoken is Spoken<InstrumentActBody> => spoken.kind.kind === 'instrument-act';
+export const isInstrument = (spoken: Spoken): spoken is Spoken<InstrumentBody> => spoken.kind.kind === 'instrument';
+export const isAct = (spoken: Spoken): spoken is Spoken<InstrumentActBody> => spoken.kind.kind === 'instrument-act';
 
 const invalid = (sentence: string): RegistryError => new RegistryError('proof_invalid', sentence);

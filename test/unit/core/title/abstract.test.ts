@@ -5,9 +5,10 @@ import type { InstrumentBody } from '../../../../src/core/registry/instrument.ts
 import type { Kind, Spoken } from '../../../../src/core/registry/kind.ts';
 import { readSpoken } from '../../../../src/core/registry/spoken.ts';
 import type { Common } from '../../../../src/core/statement/statement.ts';
-import type { AbstractOfTitle, Proven, ShownAbstract } from '../../../../src/core/title/abstract.ts';
+import type { AbstractOfTitle, ShownAbstract } from '../../../../src/core/title/abstract.ts';
 import { judgeAbstract, requireTold } from '../../../../src/core/title/abstract.ts';
 import type { InstrumentAct } from '../../../../src/core/title/instrument-states.ts';
+import type { Proven } from '../../../../src/core/title/proven-transfers.ts';
 import type { Terms } from '../../../../src/core/title/terms.ts';
 import { newId, sha256 } from '../../../../src/platform/crypto.ts';
 import { anyDigest, heldDatasetOf, modelOf } from '../../../support/bodies.ts';
