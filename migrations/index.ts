@@ -21,9 +21,9 @@ import { RegistrationsByDigest1700000000015 } from './0015-registrations-by-dige
 import { BundlesAsTheyAre1700000000016 } from './0016-bundles-as-they-are.ts';
 import { Title1700000000017 } from './0017-title.ts';
 import { KeyRevocations1700000000018 } from './0018-key-revocations.ts';
-import { SealedFields1700000000021 } from './0021-sealed-fields.ts';
 import { RightsRecords1700000000019 } from './0019-rights-records.ts';
 import { Contributors1700000000020 } from './0020-contributors.ts';
+import { SealedFields1700000000021 } from './0021-sealed-fields.ts';
 import { AdverseClaims1700000000022 } from './0022-adverse-claims.ts';
 
 export const MIGRATIONS: (new () => MigrationInterface)[] = [
@@ -45,8 +45,8 @@ export const MIGRATIONS: (new () => MigrationInterface)[] = [
   BundlesAsTheyAre1700000000016,
   Title1700000000017,
   KeyRevocations1700000000018,
-  SealedFields1700000000021,
   RightsRecords1700000000019,
   Contributors1700000000020,
+  SealedFields1700000000021,
   AdverseClaims1700000000022,
 ];

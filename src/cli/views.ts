@@ -15,7 +15,6 @@ import type { AdverseClaimBody } from '../core/registry/adverse-claim.ts';
 import type { Kind } from '../core/registry/kind.ts';
 import type { ClaimState } from '../core/title/claim-states.ts';
 import type { InstrumentBody } from '../core/registry/instrument.ts';
-import type { Kind } from '../core/registry/kind.ts';
 import type { StandingInterest } from '../core/title/abstract.ts';
 import type { Moment, Owned } from '../core/title/chain.ts';
 import type { InstrumentAct, InstrumentState } from '../core/title/instrument-states.ts';

@@ -15,12 +15,12 @@ const LEAVES: Record<string, string[]> = {
   dataset: ['add', 'list', 'show', 'rights', 'erase-holder'],
   protection: ['add', 'list'],
   market: ['add', 'list'],
-  title: ['claim', 'claims', 'claim-withdraw', 'claim-acknowledge'],
   license: ['grant', 'revoke', 'list'],
   title: [
     ...['show', 'portfolio', 'offers', 'instrument', 'abstract', 'verify'],
     ...['assign', 'pledge', 'option', 'hold', 'license-exclusively', 'agree'],
     ...['accept', 'reject', 'withdraw', 'consent', 'release'],
+    ...['claim', 'claims', 'claim-withdraw', 'claim-acknowledge'],
   ],
   token: ['issue', 'inspect', 'verify', 'revoke'],
   log: ['checkpoint', 'prove', 'verify', 'watch', 'rotate-key', 'retire-key'],
