@@ -191,7 +191,7 @@ describe('bad input writes nothing and says what is wrong', () => {
     ['a share finer than the bound', '1/1000003', 'share_too_fine', {}, 400],
     ['a date that is none', '1/3', 'invalid_input', { effectiveFrom: '2026-02-30' }, 400],
     ['an effective date that is to come', '1/3', 'effective_date_invalid', { effectiveFrom: '2999-01-01' }, 400],
-    ['a digest that is none', '1/3', 'invalid_input', { documentDigest: 'sha256:12' as Digest }, 400],
+    ['a digest that is none', '1/3', 'invalid_input', { documentDigest: 'sha256:12' }, 400],
     ['a jurisdiction that is none', '1/3', 'invalid_input', { jurisdiction: 'Mars' }, 400],
     ['an asset that is not there', '1/3', 'not_found', { asset: `registration_${'0'.repeat(26)}` }, 404],
     ['a buyer that is not there', '1/3', 'not_found', { counterparties: [`party_${'0'.repeat(26)}`] }, 404],
