@@ -1,5 +1,4 @@
 /** What a command gets to work with: settings, the server, the party it acts as, and one place for its result. */
-import type { StatementKey } from '../platform/crypto.ts';
 import type { Digest } from '../core/digest.ts';
 import { RegistryError } from '../core/errors.ts';
 import type { EndReason } from '../core/registry/key.ts';
@@ -7,6 +6,7 @@ import { Client } from './client.ts';
 import type { ExitCode } from './exit-code.ts';
 import { EXIT } from './exit-code.ts';
 import type { Io } from './io.ts';
+import type { OwnKey } from './keys.ts';
 import type { Flags, Settings } from './settings.ts';
 import { resolveSettings } from './settings.ts';
 
@@ -50,7 +50,7 @@ export interface Session {
   readonly me: WhoAmI;
   readonly log: LogView;
   /** The registered key found here; undefined for a party without one, for which the registry signs. */
-  readonly key: StatementKey | undefined;
+  readonly key: OwnKey | undefined;
 }
 
 export class Context {
@@ -109,11 +109,7 @@ export class Context {
     return { client, me, log, key: await this.#ownKey(client, me, keyFile) };
   }
 
-  async #ownKey(
-    client: Client,
-    { party, roles }: WhoAmI,
-    keyFile: string | undefined,
-  ): Promise<StatementKey | undefined> {
+  async #ownKey(client: Client, { party, roles }: WhoAmI, keyFile: string | undefined): Promise<OwnKey | undefined> {
     // The registrar's statements are the registry's own, signed by its server.
     if (roles.includes('registrar')) return undefined;
     if (keyFile === undefined) {
@@ -128,7 +124,7 @@ export class Context {
       );
     }
     const { readKey } = await import('./keys.ts');
-    const key = await readKey(keyFile);
+    const key = await readKey(keyFile, this.io);
     const registered = party.keys.find(({ fingerprint }) => fingerprint === key.keyId);
     if (registered !== undefined) {
       if (registered.revoked === null) return key;

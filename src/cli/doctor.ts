@@ -8,7 +8,9 @@ import { RegistryError } from '../core/errors.ts';
 import type { Config } from '../platform/config/index.ts';
 import type { Database } from '../platform/database/index.ts';
 import type { Log } from '../platform/logging/index.ts';
+import type { Context } from './context.ts';
 import type { DatabaseFacts, HeadFacts } from './doctor.store.ts';
+import { isPkcs11Uri } from './pkcs11/uri.ts';
 
 export interface Finding {
   check: string;
@@ -44,6 +46,21 @@ export async function examine(config: Config, log: Log): Promise<Finding[]> {
     await database.close();
   }
   return [...findings, ...(await backendFindings(config))];
+}
+
+/** Whether the token with one's own signing key can be reached; its PIN is not used up for that. */
+export async function examineOwnKey(context: Pick<Context, 'io' | 'settings'>): Promise<Finding[]> {
+  try {
+    const { keyFile } = await context.settings();
+    if (keyFile === undefined || !isPkcs11Uri(keyFile)) return [];
+    const { examineTokenKey } = await import('./pkcs11/token-key.ts');
+    const { says, warning: flag } = await examineTokenKey(keyFile, context.io);
+    if (flag === undefined) return [ok('hardware key', says)];
+    return [warning('hardware key', says, `It says: ${flag}. Make sure of the PIN before you use it.`)];
+  } catch (error) {
+    if (!(error instanceof RegistryError)) throw error;
+    return [wrong('hardware key', error.message, error.fix)];
+  }
 }
 
 async function databaseFindings(config: Config, database: Database): Promise<Finding[]> {

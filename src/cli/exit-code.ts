@@ -23,8 +23,11 @@ const UNREACHABLE: readonly ErrorCode[] = [
 /** Whether the same may go well later, without anybody having done anything about it here. */
 export const isUnreachable = (code: ErrorCode): boolean => UNREACHABLE.includes(code) || code === 'rate_limited';
 
+/** They do not get well by themselves: somebody has to install or to plug in something. */
+const TOKEN_UNREACHABLE: readonly ErrorCode[] = ['pkcs11_tool_missing', 'pkcs11_module_missing', 'pkcs11_token_absent'];
+
 export function exitCodeOf(code: ErrorCode): ExitCode {
-  if (code === 'usage' || code === 'digest_malformed') return EXIT.usage;
-  if (code === 'not_found') return EXIT.notFound;
-  return UNREACHABLE.includes(code) ? EXIT.unreachable : EXIT.refused;
+  if (code === 'usage' || code === 'digest_malformed' || code === 'pkcs11_uri_malformed') return EXIT.usage;
+  if (code === 'not_found' || code === 'pkcs11_key_absent') return EXIT.notFound;
+  return UNREACHABLE.includes(code) || TOKEN_UNREACHABLE.includes(code) ? EXIT.unreachable : EXIT.refused;
 }

@@ -1,16 +1,41 @@
-/** Signing keys on disk: PKCS #8 PEM, readable by their user alone. They are used here and never sent anywhere. */
+/**
+ * A party's signing key, by its name: a file (PKCS #8 PEM, readable by its user alone) or the PKCS#11 URI of a key in a
+ * token. Keys are used here and never sent anywhere.
+ */
 import { RegistryError } from '../core/errors.ts';
 import type { Client } from './client.ts';
 import type { PartyView } from './context.ts';
+import type { Io } from './io.ts';
+import { isPkcs11Uri } from './pkcs11/uri.ts';
 import type { StatementKey } from '../platform/crypto.ts';
 import { statementKey } from '../platform/crypto.ts';
 import { readPrivate } from './profile.ts';
 
-/** @throws RegistryError `unreachable`, `configuration_invalid` (others can read it), `invalid_input` (no P-256 key) */
-export async function readKey(path: string): Promise<StatementKey> {
-  const pem = await readPrivate(path);
+/** What a party signs with. */
+export interface OwnKey extends StatementKey {
+  /** To be called before the first signature where there is one: it asks for a PIN. */
+  readonly unlock?: () => Promise<void>;
+}
+
+/** A key with its file, or its PKCS#11 URI. */
+export interface NamedKey {
+  readonly name: string;
+  readonly key: OwnKey;
+}
+
+/**
+ * @param name a file, or a PKCS#11 URI
+ * @throws RegistryError `unreachable`, `configuration_invalid` (others can read it), `invalid_input` (no P-256 key), and
+ * `pkcs11_…` for a key in a token
+ */
+export async function readKey(name: string, io: Io): Promise<OwnKey> {
+  if (isPkcs11Uri(name)) {
+    const { openTokenKey } = await import('./pkcs11/token-key.ts');
+    return openTokenKey(name, io);
+  }
+  const pem = await readPrivate(name);
   if (pem === undefined) {
-    throw new RegistryError('unreachable', `There is no key file "${path}".`, {
+    throw new RegistryError('unreachable', `There is no key file "${name}".`, {
       field: 'key',
       fix: 'Make a key with "muniment keygen".',
     });

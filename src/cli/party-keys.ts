@@ -17,13 +17,17 @@ import type { Receipt } from '../core/statement/receipt.ts';
 import type { StatementKey } from '../platform/crypto.ts';
 import { makeP256, statementKey } from '../platform/crypto.ts';
 import type { Context, PartyKeyView, Session, WhoAmI } from './context.ts';
+import type { OwnKey } from './keys.ts';
 import { readKey, requireNobodyElses } from './keys.ts';
 import type { Profile } from './profile.ts';
 import { readPrivate, writeNew, writeProfile } from './profile.ts';
+import { isPkcs11Uri } from './pkcs11/uri.ts';
+import { resolveKey } from './settings.ts';
 import { write } from './sign.ts';
 
-export function registerKey(context: Context, session: Session, fresh: StatementKey): Promise<Receipt> {
+export async function registerKey(context: Context, session: Session, fresh: OwnKey): Promise<Receipt> {
   const { party } = session.me;
+  await fresh.unlock?.();
   return write(context, session, {
     kind: key,
     path: `/v1/parties/${party.id}/keys`,
@@ -90,7 +94,7 @@ export async function rotateKey(
       fix: 'Make one: "muniment keygen --register".',
     });
   }
-  if (profile?.key === undefined || profile.party !== party.id || resolve(profile.key) !== keyFile) {
+  if (profile?.key === undefined || profile.party !== party.id || resolveKey(profile.key) !== keyFile) {
     throw new RegistryError(
       'usage',
       'What is replaced is the key that the profile names, and another one signs here.',
@@ -102,6 +106,12 @@ export async function rotateKey(
   }
   const { ending: begun, ...kept } = profile;
   if (begun !== undefined) return { ...(await finish(context, session, kept, begun)), resumed: true };
+  if (out === undefined && isPkcs11Uri(profile.key)) {
+    throw new RegistryError('usage', 'A key in a token has no file beside which the next one would lie.', {
+      field: 'out',
+      fix: 'Name the file of the next key with --out; or make one in the token, "muniment keygen --pkcs11 URI --register", and use "muniment keys revoke".',
+    });
+  }
   const file = resolve(out ?? nextPath(profile.key));
   const fresh = await freshKey(session, file);
   if (!party.keys.some(({ fingerprint }) => fingerprint === fresh.keyId)) await registerKey(context, session, fresh);
@@ -139,7 +149,7 @@ async function finish(
 ): Promise<Omit<Rotation, 'resumed'>> {
   const { home } = await context.settings();
   const file = profile.key!;
-  const [me, signer] = await Promise.all([session.client.get<WhoAmI>('/v1/whoami'), readKey(file)]);
+  const [me, signer] = await Promise.all([session.client.get<WhoAmI>('/v1/whoami'), readKey(file, context.io)]);
   const now: Session = { ...session, me, key: signer };
   const { revoked } = ownKey(now, ended);
   const { index } = revoked ?? (await endKey(context, now, ended, { reason, successor: signer.keyId }));

@@ -17,7 +17,7 @@ export interface Profile {
   apiKey: string;
   /** The party that the API key acts for. */
   party: string;
-  /** File of the party's signing key. */
+  /** The party's signing key: its file, or the PKCS#11 URI of one in a token. */
   key?: string;
   /** The key that `key` took the place of, while it is still to be ended on record. */
   ending?: { fingerprint: Digest; reason: EndReason };

@@ -206,7 +206,7 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
     .option('--json', 'print one JSON document on standard output')
     .option('--url <url>', 'the registry to talk to (MUNIMENT_URL)')
     .option('--api-key <key>', 'your API key, or @FILE that holds it (MUNIMENT_API_KEY)')
-    .option('--key <file>', 'your signing key (MUNIMENT_KEY)')
+    .option('--key <file>', 'your signing key, or the PKCS#11 URI of one in a token (MUNIMENT_KEY)')
     .option('--trust <file>', 'which registries to believe, instead of the pinned ones')
     .exitOverride()
     .configureHelp({ showGlobalOptions: true })

@@ -6,6 +6,7 @@ import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { RegistryError } from '../core/errors.ts';
 import type { Io } from './io.ts';
+import { isPkcs11Uri } from './pkcs11/uri.ts';
 import type { Profile } from './profile.ts';
 import { homeOf, readProfile, trustPath } from './profile.ts';
 
@@ -25,6 +26,7 @@ export interface Settings {
   /** Without a final slash. */
   readonly url: string;
   readonly apiKey: string | undefined;
+  /** The signing key: its file, or the PKCS#11 URI of one in a token. */
   readonly keyFile: string | undefined;
   readonly trustFile: string;
   /** Whether somebody named the trust file, who then expects it to be there. */
@@ -48,12 +50,15 @@ export async function resolveSettings(flags: Flags, io: Pick<Io, 'env' | 'input'
       flags.apiKey === undefined
         ? ((env['MUNIMENT_API_KEY'] || undefined) ?? own?.apiKey)
         : await readSecret(flags.apiKey, io),
-    keyFile: keyFile === undefined ? undefined : resolve(keyFile),
+    keyFile: keyFile === undefined ? undefined : resolveKey(keyFile),
     trustNamed: flags.trust !== undefined,
     trustFile: flags.trust === undefined ? trustPath(home) : resolve(flags.trust),
     profile: own,
   };
 }
+
+/** The name of a signing key as it is kept: a path that holds in every folder, or a PKCS#11 URI. */
+export const resolveKey = (name: string): string => (isPkcs11Uri(name) ? name : resolve(name));
 
 /** A secret given as itself, as `@FILE`, or as `-` for standard input. */
 export async function readSecret(given: string, io: Pick<Io, 'input'>): Promise<string> {

@@ -36,6 +36,7 @@ export interface Writing<Body> {
 export async function write<Body>(context: Context, session: Session, writing: Writing<Body>): Promise<Receipt> {
   const { kind, path, body } = writing;
   const id = writing.id ?? newId(kind.kind.replaceAll('-', ''));
+  await session.key?.unlock?.();
   const envelope = session.key === undefined ? undefined : sign(session, writing, id);
   const { disclosures = [], plain = body } = writing;
   const signed = disclosures.length === 0 ? envelope : envelope && { ...envelope, disclosures };

@@ -80,6 +80,15 @@ const STATUS = {
   storage_full: 507,
   usage: 400,
   cancelled: 409,
+  pkcs11_uri_malformed: 400,
+  pkcs11_tool_missing: 503,
+  pkcs11_module_missing: 503,
+  pkcs11_token_absent: 503,
+  pkcs11_key_absent: 404,
+  pkcs11_key_unsuitable: 400,
+  pkcs11_pin_missing: 401,
+  pkcs11_pin_refused: 401,
+  pkcs11_failed: 503,
 } as const;
 
 export type ErrorCode = keyof typeof STATUS;

@@ -13,7 +13,8 @@ export function define(program: Command, context: Context): void {
     .option('--data <folder>', 'data folder of the registry (MUNIMENT_DATA, .muniment)')
     .addHelpText('after', '\nExample:\n  $ muniment doctor\n\nExit code 1 means that something is wrong.')
     .action(async (flags: { data?: string }) => {
-      const findings = await findingsOf(context, flags);
+      const { examineOwnKey } = await import('../doctor.ts');
+      const findings = [...(await findingsOf(context, flags)), ...(await examineOwnKey(context))];
       const healthy = findings.every(({ state }) => state !== 'wrong');
       if (!healthy) context.refuse();
       context.print({ healthy, findings }, () => {

@@ -1,13 +1,14 @@
 /** `muniment login`: keeps a registry's address and an API key for it, in a file that only its user can read. */
-import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { RegistryError } from '../../core/errors.ts';
 import type { PartyView, WhoAmI } from '../context.ts';
 import type { Context } from '../context.ts';
 import { Client } from '../client.ts';
+import type { Io } from '../io.ts';
 import type { Profile } from '../profile.ts';
 import { defaultKeyPath, profilePath, readPrivate, readProfile, writeProfile } from '../profile.ts';
 import type { Settings } from '../settings.ts';
+import { resolveKey } from '../settings.ts';
 import { fields } from '../table.ts';
 
 export function define(program: Command, context: Context): void {
@@ -30,7 +31,7 @@ export function define(program: Command, context: Context): void {
         url: settings.url,
         apiKey,
         party: party.id,
-        ...(await keyFor(party, settings)),
+        ...(await keyFor(party, settings, context.io)),
       });
       const path = profilePath(settings.home);
       context.print({ url: settings.url, party, scopes, profile: path }, () =>
@@ -47,8 +48,9 @@ export function define(program: Command, context: Context): void {
 async function keyFor(
   { id, keys }: PartyView,
   { home, keyFile, profile }: Settings,
+  io: Io,
 ): Promise<Pick<Profile, 'ending' | 'key'>> {
-  if (keyFile !== undefined && keyFile !== resolve(profile?.key ?? '')) return { key: keyFile };
+  if (keyFile !== undefined && keyFile !== resolveKey(profile?.key ?? '')) return { key: resolveKey(keyFile) };
   const known = await readProfile(home);
   if (known?.party === id && known.key !== undefined) {
     const { key, ending } = known;
@@ -57,6 +59,6 @@ async function keyFor(
   const usual = defaultKeyPath(home);
   if (keys.length === 0 || (await readPrivate(usual)) === undefined) return {};
   const { readKey } = await import('../keys.ts');
-  const { keyId } = await readKey(usual);
+  const { keyId } = await readKey(usual, io);
   return keys.some(({ fingerprint, revoked }) => fingerprint === keyId && revoked === null) ? { key: usual } : {};
 }

@@ -23,6 +23,9 @@ export function parseP256Spki(base64: string, field: string): Uint8Array {
   return spki;
 }
 
+/** @param coordinates x and y, 32 bytes each; whether they are a point of the curve is not judged */
+export const p256SpkiOf = (coordinates: Uint8Array): Uint8Array => Uint8Array.of(...PREFIX, ...coordinates);
+
 /** SHA-256 of the SPKI: the key's name in envelopes and in the registry. */
 export const fingerprint = (sha256: Sha256, spki: Uint8Array): Digest => formatDigest(sha256(spki));
 

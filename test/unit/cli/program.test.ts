@@ -60,6 +60,12 @@ describe('exit codes', () => {
     ['token_revoked', 1],
     ['checkpoint_rolled_back', 1],
     ['unauthenticated', 1],
+    ['pkcs11_uri_malformed', 2],
+    ['pkcs11_key_absent', 3],
+    ['pkcs11_tool_missing', 4],
+    ['pkcs11_module_missing', 4],
+    ['pkcs11_token_absent', 4],
+    ['pkcs11_pin_refused', 1],
   ] as const)('%s ends with %i', (code, expected) => {
     expect(exitCodeOf(code)).toBe(expected);
   });
@@ -77,6 +83,11 @@ describe('exit codes', () => {
     [['train', '--dataset', 'd', '--owner', 'p', '--license', 'MIT', '--out', 'f'], /needs --watch/],
     [['train', '--dataset', 'd', '--owner', 'p', '--license', 'MIT', '--epochs', 'ten'], /not a number/],
     [['train', '--dataset', 'd', '--license', 'MIT'], /--owner is missing/],
+    [['keygen', '--module', '/lib.so'], /Add --pkcs11/],
+    [['keygen', '--pkcs11', 'pkcs11:token=a;object=b', '--out', 'f'], /in a file or in a token/],
+    [['keygen', '--pkcs11', 'pkcs11:token=a;object=b', '--witness', 'w.example/1'], /in a file or in a token/],
+    [['keygen', '--pkcs11', 'signing.key'], /does not begin with "pkcs11:"/],
+    [['keygen', '--pkcs11', 'pkcs11:token=a;object=b?pin-value=1'], /holds a PIN/],
     [['log', 'prove', '-1'], /.+/],
   ])('%j is wrong usage', async (argv, sentence) => {
     const { code, out, notes } = await runCli(argv, { MUNIMENT_HOME: home });

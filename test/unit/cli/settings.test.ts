@@ -1,5 +1,5 @@
 import { chmod, readdir, readFile, stat, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { homeOf, readPrivate, readProfile, writeNew, writePrivate, writeProfile } from '../../../src/cli/profile.ts';
 import { DEFAULT_URL, resolveSettings } from '../../../src/cli/settings.ts';
@@ -53,6 +53,13 @@ describe('flags stand over the environment, and that over the profile', () => {
 
 it('talks to this machine where nothing is set', async () => {
   expect(await settingsOf({})).toMatchObject({ url: DEFAULT_URL, apiKey: undefined, keyFile: undefined });
+});
+
+it('takes a key file as it lies from here, and the URI of a key in a token as it is', async () => {
+  expect((await settingsOf({ key: 'a.pem' })).keyFile).toBe(resolve('a.pem'));
+  const uri = 'pkcs11:token=acme;object=signing';
+  expect((await settingsOf({ key: uri })).keyFile).toBe(uri);
+  expect((await settingsOf({}, { MUNIMENT_KEY: uri })).keyFile).toBe(uri);
 });
 
 it('reads an API key from a file or from standard input, so that it stays out of the process list', async () => {
