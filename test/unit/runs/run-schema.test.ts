@@ -12,7 +12,7 @@ const asked = {
 
 describe('a request for a run', () => {
   it('is filled with the defaults', () => {
-    expect(startRunSchema.parse(asked)).toEqual({ ...asked, backend: 'auto', hyperparameters: {} });
+    expect(startRunSchema.parse(asked)).toEqual({ ...asked, backend: 'auto', hyperparameters: {}, contributors: null });
   });
 
   it.each<[string, object]>([
