@@ -7,6 +7,7 @@ import type { Receipt } from '../core/statement/receipt.ts';
 import type { ClaimAct } from '../core/title/claim-states.ts';
 import { CURRENT_EDITION } from '../core/title/jurisdictions.ts';
 import type { Context, Session } from './context.ts';
+import { findAsset } from './find-model.ts';
 import { digestOfFile } from './seal.ts';
 import { write } from './sign.ts';
 import type { ClaimView, Possession, Provenance } from './views.ts';
@@ -31,10 +32,11 @@ const MAX_EVIDENCE = 20;
 
 export async function fileClaim(
   context: Context,
-  asset: string,
+  text: string,
   facts: ClaimFacts,
 ): Promise<{ body: AdverseClaimBody; receipt: Receipt }> {
   const documentDigest = await digestOfFile(facts.document);
+  const asset = await findAsset(context, text);
   const session = await context.session();
   const { client } = session;
   const contested = facts.against ?? asset;
@@ -62,7 +64,8 @@ export async function fileClaim(
   return { body, receipt: await write(context, session, { kind: adverseClaim, path: '/v1/claims', body, basis }) };
 }
 
-export async function listClaims(context: Context, asset: string): Promise<ClaimView[]> {
+export async function listClaims(context: Context, text: string): Promise<ClaimView[]> {
+  const asset = await findAsset(context, text);
   const client = await context.client();
   return client.get<ClaimView[]>(`/v1/claims?asset=${encodeURIComponent(asset)}`);
 }

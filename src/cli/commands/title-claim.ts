@@ -3,12 +3,13 @@ import type { Command } from 'commander';
 import type { Context } from '../context.ts';
 import { columns, fields } from '../table.ts';
 import type { ClaimAct, ClaimFacts } from '../title-claims.ts';
+import { ASSET } from './title-offers.ts';
 
 export function defineTitleClaims(title: Command, context: Context): void {
   title
     .command('claim')
     .description('Claim a share against the title on record. A claim moves nothing: it stands beside the title.')
-    .argument('<asset>', 'the model or dataset, by the id of its registration or its own')
+    .argument('<asset>', ASSET)
     .requiredOption('--share <n/d>', 'what you claim of the whole, such as 1/2')
     .requiredOption('--ground <ground>', 'earlier-execution, employment, authorship, data-rights, contract or other')
     .requiredOption('--document <file>', 'the document that it rests on; its digest alone goes on record')
@@ -41,7 +42,7 @@ export function defineTitleClaims(title: Command, context: Context): void {
   title
     .command('claims')
     .description('Show what is claimed of a model or dataset, beside its title.')
-    .argument('<asset>', 'by the id of its registration or its own')
+    .argument('<asset>', ASSET)
     .addHelpText('after', '\nExample:\n  $ muniment title claims registration_0123…')
     .action(async (asset: string) => {
       const { listClaims } = await import('../title-claims.ts');
