@@ -147,10 +147,11 @@ export async function listInForce(
   const rows = await prepared<{ view: KeptInstrument & { attested: string[] } }>(
     manager,
     `SELECT ${INSTRUMENT.replace(' AS view', '')} || jsonb_build_object('attested', coalesce(
-        (SELECT jsonb_agg(DISTINCT s.maker) FROM ledger.statement s
-         WHERE (s.index = i.recorded_index OR s.index IN (
-             SELECT a.recorded_index FROM registry.instrument_act a WHERE a.instrument_id = i.id))
-           AND convert_from(s.payload, 'UTF8')::jsonb -> 'predicate' ? 'attestedBy'), '[]')) AS view
+        (SELECT jsonb_agg(DISTINCT s.maker)
+         FROM (SELECT i.recorded_index AS index UNION ALL
+           SELECT a.recorded_index FROM registry.instrument_act a WHERE a.instrument_id = i.id) k
+         JOIN ledger.statement s USING (index)
+         WHERE convert_from(s.payload, 'UTF8')::jsonb -> 'predicate' ? 'attestedBy'), '[]')) AS view
      FROM registry.instrument i
      WHERE i.asset_id = $1 AND i.in_force_index < $2 AND i.in_force_index > $3
      ORDER BY i.in_force_index LIMIT $4`,
