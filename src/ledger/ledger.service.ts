@@ -51,6 +51,8 @@ export interface WriteOptions {
   /** The client's `Idempotency-Key`, the request that it stands for, and which of several writes in that this one is. */
   idempotency?: { key: string; requestDigest: Digest; position?: number } | undefined;
   alongside?: Submission['alongside'];
+  /** What the address of the request says: members of the body that must say the same. */
+  speaksOf?: Readonly<Record<string, unknown>>;
 }
 
 export interface Attested<Body> {
@@ -96,6 +98,7 @@ export class Ledger {
   ): Promise<Receipt> {
     if ('payload' in write) return this.accept(kind, principal, write, options);
     const { id, ...body } = write;
+    requireSpeaksOf(body, options.speaksOf);
     return this.attest(kind, { maker: principal.partyId, id, body: body as Body }, options);
   }
 
@@ -148,6 +151,8 @@ export class Ledger {
         field: 'payload',
       });
     }
+    requireSpeaksOf(spoken.body as object, options.speaksOf);
+    requireTimely(spoken.common.statedAt);
     return this.#submit(
       { spoken, signed, disclosures: this.#openings(spoken, disclosures) },
       principal.partyId,
@@ -315,6 +320,32 @@ export class Ledger {
     this.#keys.set(keyId, key);
     return key;
   }
+}
+
+/** The address of a request and the statement in it must not speak of two things. */
+function requireSpeaksOf(body: object, speaksOf: WriteOptions['speaksOf'] = {}): void {
+  for (const [field, value] of Object.entries(speaksOf)) {
+    if ((body as Record<string, unknown>)[field] === value) continue;
+    throw new RegistryError('invalid_input', `The statement speaks of another ${field} than the address.`, { field });
+  }
+}
+
+/** Long enough to carry a statement from a machine without a network, and for a clock that is a little fast. */
+const MAX_AGE_MS = 24 * 60 * 60 * 1000;
+const MAX_AHEAD_MS = 15 * 60 * 1000;
+
+/**
+ * From when a title counts, and whether an interest or an offer has ended, is told by what the maker says the time is:
+ * a judgement has no clock.
+ */
+function requireTimely(statedAt: string): void {
+  const age = Date.now() - Date.parse(statedAt);
+  if (age <= MAX_AGE_MS && age >= -MAX_AHEAD_MS) return;
+  throw new RegistryError(
+    'invalid_input',
+    `The statement says that it was made ${age > 0 ? 'more than a day before' : 'after'} it arrived.`,
+    { field: 'statedAt', fix: 'Set your clock right, and sign the statement again.' },
+  );
 }
 
 const keyOfSpki = (spki: string) => ({ spki, fingerprint: formatDigest(sha256(fromBase64(spki))) });

@@ -2,12 +2,9 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from '../platform/database/index.ts';
 import { RegistryError } from '../core/errors.ts';
-import { parseEnvelope } from '../core/statement/dsse.ts';
 import type { Contributor } from '../core/registry/contributor.ts';
 import { proposeContributors, withContributors } from '../core/registry/contributor.ts';
-import { KINDS, modelSignature, registration } from '../core/registry/index.ts';
-import { parseStatement } from '../core/statement/statement.ts';
-import type { ModelSignatureBody } from '../core/registry/model-signature.ts';
+import { modelSignature, registration } from '../core/registry/index.ts';
 import type { RegistrationBody } from '../core/registry/registration.ts';
 import type { Receipt } from '../core/statement/receipt.ts';
 import type { ByteSource } from '../core/weights/byte-source.ts';
@@ -127,8 +124,7 @@ export class ModelService {
 
   /** @throws RegistryError `invalid_input` for a signature over another model than the address names; as judged */
   async sign(principal: Principal, id: string, write: SignedWrite, idempotency: Idempotency): Promise<Receipt> {
-    requireSpeaksOf(write, id);
-    return this.ledger.accept(modelSignature, principal, write, { idempotency });
+    return this.ledger.accept(modelSignature, principal, write, { idempotency, speaksOf: { registration: id } });
   }
 
   /** @throws RegistryError `not_found` */
@@ -207,13 +203,4 @@ async function requireAsSaid(said: RegistrationBody['weights'], file: ByteSource
       fix: 'Register the model as "muniment hash FILE" tells it.',
     },
   );
-}
-
-/** The address says which model; a statement that says another must not be recorded under it. */
-function requireSpeaksOf(write: SignedWrite, registrationId: string): void {
-  const { form, body } = parseStatement(sha256, KINDS, parseEnvelope(write).payload);
-  if (form.kind !== modelSignature.kind || (body as ModelSignatureBody).registration === registrationId) return;
-  throw new RegistryError('invalid_input', 'The statement speaks of another model than the address.', {
-    field: 'payload',
-  });
 }

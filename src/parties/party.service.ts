@@ -6,12 +6,10 @@ import { utf8 } from '../core/bytes.ts';
 import { formatDigest } from '../core/digest.ts';
 import { RegistryError } from '../core/errors.ts';
 import type { ErasureBody } from '../core/registry/commitment.ts';
-import { apiKey, apiKeyRevocation, erasure, key, keyRevocation, KINDS, party } from '../core/registry/index.ts';
+import { apiKey, apiKeyRevocation, erasure, key, keyRevocation, party } from '../core/registry/index.ts';
 import type { KeyRevocationBody } from '../core/registry/key.ts';
 import { commit } from '../core/registry/commitment.ts';
-import { parseEnvelope } from '../core/statement/dsse.ts';
 import type { Receipt } from '../core/statement/receipt.ts';
-import { parseStatement } from '../core/statement/statement.ts';
 import type { Idempotency, SignedWrite, Write } from '../ledger/index.ts';
 import { Ledger } from '../ledger/index.ts';
 import type { Principal } from '../platform/auth/index.ts';
@@ -102,8 +100,7 @@ export class PartyService {
     idempotency: Idempotency,
   ): Promise<Receipt> {
     this.#requireOwnOrRegistrar(principal, partyId);
-    requireSpeaksOf(write, 'party', partyId);
-    return this.ledger.accept(apiKey, principal, write, { idempotency });
+    return this.ledger.accept(apiKey, principal, write, { idempotency, speaksOf: { party: partyId } });
   }
 
   /** @throws RegistryError `not_found`, also for a key of another party */
@@ -123,8 +120,7 @@ export class PartyService {
     idempotency: Idempotency,
   ): Promise<Receipt> {
     await this.#requireOwnKey(principal, id);
-    requireSpeaksOf(write, 'apiKey', id);
-    return this.ledger.accept(apiKeyRevocation, principal, write, { idempotency });
+    return this.ledger.accept(apiKeyRevocation, principal, write, { idempotency, speaksOf: { apiKey: id } });
   }
 
   /**
@@ -178,14 +174,4 @@ export class PartyService {
     if (partyId === id || roles.includes('registrar')) return;
     throw new RegistryError('not_found', `There is no party ${id}.`, { field: 'id' });
   }
-}
-
-/** The address of a request and the statement in it must not speak of two things. */
-function requireSpeaksOf(write: SignedWrite, member: 'apiKey' | 'party', id: string): void {
-  const { body } = parseStatement(sha256, KINDS, parseEnvelope(write).payload);
-  const spoken = (body as Partial<Record<string, unknown>>)[member];
-  if (spoken === undefined || spoken === id) return;
-  throw new RegistryError('invalid_input', 'The statement speaks of another thing than the address.', {
-    field: member,
-  });
 }

@@ -12,7 +12,6 @@ import type { Principal } from '../platform/auth/index.ts';
 import { DataSource } from '../platform/database/index.ts';
 import type { ClaimActWrite, ClaimQuery, ClaimsView, ClaimView } from './claim.schema.ts';
 import { findClaim, listClaims, standingClaims } from './claim.store.ts';
-import { requireSpeaksOf, requireTimely } from './said.ts';
 
 /** Shown with one title. Anybody on record may file many, and their exact sum costs more with each. */
 const MAX_SHOWN = 100;
@@ -25,14 +24,12 @@ export class ClaimService {
   ) {}
 
   file(principal: Principal, write: Write<AdverseClaimBody>, idempotency: Idempotency): Promise<Receipt> {
-    if ('payload' in write) requireTimely(write);
     return this.ledger.write(adverseClaim, principal, write, { idempotency });
   }
 
   act(principal: Principal, id: string, write: ClaimActWrite, idempotency: Idempotency): Promise<Receipt> {
     if ('payload' in write) {
-      requireSpeaksOf(requireTimely(write), adverseClaimAct.kind, 'claim', id);
-      return this.ledger.accept(adverseClaimAct, principal, write, { idempotency });
+      return this.ledger.accept(adverseClaimAct, principal, write, { idempotency, speaksOf: { claim: id } });
     }
     const { id: own, ...said } = write;
     const attested = { maker: principal.partyId, id: own, body: { claim: id, ...said } };

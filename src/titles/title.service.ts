@@ -18,7 +18,6 @@ import { DataSource } from '../platform/database/index.ts';
 import { ClaimService } from './claim.service.ts';
 import { daysRecorded, EVERYTHING, registrationsOfSameModel } from './claim.store.ts';
 import { Oppositions } from './oppositions.ts';
-import { requireSpeaksOf, requireTimely } from './said.ts';
 import type {
   AbstractQuery,
   Act,
@@ -57,15 +56,13 @@ export class TitleService {
   ) {}
 
   offer(principal: Principal, write: Write<InstrumentBody>, idempotency: Idempotency): Promise<Receipt> {
-    if ('payload' in write) requireTimely(write);
     return this.ledger.write(instrument, principal, write, { idempotency });
   }
 
   /** Records what the caller does about an instrument. @throws RegistryError as the instrument's state has it */
   act(principal: Principal, id: string, write: Act, idempotency: Idempotency): Promise<Receipt> {
     if ('payload' in write) {
-      requireSpeaksOf(requireTimely(write), instrumentAct.kind, 'instrument', id);
-      return this.ledger.accept(instrumentAct, principal, write, { idempotency });
+      return this.ledger.accept(instrumentAct, principal, write, { idempotency, speaksOf: { instrument: id } });
     }
     const body = { instrument: id, ...write };
     return this.ledger.attest(instrumentAct, { maker: principal.partyId, body }, { idempotency });
