@@ -25,7 +25,8 @@ const SECONDS = Number(process.env['STORM_SECONDS'] ?? 15);
 const REPLICAS = 3;
 const CLIENTS_EACH = 4;
 
-jest.setTimeout((SECONDS + 240) * 1000);
+/** What was written meanwhile is read again one by one afterwards: a fast machine writes more, a slow one reads longer. */
+jest.setTimeout((SECONDS * 4 + 240) * 1000);
 
 let data: string;
 let database: TestDatabase;
