@@ -18,6 +18,7 @@ export class Title1700000000017 implements MigrationInterface {
         WHERE d.document #>> '{holder,party}' = d.maker;
       DROP INDEX registry.title_party;
       CREATE INDEX title_party ON registry.title (party_id, asset_id);
+      CREATE INDEX checkpoint_published ON ledger.checkpoint (published_at, size);
 
       CREATE TABLE registry.instrument (
         id text PRIMARY KEY,
@@ -35,6 +36,8 @@ export class Title1700000000017 implements MigrationInterface {
       );
       CREATE INDEX instrument_in_force ON registry.instrument (asset_id, in_force_index);
       CREATE INDEX instrument_maker ON registry.instrument (maker);
+      CREATE INDEX instrument_state ON registry.instrument (state, recorded_index);
+      CREATE INDEX instrument_recorded ON registry.instrument (recorded_index);
       CREATE INDEX instrument_counterparties ON registry.instrument USING gin (counterparties);
       CREATE TABLE registry.instrument_act (
         id text PRIMARY KEY,
@@ -54,6 +57,7 @@ export class Title1700000000017 implements MigrationInterface {
         share_num bigint,
         share_den bigint,
         ended_index bigint,
+        ended_on text,
         ${recorded}
       );
       CREATE INDEX interest_asset ON registry.interest (asset_id);
@@ -78,6 +82,7 @@ export class Title1700000000017 implements MigrationInterface {
     await runner.query(`
       DROP TABLE registry.asset_terms, registry.encumbrance, registry.interest, registry.instrument_act,
         registry.instrument;
+      DROP INDEX ledger.checkpoint_published;
       DROP INDEX registry.title_party;
       CREATE INDEX title_party ON registry.title (party_id);
       DELETE FROM registry.title WHERE asset_id LIKE 'dataset\\_%';

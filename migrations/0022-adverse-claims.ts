@@ -18,6 +18,7 @@ export class AdverseClaims1700000000022 implements MigrationInterface {
       );
       CREATE INDEX adverse_claim_asset ON registry.adverse_claim (asset_id, recorded_index);
       CREATE INDEX adverse_claim_claimant ON registry.adverse_claim (claimant, recorded_index);
+      CREATE INDEX adverse_claim_recorded ON registry.adverse_claim (recorded_index);
       CREATE INDEX adverse_claim_contested ON registry.adverse_claim (contested);
       CREATE TABLE registry.adverse_claim_act (
         id text PRIMARY KEY,

@@ -91,7 +91,7 @@ export function awaitedText({ acceptance, share, owners, holders }: Awaited, nam
     ...(share === null ? [] : [`consent of owners of ${share}: ${owners.map(name).join(', ')}`]),
     ...holders.map((party) => `consent of ${name(party)}, who holds an interest in the share`),
   ];
-  return waits.join('\n') || 'nothing';
+  return waits.join('\n') || 'nothing: "muniment title record" puts it in force';
 }
 
 export function describeAbstract(
@@ -164,6 +164,7 @@ const quorumsText = (quorums: Quorums): string =>
 const DONE: Readonly<Record<InstrumentAct, string>> = {
   accept: 'accepted',
   consent: 'consented to',
+  record: 'put in force',
   reject: 'rejected',
   withdraw: 'withdrawn',
   lapse: 'lapsed, said',

@@ -1,5 +1,5 @@
 /** The tables of the schema `ledger`, and the ledger's own in `ops`, for TypeORM's comparison with the migrations. */
-import { Check, Column, Entity, PrimaryColumn, Unique } from 'typeorm';
+import { Check, Column, Entity, Index, PrimaryColumn, Unique } from 'typeorm';
 
 @Entity({ schema: 'ledger', name: 'log_head' })
 @Check('log_head_id_check', 'id = 1')
@@ -41,6 +41,7 @@ export class EntryBundleEntity {
 }
 
 @Entity({ schema: 'ledger', name: 'checkpoint' })
+@Index('checkpoint_published', ['publishedAt', 'size'])
 export class CheckpointEntity {
   @PrimaryColumn('bigint', { primaryKeyConstraintName: 'checkpoint_pkey' }) size!: string;
   @Column('bytea') root!: Buffer;

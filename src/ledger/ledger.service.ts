@@ -268,7 +268,7 @@ export class Ledger {
   async #basisOf(spoken: Submission['spoken']): Promise<Digest[]> {
     const rows = new LoadedRows();
     while ((await rows.load(this.database.manager, readsOf(spoken, rows))) > 0);
-    return rows.statementsOf(readsOf(spoken, rows).filter(isDependence));
+    return rows.statementsOf(readsOf(spoken, rows).filter((key) => isDependence(key, spoken.common.maker)));
   }
 
   /** Every commitment is opened: a value that is missing later was lost, or erased on record. */
@@ -378,6 +378,19 @@ function idOf(payload: Uint8Array): string {
   return (predicate.muniment_statement ?? predicate).id;
 }
 
-/** Rows that tell whether something is new are looked at, not built upon. */
-const isDependence = ([name]: RowKey): boolean =>
-  !isIndex(name) && !['dataset_version', 'statement', 'party_key', 'one_time_key', 'token_revocation'].includes(name);
+/**
+ * Rows that tell whether something is new are looked at, not built upon. Nor are what rests on a share and what others own:
+ * there may be more of them than a basis has places, and whether they allow the statement is judged at its own place.
+ */
+const isDependence = ([name, ...key]: RowKey, maker: string): boolean =>
+  !isIndex(name) && !LOOKED_AT.has(name) && (name !== 'title' || key[1] === maker);
+
+const LOOKED_AT: ReadonlySet<string> = new Set([
+  'dataset_version',
+  'encumbrance',
+  'interest',
+  'one_time_key',
+  'party_key',
+  'statement',
+  'token_revocation',
+]);

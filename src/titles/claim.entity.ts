@@ -4,6 +4,7 @@ import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
 @Entity({ schema: 'registry', name: 'adverse_claim' })
 @Index('adverse_claim_asset', ['assetId', 'recordedIndex'])
 @Index('adverse_claim_claimant', ['claimant', 'recordedIndex'])
+@Index('adverse_claim_recorded', ['recordedIndex'])
 @Index('adverse_claim_contested', ['contested'])
 export class AdverseClaimEntity {
   @PrimaryColumn('text', { primaryKeyConstraintName: 'adverse_claim_pkey' }) id!: string;

@@ -46,7 +46,9 @@ export class Lapses implements OnApplicationBootstrap, OnModuleDestroy {
   async #record(): Promise<void> {
     for (;;) {
       const due = await overdueInstruments(this.database.manager, AT_A_TIME);
-      await Promise.all(due.map((id) => this.#lapse(id)));
+      const outcomes = await Promise.allSettled(due.map((id) => this.#lapse(id)));
+      const failed = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason as unknown] : []));
+      if (failed.length > 0) throw new AggregateError(failed, `${failed.length} of ${due.length} lapses failed`);
       if (due.length < AT_A_TIME) return;
     }
   }

@@ -16,6 +16,8 @@ export class TitleEntity {
 @Entity({ schema: 'registry', name: 'instrument' })
 @Index('instrument_in_force', ['assetId', 'inForceIndex'])
 @Index('instrument_maker', ['maker'])
+@Index('instrument_state', ['state', 'recordedIndex'])
+@Index('instrument_recorded', ['recordedIndex'])
 @Index('instrument_counterparties', { synchronize: false })
 export class InstrumentEntity {
   @PrimaryColumn('text', { primaryKeyConstraintName: 'instrument_pkey' }) id!: string;
@@ -57,6 +59,7 @@ export class InterestEntity {
   @Column('bigint', { name: 'share_num', nullable: true }) shareNum!: string | null;
   @Column('bigint', { name: 'share_den', nullable: true }) shareDen!: string | null;
   @Column('bigint', { name: 'ended_index', nullable: true }) endedIndex!: string | null;
+  @Column('text', { name: 'ended_on', nullable: true }) endedOn!: string | null;
   @Column('text') statement!: string;
   @Column('bigint', { name: 'recorded_index' }) recordedIndex!: string;
 }

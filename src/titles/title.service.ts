@@ -6,10 +6,10 @@ import { instrument, instrumentAct } from '../core/registry/index.ts';
 import { formatShare, parseShare } from '../core/share.ts';
 import type { Receipt } from '../core/statement/receipt.ts';
 import type { Moment } from '../core/title/chain.ts';
-import { shareAt, titleAt } from '../core/title/chain.ts';
+import { counts, shareAt, titleAt } from '../core/title/chain.ts';
 import { dateOf } from '../core/title/dates.ts';
 import { gapsOf } from '../core/title/gaps.ts';
-import { leastSure } from '../core/title/opposition.ts';
+import { surenessOf } from '../core/title/opposition.ts';
 import type { Idempotency, Write } from '../ledger/index.ts';
 import { Ledger } from '../ledger/index.ts';
 import { PartyService } from '../parties/index.ts';
@@ -93,7 +93,7 @@ export class TitleService {
       this.#dayOf(query),
     ]);
     const owners = titleAt(rootOf(root), transfers, moment);
-    const counted = transfers.filter(({ index }) => index < moment.known);
+    const counted = transfers.filter((transfer) => counts(transfer, moment));
     const [names, [first, ...others]] = await Promise.all([
       findPartyNames(
         manager,
@@ -107,10 +107,11 @@ export class TitleService {
         { known: moment.known, on },
       ),
     ]);
-    const behind = (party: string) => [
-      ...(root.owners.some((owner) => owner.party === party) ? [first!] : []),
-      ...others.filter((_, i) => counted[i]!.to === party),
-    ];
+    const sure = surenessOf(
+      first!,
+      root.owners.map(({ party }) => party),
+      counted.map(({ from, to }, i) => ({ from, to, ...others[i]! })),
+    );
     return {
       asset,
       ...moment,
@@ -119,7 +120,7 @@ export class TitleService {
         party,
         name: names.get(party) ?? null,
         ...owned,
-        opposition: leastSure(behind(party)),
+        opposition: sure.get(party)!,
       })),
       interests,
       quorums: root.quorums,

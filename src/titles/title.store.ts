@@ -119,7 +119,7 @@ export function findInterests(
     `SELECT x.id AS instrument, x.kind, x.grantor, x.holder, x.terms, i.document ->> 'effectiveFrom' AS "effectiveFrom",
        x.recorded_index::float8 AS "recordedIndex"
      FROM registry.interest x JOIN registry.instrument i ON i.id = x.id
-     WHERE x.asset_id = $1 AND x.recorded_index < $3 AND (x.ended_index IS NULL OR x.ended_index >= $3)
+     WHERE x.asset_id = $1 AND x.recorded_index < $3 AND (x.ended_index IS NULL OR x.ended_index >= $3 OR x.ended_on > $2)
        AND i.document ->> 'effectiveFrom' <= $2 AND coalesce(x.terms ->> 'until', $2) >= $2
      ORDER BY x.recorded_index`,
     [asset, effective, known],
@@ -181,10 +181,11 @@ export async function headSize(manager: EntityManager): Promise<number> {
 
 /** The size of the newest tree that was published by then, by the registry's clock. */
 export async function sizePublishedBy(manager: EntityManager, instant: string): Promise<number> {
-  const [row] = await prepared<{ size: number | null }>(
+  const [row] = await prepared<{ size: number }>(
     manager,
-    `SELECT max(size)::float8 AS size FROM ledger.checkpoint WHERE published_at <= $1::timestamptz`,
+    `SELECT size::float8 AS size FROM ledger.checkpoint WHERE published_at <= $1::timestamptz
+     ORDER BY published_at DESC, size DESC LIMIT 1`,
     [instant],
   );
-  return row!.size ?? 0;
+  return row?.size ?? 0;
 }

@@ -310,6 +310,51 @@ describe('title at any moment', () => {
     expect(await ada.read(`/v1/titles/${model.id}?known=${index + 1}`)).toMatchObject({ interests: [resting] });
   });
 
+  it('shows it on the days on which it stood, also after it ended', async () => {
+    const statedAt = new Date(Date.now() - 23.9 * 3_600_000).toISOString();
+    const later = new Date(Date.now() + 14 * 60_000).toISOString();
+    const [then, from] = [dateOf(statedAt), { executedOn: dateOf(statedAt), effectiveFrom: dateOf(statedAt) }];
+    const owners = [{ party: ada.id, share: '1/1' }];
+    const early = ada.signedWrite(registration, modelOf(ada.id, { owners }), [], { statedAt });
+    const model = await ada.made('/v1/models', early);
+    const body = bodyOf(model.id, { type: 'pledge', share: '1/2', until: null }, cai, from);
+    const pledged = await ada.made(
+      '/v1/instruments',
+      ada.signedWrite(instrument, body, [model.statement], { statedAt }),
+    );
+    const acts = `/v1/instruments/${pledged.id}/acts`;
+    await cai.made(acts, signedAct(cai, pledged, 'accept', { statedAt }));
+    await cai.made(acts, signedAct(cai, pledged, 'release', { statedAt: later }));
+    const standing = async (query: string) =>
+      (await ada.read<{ interests: object[] }>(`/v1/titles/${model.id}${query}`)).interests.length;
+    expect([await standing(`?effective=${then}`), await standing(`?effective=${dateOf(later)}`)]).toEqual([1, 0]);
+  });
+
+  it('counts from no day that its maker makes up', async () => {
+    const body = modelOf(ada.id, { owners: [{ party: ada.id, share: '1/1' }] });
+    for (const hours of [-25, 1]) {
+      const statedAt = new Date(Date.now() + hours * 3_600_000).toISOString();
+      const answer = await ada.post('/v1/models', ada.signedWrite(registration, body, [], { statedAt }));
+      expect(answer.body).toMatchObject({ status: 400, code: 'invalid_input', field: 'statedAt' });
+    }
+  });
+
+  it('with more resting on it than a statement has places to name still moves', async () => {
+    const model = await register(eve);
+    const fay = await operator.makeParty();
+    const terms = Array.from({ length: 50 }, (_, i): Terms[] => [
+      { type: 'pledge', share: '1/100', until: null },
+      { type: 'exclusive-license', actions: ['infer'], territory: null, fieldOfUse: `field ${i}`, until: null },
+    ]);
+    for (const each of terms.flat()) {
+      const { id } = await eve.made('/v1/instruments', bodyOf(model.id, each, fay));
+      await fay.made(`/v1/instruments/${id}/acts`, { act: 'accept' });
+    }
+    const { id } = await eve.made('/v1/instruments', bodyOf(model.id, assignment('1/2'), fay));
+    await fay.made(`/v1/instruments/${id}/acts`, { act: 'accept' });
+    expect(await ownersOf(model.id)).toEqual({ [eve.id]: '1/2', [fay.id]: '1/2' });
+  });
+
   it('of a party is its portfolio, page by page, now and then', async () => {
     const holder = await operator.makeParty({ name: 'Holding', keyed: true });
     const models = await Promise.all(Array.from({ length: 5 }, () => register(holder)));

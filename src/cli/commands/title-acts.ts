@@ -1,4 +1,4 @@
-/** `muniment title accept`, `reject`, `withdraw`, `consent` and `release`: what is done about an instrument. */
+/** `muniment title accept`, `reject`, `withdraw`, `consent`, `record` and `release`: what is done about an instrument. */
 import type { Command } from 'commander';
 import type { Context } from '../context.ts';
 import { fields } from '../table.ts';
@@ -9,6 +9,7 @@ const ACTS: readonly (readonly [act: PartyAct, description: string, doing: strin
   ['reject', 'Reject what another party offers you, for good.', 'You reject'],
   ['withdraw', 'Withdraw an offer of yours that is not in force yet.', 'You withdraw'],
   ['consent', 'Consent, as another owner or as holder of an interest, to what is offered.', 'You consent to this'],
+  ['record', 'Put in force what waits for nothing any more.', 'You put in force'],
   ['release', 'Release what you hold: a lien, an option, a hold or an exclusive license.', 'You release'],
 ];
 

@@ -2,8 +2,9 @@
  * Grants: a license on one registered model, given by one of its owners to one licensee. License tokens are issued under
  * a grant; revoking the grant ends them all, revoking a token ends that one.
  *
- * Licensor and owners revoke both. A single token may also be given up by its licensee, whose program may have leaked
- * it, and be ended by the registry, which issued it and acts on what a program with the licensee's API key asks.
+ * Owners revoke both, whichever of them gave the grant; who owns nothing any more does not. A single token may also be
+ * given up by its licensee, whose program may have leaked it, and be ended by the registry, which issued it and acts on
+ * what a program with the licensee's API key asks.
  */
 import { z } from 'zod';
 import { RegistryError } from '../errors.ts';
@@ -57,7 +58,10 @@ export const grant = kind(grantForm, {
     requireOwner(spoken, rows, registration.id);
     requireBasis(spoken, registration);
     const { actions, constraints } = body;
-    requireNoExclusive(standingExclusive(rows, registration.id, dateOf(common.statedAt)), { actions, ...constraints });
+    const others = standingExclusive(rows, registration.id, dateOf(common.statedAt)).filter(
+      ({ holder }) => holder !== body.licensee,
+    );
+    requireNoExclusive(others, { actions, ...constraints });
     if (body.expiresAt !== null && body.expiresAt <= body.notBefore) {
       throw new RegistryError('invalid_input', 'The grant ends before it begins.', { field: 'expiresAt' });
     }
@@ -125,8 +129,7 @@ export const revocation = kind(revocationForm, {
 });
 
 /** Whether the maker may revoke without being an owner. */
-function mayEnd({ common, body }: Spoken<RevocationBody>, rows: Rows, { licensor, licensee }: Tables['license_grant']) {
-  if (common.maker === licensor) return true;
+function mayEnd({ common, body }: Spoken<RevocationBody>, rows: Rows, { licensee }: Tables['license_grant']) {
   if (body.token === null) return false;
   return common.maker === licensee || isRegistry(need(rows, 'party', common.maker, 'maker'));
 }

@@ -38,7 +38,7 @@ export interface Missing {
   readonly holders: readonly string[];
 }
 
-/** Whose consent is still missing. */
+/** Whose consent is missing besides that of the counterparties that have accepted. */
 export function missingConsents(row: Involved, rows: Rows, on: string): Missing {
   const terms = termsOf(row);
   const agreed = new Set([row.maker, ...row.accepted, ...row.consented]);
@@ -101,7 +101,9 @@ function assign(row: Involved, own: Tables['title'], share: Share, rows: Rows, p
   return [
     put('title', { ...own, ...asRow(after.from), effectiveFrom, ...place }),
     put('title', { assetId, partyId: assignee, ...asRow(after.to), effectiveFrom: since, ...place }),
-    ...ended.map((interest) => put('interest', { ...interest, endedIndex: place.recordedIndex })),
+    ...ended.map((interest) =>
+      put('interest', { ...interest, endedIndex: place.recordedIndex, endedOn: effectiveFrom }),
+    ),
     ...(ended.length === 0 ? [] : [withoutEncumbrances(ended, rows)]),
   ];
 }
@@ -206,7 +208,8 @@ const interestOf = (
 ): Tables['interest'] => {
   const { terms } = document as InstrumentBody;
   const kind = interestKindOf(terms.type)!;
-  return { id, assetId, kind, grantor: maker, holder: counterparties[0]!, terms, ...share, endedIndex: null, ...place };
+  const open = { endedIndex: null, endedOn: null };
+  return { id, assetId, kind, grantor: maker, holder: counterparties[0]!, terms, ...share, ...open, ...place };
 };
 
 const assetTermsOf = (assetId: string, rows: Rows): Omit<Tables['asset_terms'], keyof Place> =>

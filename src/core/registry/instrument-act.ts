@@ -1,23 +1,27 @@
 /**
  * What is done about an instrument after its offer: counterparties accept or reject it, co-owners and lienholders consent,
- * its maker withdraws it, the registry lets it lapse when its time is over, and whoever holds the interest that it made
+ * a party to it has it recorded when nothing is missing any more, its maker withdraws it, the registry lets it lapse when its time is over, and whoever holds the interest that it made
  * releases that. Each is a statement of whoever does it, and names the offer.
  */
 import { z } from 'zod';
 import { RegistryError } from '../errors.ts';
+import { formatShare } from '../share.ts';
 import { form, id, urn } from '../statement/statement.ts';
 import { dateOf } from '../title/dates.ts';
 import type { InstrumentAct, InstrumentState } from '../title/instrument-states.ts';
 import { INSTRUMENT_ACTS, requireAct, transition } from '../title/instrument-states.ts';
+import { needsAcceptance } from '../title/terms.ts';
 import { isRegistry } from './authority.ts';
 import { inForce, inForceReads, isComplete, missingConsents, withoutEncumbrances } from './in-force.ts';
 import type { InstrumentBody } from './instrument.ts';
-import { MAX_COUNTERPARTIES } from './instrument.ts';
 import type { Place, Rows, Spoken } from './kind.ts';
 import { kind, need, requireBasis, requireNew } from './kind.ts';
 import type { RowChange, RowKey, Tables } from './tables.ts';
 import { put } from './tables.ts';
 import { heldBy, standingOn } from './title.ts';
+
+/** Each is a row to judge by. */
+const MAX_CONSENTS = 1000;
 
 const shape = {
   instrument: id('instrument'),
@@ -64,16 +68,30 @@ const ACTORS: Readonly<Record<InstrumentAct, (spoken: Acting, row: Tables['instr
   },
   consent(spoken, row, rows) {
     const { maker, statedAt } = spoken.common;
-    const holds = standingOn(rows, row.assetId, row.maker, dateOf(statedAt)).some(({ holder }) => holder === maker);
+    const on = dateOf(statedAt);
+    const holds = standingOn(rows, row.assetId, row.maker, on).some(({ holder }) => holder === maker);
     const owns = heldBy(rows, row.assetId, maker).num > 0n;
-    if (maker === row.maker || row.counterparties.includes(maker) || !(owns || holds)) {
+    const accepting = mustAccept(row);
+    if (maker === row.maker || accepting.includes(maker) || !(owns || holds)) {
       throw forbidden('Only another owner, or who holds an interest in the share, consents.');
     }
     requireOnce(row.consented, spoken);
     requireNotLapsed(spoken, row);
-    if (row.consented.length === MAX_COUNTERPARTIES) {
-      throw new RegistryError('state_conflict', `${row.id} has ${MAX_COUNTERPARTIES} consents already.`);
+    const { share, holders } = missingConsents({ ...row, accepted: accepting }, rows, on);
+    if (!(owns && share.num > 0n) && !holders.includes(maker)) {
+      throw new RegistryError('state_conflict', `${row.id} does not take your consent.`, { field: 'act' });
     }
+    if (row.consented.length === MAX_CONSENTS) {
+      throw new RegistryError('state_conflict', `${row.id} has ${MAX_CONSENTS} consents already.`, { field: 'act' });
+    }
+  },
+  record(spoken, row, rows) {
+    if (spoken.common.maker !== row.maker) requireCounterparty(spoken, row);
+    requireNotLapsed(spoken, row);
+    const { share, holders } = missingConsents(row, rows, dateOf(spoken.common.statedAt));
+    if (isComplete({ share, holders })) return;
+    const of = holders.length === 0 ? `owners of ${formatShare(share)}` : holders.join(', ');
+    throw new RegistryError('state_conflict', `The consent of ${of} is missing.`, { field: 'act' });
   },
   reject: requireCounterparty,
   withdraw({ common }, row) {
@@ -106,6 +124,8 @@ function effectOf(spoken: Acting, row: Tables['instrument'], rows: Rows, place: 
       return advance(spoken, { ...row, accepted: [...row.accepted, common.maker] }, rows, place);
     case 'consent':
       return advance(spoken, { ...row, consented: [...row.consented, common.maker] }, rows, place);
+    case 'record':
+      return advance(spoken, row, rows, place);
     case 'reject':
       return [ended(row, 'rejected', body.act, place)];
     case 'withdraw':
@@ -113,9 +133,12 @@ function effectOf(spoken: Acting, row: Tables['instrument'], rows: Rows, place: 
     case 'lapse':
       return [ended(row, 'lapsed', body.act, place)];
     case 'release':
-      return [ended(row, 'released', body.act, place), ...released(row, rows, place)];
+      return [ended(row, 'released', body.act, place), ...released(row, rows, place, dateOf(common.statedAt))];
   }
 }
+
+const mustAccept = ({ counterparties, document }: Tables['instrument']): string[] =>
+  needsAcceptance((document as InstrumentBody).terms.type) ? counterparties : [];
 
 const ended = (row: Tables['instrument'], to: InstrumentState, act: InstrumentAct, place: Place): RowChange =>
   put('instrument', { ...row, state: transition(row.state, act, to), endedIndex: place.recordedIndex });
@@ -124,7 +147,7 @@ const ended = (row: Tables['instrument'], to: InstrumentState, act: InstrumentAc
 function advance({ common, body }: Acting, row: Tables['instrument'], rows: Rows, place: Place): RowChange[] {
   const on = dateOf(common.statedAt);
   const to = (state: InstrumentState) => transition(row.state, body.act, state);
-  if (row.accepted.length < row.counterparties.length) return [put('instrument', { ...row, state: to('offered') })];
+  if (row.accepted.length < mustAccept(row).length) return [put('instrument', { ...row, state: to('offered') })];
   if (!isComplete(missingConsents(row, rows, on))) return [put('instrument', { ...row, state: to('accepted') })];
   return [
     put('instrument', { ...row, state: to('recorded'), inForceIndex: place.recordedIndex }),
@@ -132,9 +155,9 @@ function advance({ common, body }: Acting, row: Tables['instrument'], rows: Rows
   ];
 }
 
-function released({ id, assetId }: Tables['instrument'], rows: Rows, place: Place): RowChange[] {
+function released({ id, assetId }: Tables['instrument'], rows: Rows, place: Place, on: string): RowChange[] {
   const interest = need(rows, 'interest', id, 'instrument');
-  const change = put('interest', { ...interest, endedIndex: place.recordedIndex });
+  const change = put('interest', { ...interest, endedIndex: place.recordedIndex, endedOn: on });
   if (interest.kind !== 'exclusive-license') return [change, withoutEncumbrances([interest], rows)];
   const terms = need(rows, 'asset_terms', assetId, 'instrument');
   return [change, put('asset_terms', { ...terms, exclusive: terms.exclusive.filter((each) => each !== id) })];

@@ -13,10 +13,11 @@ import { compare, formatShare, parseShare } from '../share.ts';
 import type { Common } from '../statement/statement.ts';
 import { digest, form, id, instant, urn } from '../statement/statement.ts';
 import { date, dateOf } from '../title/dates.ts';
+import type { InstrumentState } from '../title/instrument-states.ts';
 import { transition } from '../title/instrument-states.ts';
 import type { Terms } from '../title/terms.ts';
 import { isOverShare, needsAcceptance, parseQuorum, termsSchema } from '../title/terms.ts';
-import { fulfilledBy, inForce, inForceReads } from './in-force.ts';
+import { fulfilledBy, inForce, inForceReads, isComplete, missingConsents } from './in-force.ts';
 import type { Place, Rows, Spoken } from './kind.ts';
 import { kind, need, requireBasis, requireNew } from './kind.ts';
 import type { RowChange, RowKey, Tables } from './tables.ts';
@@ -100,12 +101,14 @@ export function judgeOffer(
     });
   }
   const row: Tables['instrument'] = { ...drafted(common, body), state: 'offered', ...place };
-  fulfilledBy(row, rows, dateOf(common.statedAt));
-  if (needsAcceptance(body.terms.type)) return [put('instrument', row)];
-  const state = transition('draft', 'offer', 'recorded');
+  const today = dateOf(common.statedAt);
+  fulfilledBy(row, rows, today);
+  const to = (state: InstrumentState) => transition('draft', 'offer', state);
+  if (needsAcceptance(body.terms.type)) return [put('instrument', { ...row, state: to('offered') })];
+  if (!isComplete(missingConsents(row, rows, today))) return [put('instrument', { ...row, state: to('accepted') })];
   return [
-    put('instrument', { ...row, state, inForceIndex: place.recordedIndex }),
-    ...inForce(row, rows, place, dateOf(common.statedAt)),
+    put('instrument', { ...row, state: to('recorded'), inForceIndex: place.recordedIndex }),
+    ...inForce(row, rows, place, today),
   ];
 }
 

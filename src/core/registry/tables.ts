@@ -136,6 +136,8 @@ export interface Tables {
     shareNum: number | null;
     shareDen: number | null;
     endedIndex: number | null;
+    /** The day from which it does not stand any more; null while it stands, or ends by its terms alone */
+    endedOn: string | null;
   };
   /** The interests that rest on one party's share, in the order of their recording. */
   encumbrance: Recorded & { assetId: string; partyId: string; interests: string[] };

@@ -262,7 +262,8 @@ const transferOf = ({ id, maker, counterparties, terms, effectiveFrom, inForceIn
 
 function standingInterest({ id, effectiveFrom }: AbstractLine, rows: Rows, { effective }: Moment): StandingInterest[] {
   const row = rows.get('interest', id);
-  if (row === undefined || row.endedIndex !== null || effectiveFrom > effective) return [];
+  if (row === undefined || effectiveFrom > effective) return [];
+  if (row.endedOn !== null && row.endedOn <= effective) return [];
   const { kind, grantor, holder, recordedIndex } = row;
   const terms = row.terms as Extract<Terms, { until: string | null }>;
   if (terms.until !== null && terms.until < effective) return [];

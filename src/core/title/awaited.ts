@@ -7,6 +7,7 @@ import type { InstrumentBody } from '../registry/instrument.ts';
 import { uncovered } from '../registry/title.ts';
 import { add, compare, formatShare, NOTHING, parseShare, subtract } from '../share.ts';
 import type { Quorums, ShareTerms } from './terms.ts';
+import { needsAcceptance } from './terms.ts';
 
 export interface OpenOffer extends Pick<InstrumentBody, 'counterparties' | 'terms'> {
   readonly maker: string;
@@ -38,9 +39,10 @@ export interface Awaited {
 }
 
 export function awaitedBy(offer: OpenOffer, { owners, interests, quorums }: AssetTold): Awaited {
-  const { terms, maker, counterparties, accepted, consented } = offer;
+  const { terms, maker, accepted, consented } = offer;
+  const accepting = needsAcceptance(terms.type) ? offer.counterparties : [];
   // Whoever is asked to accept agrees by that.
-  const agreed = new Set([maker, ...counterparties, ...consented]);
+  const agreed = new Set([maker, ...accepting, ...consented]);
   const sum = owners
     .filter(({ party }) => agreed.has(party))
     .reduce((sum, { share }) => add(sum, parseShare(share)), NOTHING);
@@ -48,7 +50,7 @@ export function awaitedBy(offer: OpenOffer, { owners, interests, quorums }: Asse
   const isShort = compare(short, NOTHING) > 0;
   const holders = endedBy(offer, owners, interests).map(({ holder }) => holder);
   return {
-    acceptance: counterparties.filter((party) => !accepted.includes(party)),
+    acceptance: accepting.filter((party) => !accepted.includes(party)),
     share: isShort ? formatShare(short) : null,
     owners: isShort ? owners.map(({ party }) => party).filter((party) => !agreed.has(party)) : [],
     holders: [...new Set(holders)].filter((holder) => !agreed.has(holder)),

@@ -90,5 +90,6 @@ export function shareAt(root: Root, transfers: readonly Transfer[], party: strin
     );
 }
 
-const counts = (record: Pick<Root, 'effectiveFrom' | 'index'>, { effective, known }: Moment): boolean =>
+/** Whether a record was known then, and had effect. */
+export const counts = (record: Pick<Root, 'effectiveFrom' | 'index'>, { effective, known }: Moment): boolean =>
   record.index < known && record.effectiveFrom <= effective;

@@ -17,14 +17,17 @@ export const INSTRUMENT_STATES = [
 export type InstrumentState = (typeof INSTRUMENT_STATES)[number];
 
 /** What is done about an instrument after its offer, each by a statement of whoever may do it. */
-export const INSTRUMENT_ACTS = ['accept', 'consent', 'reject', 'withdraw', 'lapse', 'release'] as const;
+export const INSTRUMENT_ACTS = ['accept', 'consent', 'record', 'reject', 'withdraw', 'lapse', 'release'] as const;
 export type InstrumentAct = (typeof INSTRUMENT_ACTS)[number];
 
-/** `accepted`: by all counterparties, while a consent is missing. `recorded`: in force. */
+/**
+ * `accepted`: by all counterparties that must, while a consent is missing. `record`: a party to it has it come into force
+ * where nothing is missing any more, and nobody's consent was the last. `recorded`: in force.
+ */
 export const TRANSITIONS: Readonly<
   Record<InstrumentState, Readonly<Partial<Record<InstrumentAct | 'offer', readonly InstrumentState[]>>>>
 > = {
-  draft: { offer: ['offered', 'recorded'] },
+  draft: { offer: ['offered', 'accepted', 'recorded'] },
   offered: {
     accept: ['offered', 'accepted', 'recorded'],
     consent: ['offered'],
@@ -34,6 +37,7 @@ export const TRANSITIONS: Readonly<
   },
   accepted: {
     consent: ['accepted', 'recorded'],
+    record: ['recorded'],
     reject: ['rejected'],
     withdraw: ['withdrawn'],
     lapse: ['lapsed'],

@@ -30,6 +30,30 @@ export function oppositionOf(windowEnds: string | null, contested: boolean, on: 
   return { status: windowEnds !== null && on <= windowEnds ? 'provisional' : 'undisputed', windowEnds };
 }
 
+/** A transfer that counts, and how sure its own record is. */
+export interface OpposedTransfer extends Opposition {
+  readonly from: string;
+  readonly to: string;
+}
+
+/**
+ * How sure each party's share is. A buyer gets nothing surer than the seller had, so a share is as sure as the least sure
+ * record on the way to it from the first one; shares that one party holds are not told apart.
+ * @param owners of the first record
+ * @param transfers in log order
+ */
+export function surenessOf(
+  first: Opposition,
+  owners: readonly string[],
+  transfers: readonly OpposedTransfer[],
+): ReadonlyMap<string, Opposition> {
+  const sure = new Map(owners.map((party) => [party, first]));
+  for (const { from, to, ...own } of transfers) {
+    sure.set(to, leastSure([own, sure.get(from) ?? own, sure.get(to) ?? own]));
+  }
+  return sure;
+}
+
 /** Of several records behind one share the least sure status, and the end of the last window. */
 export function leastSure(oppositions: readonly Opposition[]): Opposition {
   const rank = ({ status }: Opposition) => OPPOSITION_STATUSES.indexOf(status);

@@ -109,5 +109,8 @@ export const overlaps = (
   b: Pick<ExclusiveTerms, 'actions' | 'fieldOfUse' | 'territory'>,
 ): boolean =>
   a.actions.some((action) => b.actions.includes(action)) &&
-  (a.territory === null || b.territory === null || a.territory.some((country) => b.territory!.includes(country))) &&
-  (a.fieldOfUse === null || b.fieldOfUse === null || a.fieldOfUse === b.fieldOfUse);
+  (isUnlimited(a.territory) || isUnlimited(b.territory) || a.territory.some((each) => b.territory!.includes(each))) &&
+  (isUnlimited(a.fieldOfUse) || isUnlimited(b.fieldOfUse) || a.fieldOfUse === b.fieldOfUse);
+
+/** A limit that names nothing is none: it must not open a way around an exclusive license. */
+const isUnlimited = (limit: readonly string[] | string | null): limit is null => limit === null || limit.length === 0;

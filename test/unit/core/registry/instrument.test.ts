@@ -8,6 +8,7 @@ import {
   instrumentAct,
   modelSignature,
   registration,
+  revocation,
 } from '../../../../src/core/registry/index.ts';
 import { manifestOf } from '../../../../src/core/registry/dataset.ts';
 import type { InstrumentBody } from '../../../../src/core/registry/instrument.ts';
@@ -115,6 +116,16 @@ describe('an assignment', () => {
     const common = { maker: ada, attestedBy: 'registry' as const, basis: [statements.get(model)!] };
     expect(() => log.speak(modelSignature, common, body)).toThrow(refused('signature_required'));
     expect(() => log.speak(grant, { ...common, id: newId('grant') }, grantBody(ben))).toThrow(refused('forbidden'));
+  });
+
+  test('passes on the right to end the grants: who gave one and sold all has it no more', () => {
+    const common = (maker: string, of: Digest) => ({ maker, attestedBy: 'registry' as const, basis: [of] });
+    const given = log.speak(grant, common(ada, statements.get(model)!), grantBody(cai));
+    transfer(ada, ben, '1/2');
+    const back = { grant: given.id, licensor: ada, licensee: cai, token: null, reason: '' };
+    expect(() => log.speak(revocation, common(ada, given.statement), back)).toThrow(refused('forbidden'));
+    log.speak(revocation, common(ben, given.statement), back);
+    expect(log.get('license_grant', given.id)!.revokedIndex).not.toBeNull();
   });
 
   test('of one share to two buyers goes to the first who accepts', () => {
@@ -284,6 +295,51 @@ describe('consents', () => {
     expect(stateOf(id)).toBe('recorded');
   });
 
+  test('a hold waits for the quorum of the owners, and for nobody to accept it', () => {
+    const agreement = offer(
+      ada,
+      offered({ type: 'co-ownership', quorums: { ...quorums, 'priority-hold': '1/1' } }, ben),
+    );
+    act(ben, agreement, 'accept');
+    const hold = offer(ada, offered({ type: 'priority-hold', share: '1/2', until: '2026-06-30' }, cai));
+    expect([stateOf(hold), log.get('interest', hold)]).toEqual(['accepted', undefined]);
+    expect(() => act(cai, hold, 'accept')).toThrow(refused('state_conflict'));
+    expect(() => act(cai, hold, 'record')).toThrow(refused('state_conflict'));
+    act(ben, hold, 'consent');
+    expect([stateOf(hold), log.get('interest', hold)?.holder]).toEqual(['recorded', cai]);
+  });
+
+  test('are taken from those alone whose consent is missing', () => {
+    const pledge = offer(ada, offered({ type: 'pledge', share: '1/4', until: null }, cai));
+    act(cai, pledge, 'accept');
+    const free = offer(ada, offered(assignment('1/4'), makeParty()));
+    for (const needless of [ben, cai]) expect(() => act(needless, free, 'consent')).toThrow(refused('state_conflict'));
+    expect(() => act(makeParty(), free, 'consent')).toThrow(refused('forbidden'));
+  });
+
+  test('that are not needed any more are waited for by nobody: a party to it has it recorded', () => {
+    const lien = offer(ada, offered({ type: 'pledge', share: '1/2', until: null }, cai));
+    act(cai, lien, 'accept');
+    const dana = makeParty();
+    const sale = offer(ada, offered(assignment('1/2'), dana));
+    act(dana, sale, 'accept');
+    expect(() => act(dana, sale, 'record')).toThrow(refused('state_conflict'));
+    act(cai, lien, 'release');
+    expect(() => act(ben, sale, 'record')).toThrow(refused('forbidden'));
+    act(dana, sale, 'record');
+    expect([stateOf(sale), shareOf(dana)]).toEqual(['recorded', '1/2']);
+    expect(() => act(dana, sale, 'record')).toThrow(refused('state_conflict'));
+  });
+
+  test('of more owners than an offer can name bring it into force all the same', () => {
+    const owners = Array.from({ length: 100 }, makeParty);
+    model = registerModel(Object.fromEntries(owners.map((owner) => [owner, '1/100'])));
+    const agreement = offer(owners[0]!, offered({ type: 'co-ownership', quorums }, owners[1]!));
+    act(owners[1]!, agreement, 'accept');
+    for (const owner of owners.slice(2)) act(owner, agreement, 'consent');
+    expect(stateOf(agreement)).toBe('recorded');
+  });
+
   test.each(['1/0', '3/2', 'all'])('refuses a quorum of %s', (assignment) => {
     const terms: Terms = { type: 'co-ownership', quorums: { ...quorums, assignment } };
     expect(() => offer(ada, offered(terms, ben))).toThrow(refused('shares_invalid'));
@@ -337,8 +393,9 @@ describe('what rests on a share', () => {
     const awaited = offer(ada, offered(assignment('1/2', hold), cai));
     act(cai, awaited, 'accept');
     expect([stateOf(awaited), shareOf(cai)]).toEqual(['recorded', '1/2']);
-    expect(log.get('interest', hold)?.endedIndex).toEqual(expect.any(Number));
-    expect(() => act(cai, late, 'consent')).toThrow(refused('share_insufficient'));
+    expect(log.get('interest', hold)).toMatchObject({ endedIndex: expect.any(Number), endedOn: DAY });
+    expect(() => act(cai, late, 'consent')).toThrow(refused('state_conflict'));
+    expect(() => act(ben, late, 'record')).toThrow(refused('share_insufficient'));
   });
 
   test('an option ends with the assignment that fulfils it, and serves nobody else', () => {
@@ -402,8 +459,21 @@ describe('an exclusive license', () => {
     expect([stateOf(same), stateOf(elsewhere)]).toEqual(['offered', 'recorded']);
   });
 
+  test.each([{ territory: [] }, { territory: ['FR'], fieldOfUse: '' }])('is not evaded by limits of %j', (limits) => {
+    license = offer(ada, offered(exclusive({ actions: ['fine-tune'], fieldOfUse: 'medicine' }), cai));
+    act(cai, license, 'accept');
+    act(ben, license, 'consent');
+    const around = { ...grantBody(ben, { fieldOfUse: 'medicine', ...limits }), actions: ['fine-tune'] };
+    expect(() => give(around)).toThrow(refused('exclusive_license_stands'));
+  });
+
+  test('is in the way of nobody but others: its holder may be given a grant within it', () => {
+    expect(() => give({}, cai)).not.toThrow();
+  });
+
   test('gives way once it is released', () => {
     act(cai, license, 'release');
+    expect(log.get('interest', license)).toMatchObject({ endedOn: DAY });
     expect(log.get('asset_terms', model)).toMatchObject({ exclusive: [] });
     expect(() => give()).not.toThrow();
   });

@@ -40,6 +40,13 @@ describe('an open offer', () => {
     expect(awaitedBy(sale('1/2', { counterparties: ['ben'] }), asset)).toMatchObject({ share: null, owners: [] });
   });
 
+  test('of a hold waits for owners alone, of whom the one that it serves is one', () => {
+    const terms = { type: 'priority-hold' as const, share: '1/2', until: '2026-12-31' };
+    const asset = { ...told, quorums: { ...quorums, 'priority-hold': '1/1' } };
+    const hold = sale('1/2', { terms, counterparties: ['cai'] });
+    expect(awaitedBy(hold, asset)).toEqual({ acceptance: [], share: '1/2', owners: ['ben', 'cai'], holders: [] });
+  });
+
   test('of an exclusive license waits for all owners', () => {
     const terms = {
       type: 'exclusive-license' as const,

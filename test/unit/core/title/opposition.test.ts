@@ -1,7 +1,13 @@
 import { describe, expect, test } from '@jest/globals';
 import { daysAfter, monthsAfter } from '../../../../src/core/title/dates.ts';
 import { CURRENT_EDITION, GRACE_EDITIONS, GRACE_RULES, graceRules } from '../../../../src/core/title/jurisdictions.ts';
-import { firstRecordWindow, leastSure, oppositionOf, transferWindow } from '../../../../src/core/title/opposition.ts';
+import {
+  firstRecordWindow,
+  leastSure,
+  oppositionOf,
+  surenessOf,
+  transferWindow,
+} from '../../../../src/core/title/opposition.ts';
 
 describe('days', () => {
   test.each([
@@ -59,6 +65,27 @@ describe('a record', () => {
     const ends = firstRecordWindow(60, '2026-01-01');
     expect(ends).toBe('2026-03-02');
     expect(oppositionOf(ends, true, '2030-01-01')).toEqual({ status: 'contested', windowEnds: ends });
+  });
+
+  test('leaves its mark on the share however often it is sold on', () => {
+    const sure = oppositionOf(null, false, '2026-01-02');
+    const contested = oppositionOf(null, true, '2026-01-02');
+    const provisional = oppositionOf('2026-02-01', false, '2026-01-02');
+    const statuses = (all: ReadonlyMap<string, { status: string }>) =>
+      Object.fromEntries([...all].map(([party, { status }]) => [party, status]));
+    const sales = [
+      { from: 'ada', to: 'ben', ...contested },
+      { from: 'ben', to: 'cai', ...sure },
+      { from: 'dan', to: 'eve', ...sure },
+    ];
+    expect(statuses(surenessOf(provisional, ['ada', 'dan'], sales))).toEqual({
+      ada: 'provisional',
+      ben: 'contested',
+      cai: 'contested',
+      dan: 'provisional',
+      eve: 'provisional',
+    });
+    expect(surenessOf(sure, ['ada', 'dan'], sales).get('eve')).toEqual(sure);
   });
 
   test('of several is as sure as the least sure one', () => {
