@@ -38,8 +38,8 @@ export interface JudgedMatch {
   precededBy: string | null;
   model: RegistrationBody;
   owners: { party: string; name: string | null; share: string }[];
-  /** Where the chain of title is too long to be shown with a look-up, who owns is the registry's word. */
-  ownersProven: boolean;
+  /** Assignments that prove the owners, with the record; null where they are too many to come with a look-up. */
+  transfers: number | null;
   /** Their names are the registry's word. */
   contributors: (Contributor & { name: string | null })[];
   run: (RunBody & { id: string; index: number }) | null;
@@ -164,7 +164,7 @@ async function judgeMatch(
     precededBy,
     model: body,
     owners: owners.map(({ party, name, share }) => ({ party, name, share })),
-    ownersProven: transfers !== null,
+    transfers: transfers?.length ?? null,
     contributors: contributors.map(({ party, name, role }) => ({ party, name, role })),
     run: run === null ? null : { ...run.body, id: run.common.id, index: receipts.run!.index },
     datasets: datasets.map((dataset, i) => ({

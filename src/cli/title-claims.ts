@@ -27,6 +27,8 @@ export interface ClaimFacts {
   note?: string;
 }
 
+const PAGE = 100;
+
 /** As many as a claim takes. */
 const MAX_EVIDENCE = 20;
 
@@ -67,7 +69,13 @@ export async function fileClaim(
 export async function listClaims(context: Context, text: string): Promise<ClaimView[]> {
   const asset = await findAsset(context, text);
   const client = await context.client();
-  return client.get<ClaimView[]>(`/v1/claims?asset=${encodeURIComponent(asset)}`);
+  const found: ClaimView[] = [];
+  for (;;) {
+    const after = found.at(-1)?.recordedIndex ?? 0;
+    const page = await client.get<ClaimView[]>(`/v1/claims?asset=${asset}&after=${after}&limit=${PAGE}`);
+    found.push(...page);
+    if (page.length < PAGE) return found;
+  }
 }
 
 export async function actOnClaim(

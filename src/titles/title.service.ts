@@ -86,7 +86,7 @@ export class TitleService {
     const moment = await this.#momentOf(query);
     const [root, transfers, interests, claims, sameModel, on] = await Promise.all([
       this.#assetOf(asset, moment.known),
-      findTransfers(manager, [asset], null),
+      findTransfers(manager, [asset], null, moment.known),
       findInterests(manager, asset, moment),
       this.claims.standing(asset, moment),
       registrationsOfSameModel(manager, asset, moment.known),
@@ -168,15 +168,17 @@ export class TitleService {
     const held = await listHeld(manager, party, { after, limit, now });
     const ids = held.map(({ asset }) => asset);
     const [assets, transfers] = await Promise.all([
-      findAssets(manager, ids),
-      now ? [] : findTransfers(manager, ids, party),
+      now ? [] : findAssets(manager, ids),
+      now ? [] : findTransfers(manager, ids, party, moment.known),
     ]);
     const byId = new Map(assets.map((asset) => [asset.asset, asset]));
-    const titles = held.flatMap(({ asset, share }) => {
-      const root = byId.get(asset)!;
+    const shareThen = (asset: string) => {
       const own = transfers.filter((transfer) => transfer.asset === asset);
-      const at = now ? parseShare(share) : shareAt(rootOf(root), own, party, moment);
-      return at.num === 0n ? [] : [{ asset, name: root.name, share: formatShare(at) }];
+      return shareAt(rootOf(byId.get(asset)!), own, party, moment);
+    };
+    const titles = held.flatMap(({ asset, name, share }) => {
+      const at = now ? parseShare(share) : shareThen(asset);
+      return at.num === 0n ? [] : [{ asset, name, share: formatShare(at) }];
     });
     return { party, ...moment, titles, next: held.length === limit ? (ids.at(-1) ?? null) : null };
   }

@@ -89,11 +89,12 @@ export function findAssets(manager: EntityManager, ids: readonly string[]): Prom
   );
 }
 
-/** Assignments in force, in log order. @param party only those that it gave or got */
+/** Assignments in force by then, in log order. @param party only those that it gave or got */
 export function findTransfers(
   manager: EntityManager,
   assets: readonly string[],
   party: string | null,
+  known: number,
 ): Promise<(Transfer & { asset: string; jurisdiction: string | null })[]> {
   return prepared(
     manager,
@@ -101,10 +102,10 @@ export function findTransfers(
        i.document #>> '{terms,share}' AS share, i.document ->> 'effectiveFrom' AS "effectiveFrom",
        i.document ->> 'jurisdiction' AS jurisdiction, i.in_force_index::float8 AS index
      FROM registry.instrument i
-     WHERE i.asset_id = ANY ($1) AND i.in_force_index IS NOT NULL AND i.type = 'assignment'
+     WHERE i.asset_id = ANY ($1) AND i.in_force_index < $3 AND i.type = 'assignment'
        AND ($2::text IS NULL OR $2 IN (i.maker, i.counterparties[1]))
      ORDER BY i.in_force_index`,
-    [assets, party],
+    [assets, party, known],
   );
 }
 
@@ -137,7 +138,10 @@ export async function findPartyNames(manager: EntityManager, parties: readonly s
   return new Map(rows.map(({ id, value }) => [id, value]));
 }
 
-/** Instruments in force on an asset, in the order in which they came into force. */
+/**
+ * Instruments in force on an asset, in the order in which they came into force, and for whom the registry signed one of
+ * their statements: a statement is canonical JSON, so the member has one spelling.
+ */
 export async function listInForce(
   manager: EntityManager,
   asset: string,
@@ -151,7 +155,7 @@ export async function listInForce(
          FROM (SELECT i.recorded_index AS index UNION ALL
            SELECT a.recorded_index FROM registry.instrument_act a WHERE a.instrument_id = i.id) k
          JOIN ledger.statement s USING (index)
-         WHERE convert_from(s.payload, 'UTF8')::jsonb -> 'predicate' ? 'attestedBy'), '[]')) AS view
+         WHERE position('"attestedBy":"registry"'::bytea IN s.payload) > 0), '[]')) AS view
      FROM registry.instrument i
      WHERE i.asset_id = $1 AND i.in_force_index < $2 AND i.in_force_index > $3
      ORDER BY i.in_force_index LIMIT $4`,
@@ -165,10 +169,12 @@ export async function listHeld(
   manager: EntityManager,
   party: string,
   { after, limit, now }: { after: string; limit: number; now: boolean },
-): Promise<{ asset: string; share: string }[]> {
+): Promise<{ asset: string; name: string; share: string }[]> {
   return prepared(
     manager,
-    `SELECT t.asset_id AS asset, t.share_num || '/' || t.share_den AS share FROM registry.title t
+    `SELECT t.asset_id AS asset, t.share_num || '/' || t.share_den AS share, coalesce(r.name, d.name) AS name
+     FROM registry.title t
+     LEFT JOIN registry.registration r ON r.id = t.asset_id LEFT JOIN registry.dataset d ON d.id = t.asset_id
      WHERE t.party_id = $1 AND t.asset_id > $2 AND (NOT $4 OR t.share_num > 0) ORDER BY t.asset_id LIMIT $3`,
     [party, after, limit, now],
   );

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { startTestApp } from '../support/app.ts';
 import type { TestApp } from '../support/app.ts';
-import { Client } from '../support/client.ts';
+import { Client, Operator } from '../support/client.ts';
+import { anyDigest, modelOf } from '../support/bodies.ts';
 import { Users, writeModel } from './cli-user.ts';
 
 interface Written {
@@ -109,3 +110,25 @@ it('an owner acknowledges a claim, its claimant alone withdraws it, and nothing 
   expect(first).toMatchObject({ state: 'withdrawn', acknowledged: [eve] });
   expect(await owners()).toMatchObject([{ party: eve, share: '1/1' }]);
 }, 60_000);
+
+it('shows all claims, however many there are', async () => {
+  const operator = await Operator.of(app.url, app.config.data);
+  const [ada, ben] = [await operator.makeParty(), await operator.makeParty()];
+  const { id } = await ada.made('/v1/models', modelOf(ada.id));
+  const body = {
+    asset: id,
+    contested: id,
+    share: '1/1',
+    ground: 'authorship',
+    documentDigest: anyDigest(),
+    executedOn: null,
+    effectiveFrom: new Date().toISOString().slice(0, 10),
+    jurisdiction: null,
+    grace: null,
+    note: null,
+    evidence: [],
+  };
+  const filed = await Promise.all(Array.from({ length: 101 }, () => ben.made('/v1/claims', body)));
+  const shown = await users.do<{ id: string }[]>('eve', 'title', 'claims', id);
+  expect(new Set(shown.map((claim) => claim.id))).toEqual(new Set(filed.map((claim) => claim.id)));
+}, 120_000);

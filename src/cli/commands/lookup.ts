@@ -184,7 +184,9 @@ function describeMatch(match: JudgedMatch, describeTime: DescribeTime): string {
     ['owners', match.owners.map(({ name, party, share }) => `${share}  ${name ?? '(erased)'}  ${party}`).join('\n')],
     [
       'owners proven',
-      match.ownersProven ? undefined : `not here: muniment title abstract ${match.registration} proves the chain`,
+      match.transfers === null
+        ? `not here: muniment title abstract ${match.registration} proves the chain`
+        : `by the first record and ${match.transfers} assignments after it; that there are no more is the registry's word`,
     ],
     [
       'contributors',

@@ -2,10 +2,11 @@
  * The abstract of title, from its statements alone: the first record of an asset and every instrument in force on it, to
  * who owns what. The statements are judged again, in the order of the log, by the very functions that judged them when
  * they were recorded, upon the rows that they make here. So whoever shows them cannot show an act of somebody who may not
- * do it, an offer that was not accepted, a consent that is missing, or a share that nobody had. Whoever leaves an
- * instrument out leaves a gap: the next offer of its assignor names the statement that its title came from.
+ * do it, an offer that was not accepted, a consent that is missing, or a share that nobody had. Whoever leaves a transfer
+ * out leaves a gap where one of its parties disposes later: that offer names the statement that its title came from.
  *
- * What is left out at the end is missed where the shares do not come to what the registry tells. That a key was its
+ * What leaves no such gap (a pledge, the end of the chain) is missed where shares and interests do not come to what the
+ * registry tells. That a key was its
  * maker's is judged where a statement is recorded; here each key must speak for one party.
  */
 import type { z } from 'zod';
