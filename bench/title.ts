@@ -52,6 +52,7 @@ async function measurePortfolio(server: BenchServer, pool: pg.Pool, { party }: O
     const ours = await drive({ url: server.url, seconds: SECONDS, connections: CONNECTIONS, requests, again: true });
     rounds.push({ ours, theirs: await pagesPerSecond(pool, party, cursors) });
   }
+  const walk = await drive({ url: server.url, seconds: SECONDS, connections: 1, requests, again: true });
   return {
     bench: 'title: portfolio',
     value: medianOf(rounds, ({ ours }) => ours.perSecond),
@@ -61,7 +62,7 @@ async function measurePortfolio(server: BenchServer, pool: pg.Pool, { party }: O
     ratio: medianOf(rounds, ({ ours, theirs }) => ours.perSecond / theirs),
     p50Ms: medianOf(rounds, ({ ours }) => ours.p50Ms),
     p99Ms: medianOf(rounds, ({ ours }) => ours.p99Ms),
-    more: { models: MODELS },
+    more: { models: MODELS, oneByOneP50Ms: walk.p50Ms, oneByOneP99Ms: walk.p99Ms },
   };
 }
 

@@ -61,7 +61,7 @@ export class Title1700000000017 implements MigrationInterface {
         ${recorded}
       );
       CREATE INDEX interest_asset ON registry.interest (asset_id);
-      CREATE INDEX interest_holder ON registry.interest (holder, asset_id);
+      CREATE INDEX interest_holder ON registry.interest (holder, id);
       CREATE TABLE registry.encumbrance (
         asset_id text NOT NULL,
         party_id text NOT NULL,

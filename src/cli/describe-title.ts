@@ -10,7 +10,7 @@ import type { PartyView } from './context.ts';
 import { columns, fields } from './table.ts';
 import type { InstrumentOnRecord } from './titles.ts';
 import type { JudgedAbstract } from './title-abstract.ts';
-import type { TitleView } from './views.ts';
+import type { Portfolio, TitleView } from './views.ts';
 
 /** What a party is called, by its id. */
 export type NameOf = (party: string) => string;
@@ -117,10 +117,13 @@ export function describeAbstract(
   ].join('');
 }
 
-export const portfolioTable = (titles: readonly { asset: string; name: string; share: string }[]): string =>
+export const describePortfolio = ({ titles, interests }: Portfolio): string =>
   columns(
-    ['asset', 'share', 'name'],
-    titles.map(({ asset, share, name }) => [asset, share, name]),
+    ['asset', 'has', 'name'],
+    [
+      ...titles.map(({ asset, share, name }) => [asset, share, name]),
+      ...interests.map(({ asset, name, ...interest }) => [asset, rightText(interest), name]),
+    ],
   );
 
 function lineText(line: AbstractLine, name: NameOf): string {
@@ -139,10 +142,13 @@ function lineText(line: AbstractLine, name: NameOf): string {
   ].join('');
 }
 
-const interestText = ({ instrument, kind, grantor, holder, terms }: StandingInterest, name: NameOf): string => {
-  const what = terms.type === 'exclusive-license' ? scopeOf(terms) : 'share' in terms ? terms.share : '';
-  return `${kind} on ${what} for ${name(holder)}, given by ${name(grantor)}${untilOf(terms)} (${instrument})`;
+const interestText = (interest: StandingInterest, name: NameOf): string => {
+  const { instrument, grantor, holder, terms } = interest;
+  return `${rightText(interest)} for ${name(holder)}, given by ${name(grantor)}${untilOf(terms)} (${instrument})`;
 };
+
+const rightText = ({ kind, terms }: Pick<StandingInterest, 'kind' | 'terms'>): string =>
+  `${kind} on ${terms.type === 'exclusive-license' ? scopeOf(terms) : 'share' in terms ? terms.share : ''}`;
 
 const changeText = ({ instrument, effectiveFrom, index }: Change): string =>
   `${effectiveFrom}, by ${instrument ?? 'its first record'} (entry ${index})`;

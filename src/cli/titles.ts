@@ -7,6 +7,7 @@ import { formatDigest } from '../core/digest.ts';
 import { RegistryError } from '../core/errors.ts';
 import { instrument, instrumentAct } from '../core/registry/index.ts';
 import type { InstrumentActBody } from '../core/registry/instrument-act.ts';
+import type { Moment } from '../core/title/chain.ts';
 import type { InstrumentBody } from '../core/registry/instrument.ts';
 import type { Spoken } from '../core/registry/kind.ts';
 import type { Receipt } from '../core/statement/receipt.ts';
@@ -24,7 +25,7 @@ import { instantOf } from './parse.ts';
 import { readBytes } from './settings.ts';
 import { write } from './sign.ts';
 import { checkReceipts } from './verify.ts';
-import type { InstrumentView, PortfolioView, TitleView } from './views.ts';
+import type { InstrumentView, Portfolio, TitleView } from './views.ts';
 
 export interface OfferFacts {
   /** Party or parties; the other owners where none is named */
@@ -179,26 +180,25 @@ export async function openOffers(context: Context, text: string | undefined): Pr
   return open;
 }
 
-/** All that a party owned at one moment, gathered page by page. */
-export async function portfolioOf(
-  context: Context,
-  text: string | undefined,
-  moment: MomentFacts,
-): Promise<Omit<PortfolioView, 'next'>> {
-  const query = momentQuery(moment);
+/** All that a party owned and had a right in at one moment, gathered page by page. */
+export async function portfolioOf(context: Context, text: string | undefined, moment: MomentFacts): Promise<Portfolio> {
   const party = text !== undefined && /^party_[0-9a-z]{26}$/.test(text) ? text : await partyIdOf(context, text);
   const client = await context.client();
-  const path = `/v1/parties/${party}/titles?limit=500`;
-  const first = await client.get<PortfolioView>(`${path}&${query}`);
-  const { effective, known } = first;
-  const titles = [...first.titles];
-  for (let { next } = first; next !== null;) {
-    const page = await client.get<PortfolioView>(`${path}&effective=${effective}&known=${known}&after=${next}`);
-    if (page.next !== null && page.next <= next) throw new RegistryError('unreachable', 'The pages do not go on.');
-    titles.push(...page.titles);
-    next = page.next;
-  }
-  return { party, effective, known, titles };
+  const asked = await client.get<Moment>(`/v1/parties/${party}/titles?limit=1&${momentQuery(moment)}`);
+  const { effective, known } = asked;
+  const pagesOf = async <K extends 'interests' | 'titles'>(what: K): Promise<Portfolio[K][number][]> => {
+    const found: Portfolio[K][number][] = [];
+    for (let after: string | null = ''; after !== null;) {
+      const path = `/v1/parties/${party}/${what}?limit=500&effective=${effective}&known=${known}&after=${after}`;
+      const page: Record<K, Portfolio[K][number][]> & { next: string | null } = await client.get(path);
+      if (page.next !== null && page.next <= after) throw new RegistryError('unreachable', 'The pages do not go on.');
+      found.push(...page[what]);
+      after = page.next;
+    }
+    return found;
+  };
+  const [titles, interests] = await Promise.all([pagesOf('titles'), pagesOf('interests')]);
+  return { party, effective, known, titles, interests };
 }
 
 /** A day on which every instrument on record counts. */

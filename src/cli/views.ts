@@ -187,8 +187,8 @@ export interface TitleView extends Moment {
   quorums: Quorums | null;
 }
 
-export interface PortfolioView extends Moment {
+export interface Portfolio extends Moment {
   party: string;
   titles: { asset: string; name: string; share: string }[];
-  next: string | null;
+  interests: (StandingInterest & { asset: string; name: string })[];
 }

@@ -18,6 +18,7 @@ import {
   instrumentView,
   momentQuery,
   offerSchema,
+  heldInterestsView,
   portfolioQuery,
   portfolioView,
   titleView,
@@ -106,5 +107,13 @@ export class PortfolioController {
   @ApiResponse({ status: 200, standardSchema: portfolioView })
   portfolio(@Param({ schema: instrumentParams }) { id }: Id, @Query({ schema: portfolioQuery }) query: PortfolioQuery) {
     return this.titles.portfolio(id, query);
+  }
+
+  /** The liens, options, holds and exclusive licenses that a party had on a day, page by page. */
+  @Get(':id/interests')
+  @Requires('public')
+  @ApiResponse({ status: 200, standardSchema: heldInterestsView })
+  interests(@Param({ schema: instrumentParams }) { id }: Id, @Query({ schema: portfolioQuery }) query: PortfolioQuery) {
+    return this.titles.interests(id, query);
   }
 }

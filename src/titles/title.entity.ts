@@ -48,7 +48,7 @@ export class InstrumentActEntity {
 
 @Entity({ schema: 'registry', name: 'interest' })
 @Index('interest_asset', ['assetId'])
-@Index('interest_holder', ['holder', 'assetId'])
+@Index('interest_holder', ['holder', 'id'])
 export class InterestEntity {
   @PrimaryColumn('text', { primaryKeyConstraintName: 'interest_pkey' }) id!: string;
   @Column('text', { name: 'asset_id' }) assetId!: string;

@@ -167,7 +167,7 @@ export const abstractView = z
   .meta({ id: 'AbstractOfTitle' });
 
 export const portfolioQuery = momentQuery.extend({
-  after: z.string().max(60).optional().describe('Only assets whose id comes after this one'),
+  after: z.string().max(60).optional().describe('Only what comes after this id'),
   limit: limit(500),
 });
 export type PortfolioQuery = z.infer<typeof portfolioQuery>;
@@ -181,3 +181,16 @@ export const portfolioView = z
   })
   .meta({ id: 'Portfolio' });
 export type PortfolioView = z.infer<typeof portfolioView>;
+
+const heldInterest = interestView.extend({ asset: z.string(), name: z.string() });
+export type HeldInterest = z.infer<typeof heldInterest>;
+
+export const heldInterestsView = z
+  .strictObject({
+    party: id('party'),
+    ...momentView,
+    interests: z.array(heldInterest),
+    next: z.string().nullable(),
+  })
+  .meta({ id: 'HeldInterests' });
+export type HeldInterestsView = z.infer<typeof heldInterestsView>;

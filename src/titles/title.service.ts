@@ -21,6 +21,7 @@ import { Oppositions } from './oppositions.ts';
 import type {
   AbstractQuery,
   Act,
+  HeldInterestsView,
   InstrumentQuery,
   InstrumentView,
   MomentQuery,
@@ -39,6 +40,7 @@ import {
   listHeld,
   listInForce,
   listInstruments,
+  listInterests,
   sizePublishedBy,
 } from './title.store.ts';
 
@@ -181,6 +183,14 @@ export class TitleService {
       return at.num === 0n ? [] : [{ asset, name, share: formatShare(at) }];
     });
     return { party, ...moment, titles, next: held.length === limit ? (ids.at(-1) ?? null) : null };
+  }
+
+  /** What a party had in assets on a day besides title, in the order of the instruments' ids. @throws as `portfolio` */
+  async interests(party: string, { after = '', limit, ...query }: PortfolioQuery): Promise<HeldInterestsView> {
+    const { manager } = this.database;
+    const [moment] = await Promise.all([this.#momentOf(query), this.parties.get(party)]);
+    const interests = await listInterests(manager, party, moment, { after, limit });
+    return { party, ...moment, interests, next: interests.length === limit ? interests.at(-1)!.instrument : null };
   }
 
   async #withOpposition<T extends KeptInstrument>(found: readonly T[]): Promise<(T & InstrumentView)[]> {

@@ -4,7 +4,7 @@ import type { Digest } from '../core/digest.ts';
 import type { Moment, Transfer } from '../core/title/chain.ts';
 import type { Quorums } from '../core/title/terms.ts';
 import { prepared } from '../platform/database/index.ts';
-import type { AbstractQuery, InstrumentQuery, InstrumentView, InterestView } from './title.schema.ts';
+import type { AbstractQuery, HeldInterest, InstrumentQuery, InstrumentView, InterestView } from './title.schema.ts';
 
 const INSTRUMENT = `
   i.document || jsonb_build_object('id', i.id, 'maker', i.maker, 'state', i.state, 'accepted', i.accepted,
@@ -109,6 +109,15 @@ export function findTransfers(
   );
 }
 
+const INTEREST = `
+  x.id AS instrument, x.kind, x.grantor, x.holder, x.terms, i.document ->> 'effectiveFrom' AS "effectiveFrom",
+    x.recorded_index::float8 AS "recordedIndex"`;
+
+/** Those that stood on the day $2, as known with $3 entries. */
+const STANDING = `
+  x.recorded_index < $3 AND (x.ended_index IS NULL OR x.ended_index >= $3 OR x.ended_on > $2)
+    AND i.document ->> 'effectiveFrom' <= $2 AND coalesce(x.terms ->> 'until', $2) >= $2`;
+
 /** What rested on the asset at the moment, in log order. */
 export function findInterests(
   manager: EntityManager,
@@ -117,13 +126,26 @@ export function findInterests(
 ): Promise<InterestView[]> {
   return prepared(
     manager,
-    `SELECT x.id AS instrument, x.kind, x.grantor, x.holder, x.terms, i.document ->> 'effectiveFrom' AS "effectiveFrom",
-       x.recorded_index::float8 AS "recordedIndex"
-     FROM registry.interest x JOIN registry.instrument i ON i.id = x.id
-     WHERE x.asset_id = $1 AND x.recorded_index < $3 AND (x.ended_index IS NULL OR x.ended_index >= $3 OR x.ended_on > $2)
-       AND i.document ->> 'effectiveFrom' <= $2 AND coalesce(x.terms ->> 'until', $2) >= $2
-     ORDER BY x.recorded_index`,
+    `SELECT ${INTEREST} FROM registry.interest x JOIN registry.instrument i ON i.id = x.id
+     WHERE x.asset_id = $1 AND ${STANDING} ORDER BY x.recorded_index`,
     [asset, effective, known],
+  );
+}
+
+/** The interests that the party had at the moment, in the order of their instruments' ids. */
+export function listInterests(
+  manager: EntityManager,
+  party: string,
+  { effective, known }: Moment,
+  { after, limit }: { after: string; limit: number },
+): Promise<HeldInterest[]> {
+  return prepared(
+    manager,
+    `SELECT x.asset_id AS asset, coalesce(r.name, d.name) AS name, ${INTEREST}
+     FROM registry.interest x JOIN registry.instrument i ON i.id = x.id
+     LEFT JOIN registry.registration r ON r.id = x.asset_id LEFT JOIN registry.dataset d ON d.id = x.asset_id
+     WHERE x.holder = $1 AND x.id > $4 AND ${STANDING} ORDER BY x.id LIMIT $5`,
+    [party, effective, known, after, limit],
   );
 }
 

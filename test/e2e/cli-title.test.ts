@@ -283,7 +283,8 @@ describe('what is printed for people', () => {
     expect(await text('carl', 'title', 'offers')).toMatch(
       /instrument_\w+ +no +Carl \(\w+\) and .* agree .*: waits for acceptance by Beta/,
     );
-    expect(await text('carl', 'title', 'portfolio')).toContain('digits');
+    expect(await text('carl', 'title', 'portfolio')).toMatch(/registration_\w+ +3\/4 +digits/);
+    expect(await text('carl', 'title', 'portfolio', 'Acme Labs')).toMatch(/registration_\w+ +option on 1\/8 +digits/);
     const abstract = await text('stranger', 'title', 'abstract', registration);
     expect(abstract).toContain('Abstract of title of "digits"');
     expect(abstract).toMatch(

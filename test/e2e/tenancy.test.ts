@@ -216,6 +216,7 @@ const ROUTES: Route[] = [
   { method: 'GET', path: '/v1/titles/:asset', thing: 'model', open: 'read' },
   { method: 'GET', path: '/v1/titles/:asset/abstract', thing: 'model', open: 'read' },
   { method: 'GET', path: '/v1/parties/:id/titles', thing: 'party', open: 'read' },
+  { method: 'GET', path: '/v1/parties/:id/interests', thing: 'party', open: 'read' },
   { method: 'GET', path: '/v1/instruments/:id', thing: 'instrument', open: 'read' },
   { method: 'POST', path: '/v1/instruments/:id/acts', thing: 'instrument', body: { act: 'accept' }, open: 'write' },
   { method: 'GET', path: '/v1/models/:id/disclosures/:form', thing: 'model', open: 'read' },

@@ -378,6 +378,48 @@ describe('title at any moment', () => {
     expect(await all('&effective=2020-01-01')).toEqual([]);
   });
 
+  it('of others is in a portfolio, too, where the party has a right in it', async () => {
+    const bank = await operator.makeParty({ name: 'Bank' });
+    const model = await register(ada);
+    const terms: Terms[] = [
+      { type: 'pledge', share: '1/4', until: null },
+      { type: 'option', share: '1/8', until: '9999-01-01' },
+      { type: 'exclusive-license', actions: ['host'], territory: ['DE'], fieldOfUse: null, until: null },
+    ];
+    const given: string[] = [];
+    for (const each of terms) {
+      const offered = await offer(ada, model, bodyOf(model.id, each, bank));
+      expect((await act(bank, offered, 'accept')).status).toBe(201);
+      given.push(offered.id);
+    }
+    type Page = {
+      known: number;
+      interests: { instrument: string; asset: string; kind: string }[];
+      next: string | null;
+    };
+    const all = async (query = '') => {
+      const found: Page['interests'] = [];
+      for (let after: string | null = ''; after !== null;) {
+        const page: Page = await ada.read(`/v1/parties/${bank.id}/interests?limit=2&after=${after}${query}`);
+        found.push(...page.interests);
+        after = page.next;
+      }
+      return found;
+    };
+    const { known } = await ada.read<Page>(`/v1/parties/${bank.id}/interests`);
+    expect((await all()).map(({ instrument }) => instrument)).toEqual([...given].sort());
+    expect((await all()).find(({ instrument }) => instrument === given[2])).toMatchObject({
+      asset: model.id,
+      kind: 'exclusive-license',
+      grantor: ada.id,
+      effectiveFrom: today(),
+    });
+    await bank.made(`/v1/instruments/${given[0]!}/acts`, { act: 'release' });
+    expect(await all()).toHaveLength(2);
+    expect(await all(`&known=${known}`)).toHaveLength(3);
+    expect(await all('&effective=2020-01-01')).toEqual([]);
+  });
+
   it('of an asset is its abstract, with a proof of every statement', async () => {
     const model = await register(ada);
     const offered = await offer(ada, model, bodyOf(model.id, assignment('1/4'), ben, { jurisdiction: null }));

@@ -37,15 +37,15 @@ export function define(program: Command, context: Context): void {
 
   title
     .command('portfolio')
-    .description('Show what a party owned, on any day as known at any time.')
+    .description('Show what a party owned and had a right in, on any day as known at any time.')
     .argument('[party]', 'by id or name; you where none is given')
     .option('--on <day>', 'on this day; today where none is given', dayOf)
     .option('--known <size|time>', 'as was known with so many entries, or by that time')
     .addHelpText('after', '\nExample:\n  $ muniment title portfolio "Acme Labs" --on 2026-03-01')
     .action(async (party: string | undefined, moment: Moment) => {
-      const [{ portfolioOf }, { portfolioTable }] = await loadShown();
+      const [{ portfolioOf }, { describePortfolio }] = await loadShown();
       const found = await portfolioOf(context, party, moment);
-      context.print(found, () => portfolioTable(found.titles));
+      context.print(found, () => describePortfolio(found));
     });
 
   defineTitleOffers(title, context);
