@@ -1,5 +1,5 @@
 export { LicenseModule } from './license.module.ts';
-export type { Revoke } from './license.schema.ts';
-export { GRANT_STATES, revokeSchema } from './license.schema.ts';
-export type { GrantView, Revoked } from './license.service.ts';
-export { LicenseService, readerOf, stateOf } from './license.service.ts';
+export type { Revoke } from './grant.schema.ts';
+export { GRANT_STATES, revokeSchema } from './grant.schema.ts';
+export type { GrantView, Revoked } from './grant.service.ts';
+export { GrantService, readerOf, stateOf } from './grant.service.ts';

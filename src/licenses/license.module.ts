@@ -1,6 +1,6 @@
 import { Module } from '@nestjs/common';
-import { LicenseController } from './license.controller.ts';
-import { LicenseService } from './license.service.ts';
+import { GrantController } from './grant.controller.ts';
+import { GrantService } from './grant.service.ts';
 
-@Module({ controllers: [LicenseController], providers: [LicenseService], exports: [LicenseService] })
+@Module({ controllers: [GrantController], providers: [GrantService], exports: [GrantService] })
 export class LicenseModule {}

@@ -11,7 +11,7 @@ import type { Receipt } from '../core/statement/receipt.ts';
 import type { Idempotency } from '../ledger/index.ts';
 import { Ledger, LogReader } from '../ledger/index.ts';
 import type { Revoke } from '../licenses/index.ts';
-import { LicenseService, readerOf, stateOf } from '../licenses/index.ts';
+import { GrantService, readerOf, stateOf } from '../licenses/index.ts';
 import type { Principal } from '../platform/auth/index.ts';
 import { judge } from '../platform/auth/index.ts';
 import { Config } from '../platform/config/index.ts';
@@ -38,7 +38,7 @@ export class TokenService {
   constructor(
     private readonly ledger: Ledger,
     private readonly reader: LogReader,
-    private readonly licenses: LicenseService,
+    private readonly licenses: GrantService,
     private readonly keys: TokenKeys,
     private readonly batches: TokenBatches,
     private readonly issuer: Issuer,

@@ -8,9 +8,9 @@ import type { Receipt } from '../core/statement/receipt.ts';
 import type { Idempotency, Write } from '../ledger/index.ts';
 import { Ledger } from '../ledger/index.ts';
 import type { Principal } from '../platform/auth/index.ts';
-import type { GrantState, Revoke } from './license.schema.ts';
-import type { GrantRow, Reader } from './license.store.ts';
-import { findGrant, findSides, listGrants } from './license.store.ts';
+import type { GrantState, Revoke } from './grant.schema.ts';
+import type { GrantRow, Reader } from './grant.store.ts';
+import { findGrant, findSides, listGrants } from './grant.store.ts';
 
 export type GrantView = GrantRow & { state: GrantState };
 
@@ -21,7 +21,7 @@ export interface Revoked {
 }
 
 @Injectable()
-export class LicenseService {
+export class GrantService {
   constructor(
     private readonly ledger: Ledger,
     private readonly database: DataSource,

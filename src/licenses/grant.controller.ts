@@ -7,16 +7,16 @@ import type { Idempotency, Write } from '../ledger/index.ts';
 import { IdempotencyKey } from '../ledger/index.ts';
 import type { Principal } from '../platform/auth/index.ts';
 import { CurrentPrincipal, Requires } from '../platform/auth/index.ts';
-import type { GrantQuery, Revoke } from './license.schema.ts';
-import { createGrantSchema, grantParams, grantQuery, grantView, revokeSchema } from './license.schema.ts';
-import { LicenseService } from './license.service.ts';
+import type { GrantQuery, Revoke } from './grant.schema.ts';
+import { createGrantSchema, grantParams, grantQuery, grantView, revokeSchema } from './grant.schema.ts';
+import { GrantService } from './grant.service.ts';
 
 type Id = z.infer<typeof grantParams>;
 
 @ApiTags('licenses')
 @Controller('v1/grants')
-export class LicenseController {
-  constructor(private readonly licenses: LicenseService) {}
+export class GrantController {
+  constructor(private readonly grants: GrantService) {}
 
   @Post()
   @Requires('licenses:write')
@@ -26,7 +26,7 @@ export class LicenseController {
     @Body({ schema: createGrantSchema }) body: Write<GrantBody>,
     @IdempotencyKey() idempotency: Idempotency,
   ) {
-    return this.licenses.create(principal, body, idempotency);
+    return this.grants.create(principal, body, idempotency);
   }
 
   /** The grants that the caller gave or got; registrar and auditors see all. */
@@ -34,14 +34,14 @@ export class LicenseController {
   @Requires('read')
   @ApiResponse({ status: 200, standardSchema: z.array(grantView) })
   list(@CurrentPrincipal() principal: Principal, @Query({ schema: grantQuery }) { registration }: GrantQuery) {
-    return this.licenses.list(principal, registration);
+    return this.grants.list(principal, registration);
   }
 
   @Get(':id')
   @Requires('read')
   @ApiResponse({ status: 200, standardSchema: grantView })
   get(@CurrentPrincipal() principal: Principal, @Param({ schema: grantParams }) { id }: Id) {
-    return this.licenses.get(principal, id);
+    return this.grants.get(principal, id);
   }
 
   /** Ends the grant, and with it every token under it. */
@@ -55,6 +55,6 @@ export class LicenseController {
     @Body({ schema: revokeSchema }) body: Revoke,
     @IdempotencyKey() idempotency: Idempotency,
   ) {
-    return this.licenses.revoke(principal, { grant: id, token: null }, body, idempotency);
+    return this.grants.revoke(principal, { grant: id, token: null }, body, idempotency);
   }
 }
