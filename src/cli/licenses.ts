@@ -2,23 +2,25 @@
 import { canonicalize } from '../core/canonical-json.ts';
 import { formatDigest } from '../core/digest.ts';
 import { RegistryError } from '../core/errors.ts';
-import { ACTIONS } from '../core/licensing/actions.ts';
 import { grant as grantKind, revocation } from '../core/registry/grant.ts';
 import type { Receipt } from '../core/statement/receipt.ts';
 import { sha256 } from '../platform/crypto.ts';
 import type { Context } from './context.ts';
 import { findOwnModel } from './find-model.ts';
 import { findParty } from './find.ts';
-import { instantOf } from './parse.ts';
+import { findLicense } from './license-offers.ts';
+import { actionOf, instantOf } from './parse.ts';
 import { readBytes } from './settings.ts';
 import { write } from './sign.ts';
 import { checkReceipts } from './verify.ts';
 import type { GrantBody, GrantView } from './views.ts';
 
 export interface GrantFacts {
-  model: string;
+  model?: string;
   to: string;
-  action: string[];
+  action?: string[];
+  /** By its id; what is not stated is as it says */
+  license?: string;
   commercial?: boolean;
   territory?: string[];
   fieldOfUse?: string;
@@ -32,28 +34,38 @@ export async function grantLicense(
   context: Context,
   facts: GrantFacts,
 ): Promise<{ body: GrantBody; receipt: Receipt }> {
-  const actions = facts.action.map(actionOf);
+  if (facts.license !== undefined && facts.terms !== undefined) {
+    throw new RegistryError('usage', 'A grant under a license is on the terms of that.', { field: 'terms' });
+  }
+  const asked = facts.action?.map(actionOf);
+  const session = await context.session();
+  const under = facts.license === undefined ? undefined : await findLicense(context, facts.license);
+  const [model, licensee] = await Promise.all([
+    findOwnModel(context, facts.model ?? under?.asset ?? missing('model')),
+    findParty(session.client, facts.to),
+  ]);
+  const actions = asked ?? under?.terms.actions ?? missing('action');
   const constraints = {
-    commercial: facts.commercial === true,
-    territory: facts.territory ?? null,
-    fieldOfUse: facts.fieldOfUse ?? null,
-    maxCalls: facts.maxCalls ?? null,
+    commercial: facts.commercial ?? under?.terms.commercial ?? false,
+    territory: facts.territory ?? under?.terms.territory ?? null,
+    fieldOfUse: facts.fieldOfUse ?? under?.terms.fieldOfUse ?? null,
+    maxCalls: facts.maxCalls ?? under?.terms.maxCalls ?? null,
   };
   const notBefore = facts.from === undefined ? new Date().toISOString() : instantOf(facts.from);
-  const expiresAt = facts.until === undefined ? null : instantOf(facts.until);
-  const session = await context.session();
-  const model = await findOwnModel(context, facts.model);
-  const licensee = await findParty(session.client, facts.to);
+  const expiresAt = facts.until === undefined ? lastOf(notBefore, under?.terms.termDays) : instantOf(facts.until);
   // Without a document of their own, the terms are what the grant itself says and the license that the model is under.
-  const termsDigest = formatDigest(
-    sha256(
-      facts.terms === undefined
-        ? canonicalize({ license: model.license, actions, constraints, notBefore, expiresAt })
-        : await readBytes(facts.terms),
-    ),
-  );
+  const termsDigest =
+    under?.statement ??
+    formatDigest(
+      sha256(
+        facts.terms === undefined
+          ? canonicalize({ license: model.license, actions, constraints, notBefore, expiresAt })
+          : await readBytes(facts.terms),
+      ),
+    );
   const body: GrantBody = {
     registration: model.id,
+    ...(under === undefined ? {} : { license: under.id }),
     licensee: licensee.id,
     actions,
     constraints,
@@ -61,9 +73,17 @@ export async function grantLicense(
     notBefore,
     expiresAt,
   };
-  const basis = [model.statement, licensee.statement];
+  const basis = [model.statement, licensee.statement, ...(under === undefined ? [] : [under.statement])];
   const receipt = await write(context, session, { kind: grantKind, path: '/v1/grants', body, basis });
   return { body, receipt };
+}
+
+/** The end of a license that lasts so many days at most. */
+const lastOf = (notBefore: string, days: number | null = null): string | null =>
+  days === null ? null : new Date(Date.parse(notBefore) + days * 86_400_000).toISOString();
+
+function missing(option: 'action' | 'model'): never {
+  throw new RegistryError('usage', `Without --license a grant needs --${option}.`, { field: option });
 }
 
 /** Revokes a whole grant, or with `token` one token under it. */
@@ -83,14 +103,4 @@ export async function revokeGrant(
   const { statement, licensee, licensor } = await session.client.get<GrantView>(`/v1/grants/${encodeURIComponent(id)}`);
   const body = { grant: id, licensor, licensee, token, reason };
   return write(context, session, { kind: revocation, path, body, basis: [statement] });
-}
-
-/** @throws RegistryError `usage` */
-export function actionOf(text: string): GrantBody['actions'][number] {
-  const found = ACTIONS.find((action) => action === text);
-  if (found !== undefined) return found;
-  throw new RegistryError('usage', `"${text}" is not an action.`, {
-    field: 'action',
-    fix: `Use ${ACTIONS.join(', ')}.`,
-  });
 }

@@ -1,6 +1,7 @@
 /** What people type, read strictly: digests, times, numbers. A wrong word is wrong usage. */
 import type { Digest } from '../core/digest.ts';
 import { RegistryError } from '../core/errors.ts';
+import { ACTIONS } from '../core/licensing/actions.ts';
 
 /**
  * `sha256:` and 64 hex digits, or the digits alone; undefined for what does not look like a digest.
@@ -62,4 +63,14 @@ export function portOf(text: string): number {
   const port = wholeNumberOf(text);
   if (port <= 65_535) return port;
   throw new RegistryError('usage', `"${text}" is not a port.`, { field: 'port', fix: 'Give a number up to 65535.' });
+}
+
+/** What a license may allow. @throws RegistryError `usage` */
+export function actionOf(text: string): (typeof ACTIONS)[number] {
+  const found = ACTIONS.find((action) => action === text);
+  if (found !== undefined) return found;
+  throw new RegistryError('usage', `"${text}" is not an action.`, {
+    field: 'action',
+    fix: `Use ${ACTIONS.join(', ')}.`,
+  });
 }

@@ -13,12 +13,10 @@ import { sha256 } from '../platform/crypto.ts';
 import type { Context } from './context.ts';
 import { findAnyModel, findOwnModel } from './find-model.ts';
 import { findDataset } from './find.ts';
-import { readBytes, readText } from './settings.ts';
+import { readFacts } from './facts-file.ts';
+import { readBytes } from './settings.ts';
 import { write } from './sign.ts';
 import type { DataRightsBody, MarketBody, ProtectionBody, RightsView } from './views.ts';
-
-/** Longer than any record that the registry takes. */
-const MAX_FILE_BYTES = 1 << 20;
 
 export interface ProtectionOptions {
   file?: string;
@@ -177,27 +175,6 @@ async function state<Body extends object>(
   const before = standing.filter((record) => same(record, body));
   const basis = [statement, ...before.map((record) => record.statement)];
   return { body, receipt: await write(context, session, { kind, path, body, basis }) };
-}
-
-/** What a YAML or JSON file says; JSON is YAML. @throws RegistryError `usage`, `payload_too_large`, `unreachable` */
-async function readFacts(path: string | undefined): Promise<object> {
-  if (path === undefined) return {};
-  const text = await readText(path);
-  if (text.length > MAX_FILE_BYTES) {
-    throw new RegistryError('payload_too_large', `The file "${path}" is larger than any record.`, { field: 'file' });
-  }
-  const { parse } = await import('yaml');
-  let facts: unknown;
-  try {
-    facts = parse(text);
-  } catch (cause) {
-    throw new RegistryError('usage', `The file "${path}" is neither YAML nor JSON.`, { field: 'file', cause });
-  }
-  if (typeof facts === 'object' && facts !== null && !Array.isArray(facts)) return facts;
-  throw new RegistryError('usage', `The file "${path}" states nothing by name.`, {
-    field: 'file',
-    fix: 'Write lines such as "sourceCategory: licensed"; GET /v1/schemas shows every name.',
-  });
 }
 
 const digestOfFile = async (path: string | undefined): Promise<Digest | undefined> =>

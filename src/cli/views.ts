@@ -14,6 +14,7 @@ import type { Contributor } from '../core/registry/contributor.ts';
 import type { AdverseClaimBody } from '../core/registry/adverse-claim.ts';
 import type { Kind } from '../core/registry/kind.ts';
 import type { ClaimState } from '../core/title/claim-states.ts';
+import type { LicenseBody } from '../core/registry/license.ts';
 import type { InstrumentBody } from '../core/registry/instrument.ts';
 import type { StandingInterest } from '../core/title/abstract.ts';
 import type { Moment, Owned } from '../core/title/chain.ts';
@@ -121,6 +122,12 @@ export interface RunView {
   error: { code: string; detail: string; fix?: string } | null;
 }
 
+export interface LicenseView extends LicenseBody, Recorded {
+  licensor: string;
+  version: number;
+  state: 'ended' | 'offered';
+  endedIndex: number | null;
+}
 export type GrantView = GrantBody & Recorded & { licensor: string; revokedIndex: number | null };
 
 /** A rights record of whatever kind. */

@@ -16,6 +16,8 @@ const STATUS = {
   dataset_malformed: 400,
   shares_invalid: 400,
   license_unknown: 400,
+  terms_contradictory: 400,
+  grant_too_wide: 409,
   share_too_fine: 400,
   share_insufficient: 409,
   share_encumbered: 409,

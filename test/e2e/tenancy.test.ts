@@ -11,6 +11,7 @@ import type { Receipt } from '../../src/core/statement/receipt.ts';
 import { newId, sha256 } from '../../src/platform/crypto.ts';
 import { MNIST_DIGESTS } from '../../src/training/mnist.ts';
 import { startTestApp } from '../support/app.ts';
+import { LICENSE_TEMPLATES } from '../../src/core/licensing/license-templates.ts';
 import type { TestApp } from '../support/app.ts';
 import { anyDigest, datasetOf, digestOf, modelOf } from '../support/bodies.ts';
 import type { Answer, Party } from '../support/client.ts';
@@ -27,6 +28,7 @@ let auditor: Party;
 const own: Record<
   | 'apiKey'
   | 'claim'
+  | 'license'
   | 'dataset'
   | 'grant'
   | 'instrument'
@@ -40,6 +42,7 @@ const own: Record<
 > = {
   apiKey: '',
   claim: '',
+  license: '',
   dataset: '',
   grant: '',
   instrument: '',
@@ -73,6 +76,9 @@ beforeAll(async () => {
       lapsesAt: null,
     })
   ).id;
+  const { expression, terms, title } = LICENSE_TEMPLATES.find(({ id }) => id === 'open')!;
+  const offered = { asset: own.model, name: title, expression, textDigest: null, terms, replaces: null };
+  own.license = (await ada.made('/v1/licenses', offered)).id;
   own.claim = (
     await ada.made('/v1/claims', {
       asset: own.model,
@@ -150,6 +156,7 @@ const missingId = (thing: Thing) => (thing === 'tokenKey' ? 'A'.repeat(43) : new
 const WORDS = {
   apiKey: 'apikey',
   claim: 'adverseclaim',
+  license: 'license',
   dataset: 'dataset',
   grant: 'grant',
   instrument: 'instrument',
@@ -230,6 +237,8 @@ const ROUTES: Route[] = [
   { method: 'POST', path: '/v1/sealed/:id/fields', thing: 'sealed', body: (id) => fieldOpeningBy(eve!, id) },
   { method: 'GET', path: '/v1/claims/:id', thing: 'claim', open: 'read' },
   { method: 'POST', path: '/v1/claims/:id/acts', thing: 'claim', body: { act: 'withdraw' }, open: 'write' },
+  { method: 'GET', path: '/v1/licenses/:id', thing: 'license', open: 'read' },
+  { method: 'POST', path: '/v1/licenses/:id/withdraw', thing: 'license', body: {}, open: 'write' },
   { method: 'GET', path: '/v1/grants/:id', thing: 'grant' },
   { method: 'POST', path: '/v1/grants/:id/revoke', thing: 'grant', body: {} },
   { method: 'GET', path: '/v1/tokens/:jti', thing: 'token' },

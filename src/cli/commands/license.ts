@@ -1,14 +1,16 @@
-/** `muniment license`: grants a license on a model to one licensee, and takes it back. */
+/** `muniment license`: offers licenses, grants one to a licensee, and takes both back. */
 import type { Command } from 'commander';
 import type { Context } from '../context.ts';
 import { wholeNumberOf } from '../parse.ts';
+import { defineLicenseOffers } from './license-offers.ts';
 import { columns, fields } from '../table.ts';
 import type { GrantView } from '../views.ts';
 
 interface GrantOptions {
-  model: string;
+  model?: string;
   to: string;
-  action: string[];
+  action?: string[];
+  license?: string;
   commercial?: boolean;
   territory?: string[];
   fieldOfUse?: string;
@@ -19,14 +21,17 @@ interface GrantOptions {
 }
 
 export function define(program: Command, context: Context): void {
-  const license = program.command('license').description('Give somebody a license on your model, or take it back.');
+  const license = program.command('license').description('Offer licenses, give somebody one, or take it back.');
+
+  defineLicenseOffers(license, context);
 
   license
     .command('grant')
     .description('Give one party a license on a model that you own.')
-    .requiredOption('--model <model>', 'the model that you own, by the id of its registration, a digest, or its file')
     .requiredOption('--to <party>', 'the licensee, by id or name')
-    .requiredOption('--action <action...>', 'infer, fine-tune, distill, redistribute, host')
+    .option('--license <license>', 'under this license, by id: what is not stated is as it says')
+    .option('--model <model>', 'the model that you own, by the id of its registration, a digest, or its file')
+    .option('--action <action...>', 'infer, fine-tune, distill, redistribute, host')
     .option('--commercial', 'also for commercial use')
     .option('--territory <country...>', 'two-letter country codes; everywhere where none is given')
     .option('--field-of-use <text>', 'for this purpose only')
@@ -36,7 +41,7 @@ export function define(program: Command, context: Context): void {
     .option('--until <when>', 'when it ends')
     .addHelpText(
       'after',
-      '\nExample:\n  $ muniment license grant --model model.safetensors --to "Beta Corp" --action infer host --until 2027-12-31T00:00:00Z',
+      '\nExample:\n  $ muniment license grant --license license_0123… --to "Beta Corp"\n  $ muniment license grant --model model.safetensors --to "Beta Corp" --action infer host --until 2027-12-31T00:00:00Z',
     )
     .action(async (options: GrantOptions) => {
       const { grantLicense } = await import('../licenses.ts');
@@ -45,6 +50,7 @@ export function define(program: Command, context: Context): void {
         fields([
           ['grant', receipt.id],
           ['model', body.registration],
+          ['under', body.license],
           ['licensee', body.licensee],
           ['may', body.actions.join(', ')],
           ['until', body.expiresAt ?? 'revoked'],
@@ -67,7 +73,7 @@ export function define(program: Command, context: Context): void {
 
   license
     .command('list')
-    .description('Show the licenses that you gave or got.')
+    .description('Show the grants that you gave or got.')
     .addHelpText('after', '\nExample:\n  $ muniment license list')
     .action(async () => {
       const { client } = await context.session();

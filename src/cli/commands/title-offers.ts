@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import type { Terms } from '../../core/title/terms.ts';
 import type { Context } from '../context.ts';
-import { dayOf } from '../parse.ts';
+import { actionOf, dayOf } from '../parse.ts';
 import { fields } from '../table.ts';
 import type { OfferFacts } from '../titles.ts';
 import type { TitleView } from '../views.ts';
@@ -64,7 +64,6 @@ export function defineTitleOffers(title: Command, context: Context): void {
       '\nExample:\n  $ muniment title license-exclusively model.safetensors --to "Beta Corp" --action host --territory DE FR --until 2027-12-31',
     )
     .action(async (asset: string, { to, action, territory, fieldOfUse, until, ...facts }: ExclusiveOptions) => {
-      const { actionOf } = await import('../licenses.ts');
       await offerTo(context, asset, to, facts, {
         type: 'exclusive-license',
         actions: action.map(actionOf),

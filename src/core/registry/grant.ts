@@ -9,10 +9,13 @@
 import { z } from 'zod';
 import { RegistryError } from '../errors.ts';
 import { ACTIONS } from '../licensing/actions.ts';
+import { requireWithin } from '../licensing/license-terms.ts';
 import { digest, form, id, instant, urn } from '../statement/statement.ts';
 import { dateOf } from '../title/dates.ts';
 import { isRegistry } from './authority.ts';
 import { requireNoExclusive } from './in-force.ts';
+import type { LicenseBody } from './license.ts';
+import { standingLicense } from './license.ts';
 import type { Rows, Spoken } from './kind.ts';
 import { kind, need, requireBasis, requireNew } from './kind.ts';
 import type { RowKey, Tables } from './tables.ts';
@@ -21,6 +24,7 @@ import { heldBy, interestReads, standingExclusive } from './title.ts';
 
 const grantShape = {
   registration: id('registration'),
+  license: id('license').optional().describe('Whose terms it is given under; it gives no more than these'),
   licensee: id('party'),
   actions: z.array(z.enum(ACTIONS)).min(1).max(ACTIONS.length),
   constraints: z.strictObject({
@@ -32,7 +36,9 @@ const grantShape = {
     fieldOfUse: z.string().max(500).nullable(),
     maxCalls: z.int().positive().nullable(),
   }),
-  termsDigest: digest.describe('Of the agreed terms'),
+  termsDigest: digest.describe(
+    'Of the agreed terms; under a license, the payload digest of the statement that offers it',
+  ),
   notBefore: instant,
   expiresAt: instant.nullable(),
 };
@@ -45,6 +51,7 @@ export const grant = kind(grantForm, {
     ['license_grant', common.id],
     ['registration', body.registration],
     ['party', body.licensee],
+    ...(body.license === undefined ? [] : [['license', body.license] as const]),
     ['title', body.registration, common.maker],
     ['asset_terms', body.registration],
     ...interestReads(rows.get('asset_terms', body.registration)?.exclusive),
@@ -57,6 +64,7 @@ export const grant = kind(grantForm, {
     need(rows, 'party', body.licensee, 'licensee');
     requireOwner(spoken, rows, registration.id);
     requireBasis(spoken, registration);
+    if (body.license !== undefined) requireUnder(spoken, body.license, rows);
     const { actions, constraints } = body;
     const others = standingExclusive(rows, registration.id, dateOf(common.statedAt)).filter(
       ({ holder }) => holder !== body.licensee,
@@ -78,6 +86,22 @@ export const grant = kind(grantForm, {
     ];
   },
 });
+
+function requireUnder(spoken: Spoken<GrantBody>, licenseId: string, rows: Rows): void {
+  const { body } = spoken;
+  const offered = standingLicense(rows, licenseId, 'license');
+  if (offered.assetId !== body.registration) {
+    throw new RegistryError('invalid_input', `${licenseId} is a license on another model.`, { field: 'license' });
+  }
+  requireBasis(spoken, offered);
+  if (body.termsDigest !== offered.statement) {
+    throw new RegistryError('digest_mismatch', `The terms are not those of ${licenseId}.`, {
+      field: 'termsDigest',
+      fix: `Give ${offered.statement}.`,
+    });
+  }
+  requireWithin(body, (offered.document as LicenseBody).terms);
+}
 
 function requireOwner(spoken: Spoken, rows: Rows, registrationId: string): void {
   if (heldBy(rows, registrationId, spoken.common.maker).num === 0n) {

@@ -9,6 +9,7 @@ import { dataRights } from './data-rights.ts';
 import { dataset } from './dataset.ts';
 import { fieldOpening } from './field-opening.ts';
 import { grant, revocation } from './grant.ts';
+import { license, licenseWithdrawal } from './license.ts';
 import { instrument } from './instrument.ts';
 import { instrumentAct } from './instrument-act.ts';
 import { key, keyRevocation } from './key.ts';
@@ -48,6 +49,8 @@ const ALL = [
   instrumentAct,
   adverseClaim,
   adverseClaimAct,
+  license,
+  licenseWithdrawal,
   grant,
   revocation,
   tokenKey,
@@ -131,6 +134,8 @@ export {
   instrumentAct,
   key,
   keyRevocation,
+  license,
+  licenseWithdrawal,
   log,
   logKey,
   logKeyRetirement,

@@ -138,12 +138,12 @@ export const registration = kind(registrationForm, {
   },
 });
 
-/** @throws RegistryError `license_unknown` */
-export function requireLicense({ expression, textDigest }: RegistrationBody['license'], field = 'license'): void {
-  const named = licenseIds(expression, `${field}.expression`);
+/** @param under what the members stand under, e.g. `license.` @throws RegistryError `license_unknown` */
+export function requireLicense({ expression, textDigest }: RegistrationBody['license'], under = 'license.'): void {
+  const named = licenseIds(expression, `${under}expression`);
   if (textDigest !== null || !named.some(isLicenseRef)) return;
   throw new RegistryError('license_unknown', `${expression} is not on the SPDX list and comes without a text.`, {
-    field: `${field}.textDigest`,
+    field: `${under}textDigest`,
     fix: 'Give the SHA-256 of the license text.',
   });
 }

@@ -104,7 +104,7 @@ export function commitmentOf(sha256: Sha256, by: SealedBy, { field, salt, value,
  */
 export function requireMeaning({ owners, license }: Partial<TitleValues>, under: string): void {
   if (owners !== undefined) requireWhole(owners, under);
-  if (license !== undefined) requireLicense(license, under);
+  if (license !== undefined) requireLicense(license, `${under}.`);
 }
 
 const leavesOf = (sha256: Sha256, by: SealedBy, { salts, values }: TitleSecret): Uint8Array[] =>

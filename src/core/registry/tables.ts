@@ -167,6 +167,15 @@ export interface Tables {
     standing: 'confirmed' | 'contradicted' | 'declared';
   };
   model_signature: Recorded & { id: string; registrationId: string; maker: string };
+  /** Terms that an owner offers; ended when they were replaced or withdrawn. */
+  license: Recorded & {
+    id: string;
+    assetId: string;
+    licensor: string;
+    document: object;
+    version: number;
+    endedIndex: number | null;
+  };
   license_grant: Recorded & {
     id: string;
     registrationId: string;
@@ -240,6 +249,7 @@ export const KEYS = {
   adverse_claim_act: ['id'],
   relation: ['registrationId', 'position'],
   model_signature: ['id'],
+  license: ['id'],
   license_grant: ['id'],
   sealed: ['maker', 'id'],
   possession: ['digest', 'maker', 'sealedId'],

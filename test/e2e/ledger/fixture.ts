@@ -29,6 +29,8 @@ import {
   opening,
   party,
   protectionRecord,
+  license,
+  licenseWithdrawal,
   quota,
   registration,
   revocation,
@@ -43,6 +45,7 @@ import { possessionText } from '../../../src/core/registry/key.ts';
 import type { Kind } from '../../../src/core/registry/kind.ts';
 import type { ClaimAct } from '../../../src/core/title/claim-states.ts';
 import type { InstrumentAct } from '../../../src/core/title/instrument-states.ts';
+import { LICENSE_TEMPLATES } from '../../../src/core/licensing/license-templates.ts';
 import type { Terms } from '../../../src/core/title/terms.ts';
 import { parseCosignature } from '../../../src/core/note/cosignature.ts';
 import { parseNote, signNote } from '../../../src/core/note/note.ts';
@@ -409,12 +412,25 @@ export async function everyKind(process: Process): Promise<void> {
     });
     await issueTokens(process, { grant: granted[1]!.id, licensee: ben, kid });
   }
+  await offerLicenses(process, registered.id, ada);
   const [eve, fay] = [await makeParty(process, 'Eve'), await makeParty(process, 'Fay')];
   for (const { id } of [registered, await register(process, ada)]) {
     await disposeOf(process, id, ada, eve);
     await contest(process, id, fay, ada);
   }
   await makeMaps(process, ada);
+}
+
+/** Licenses that stand, were replaced, and were withdrawn. */
+async function offerLicenses({ ledger }: Process, asset: string, maker: string): Promise<void> {
+  const { expression, terms, title } = LICENSE_TEMPLATES.find(({ id }) => id === 'open')!;
+  const body = { asset, name: title, expression, textDigest: null, terms };
+  const offered: string[] = [];
+  for (const replaces of [null, null, null, 0]) {
+    const replaced = replaces === null ? null : offered[replaces]!;
+    offered.push((await ledger.attest(license, { maker, body: { ...body, replaces: replaced } })).id);
+  }
+  await ledger.attest(licenseWithdrawal, { maker, body: { license: offered[1]!, reason: 'no more' } });
 }
 
 /** Shares that passed on, and interests of every kind: standing, released, and waited for. */

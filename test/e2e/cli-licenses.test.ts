@@ -1,0 +1,173 @@
+/** Licenses that are offered, replaced, withdrawn, and granted, with the built command line. */
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { formatDigest } from '../../src/core/digest.ts';
+import { sha256 } from '../../src/platform/crypto.ts';
+import { startTestApp } from '../support/app.ts';
+import type { TestApp } from '../support/app.ts';
+import { Client } from '../support/client.ts';
+import { Users, writeModel } from './cli-user.ts';
+
+interface Offered {
+  id: string;
+  textDigest: string | null;
+  terms: Record<string, unknown>;
+  text: string | null;
+  receipt: { index: number; statement: string };
+}
+
+let app: TestApp;
+let users: Users;
+const model = () => users.path('model.safetensors');
+const offer = (...argv: string[]) => users.do<Offered>('acme', 'license', 'offer', model(), ...argv);
+
+beforeAll(async () => {
+  app = await startTestApp();
+  users = await Users.at(app.url);
+  await users.do('registrar', 'login', '--api-key', `@${join(app.config.data, 'registrar.key')}`);
+  await users.join('registrar', 'acme', 'Acme Labs');
+  await users.join('registrar', 'beta', 'Beta Corp');
+  await users.do('acme', 'keygen', '--register');
+  await writeModel(model(), [1, 2, 3, 4]);
+  await users.do('acme', 'register', model(), '--name', 'digits', '--owner', 'Acme Labs', '--license', 'MIT');
+}, 120_000);
+
+afterAll(async () => {
+  await users.remove();
+  await app.close();
+});
+
+describe('a license from a template', () => {
+  it('has the text that its terms say, which anybody can have again from the record', async () => {
+    const kept = users.path('LICENSE.txt');
+    const offered = await offer('--template', 'per-call', '--max-calls', '500', '--text-out', kept);
+    const bytes = await readFile(kept);
+    expect(offered.textDigest).toBe(formatDigest(sha256(bytes)));
+    expect(offered.terms).toMatchObject({ maxCalls: 500, termDays: 365 });
+    const shown = await users.do<Offered>('beta', 'license', 'show', offered.id);
+    expect(shown).toMatchObject({ state: 'offered', version: 1, text: bytes.toString('utf8') });
+  }, 60_000);
+
+  it('gives way to another version, and is then found with --all alone', async () => {
+    const first = await offer('--template', 'evaluation');
+    const second = await offer('--template', 'evaluation', '--days', '60', '--replaces', first.id);
+    const ids = async (...more: string[]) =>
+      (await users.do<Offered[]>('beta', 'license', 'offers', model(), ...more)).map(({ id }) => id);
+    expect(await ids()).toContain(second.id);
+    expect(await ids()).not.toContain(first.id);
+    expect(await ids('--all')).toEqual(expect.arrayContaining([first.id, second.id]));
+    const again = await users.run('acme', 'license', 'withdraw', first.id);
+    expect([again.code, again.value]).toEqual([1, expect.objectContaining({ code: 'state_conflict' })]);
+    await users.do('acme', 'license', 'withdraw', second.id, '--reason', 'enough');
+    expect(await users.do('beta', 'license', 'show', second.id)).toMatchObject({ state: 'ended', version: 2 });
+    const stranger = await users.run('beta', 'license', 'withdraw', second.id);
+    expect(stranger.code).toBe(1);
+  }, 60_000);
+});
+
+it('a license of somebody’s own has terms from a file, and a text', async () => {
+  await writeFile(
+    users.path('terms.yaml'),
+    'actions: [infer]\ncommercial: true\nterritory: [DE]\nuseRestrictions: [for war]\n',
+  );
+  await writeFile(users.path('own.txt'), 'Acme Labs lets you.');
+  const file = ['--terms', users.path('terms.yaml'), '--expression', 'LicenseRef-acme'];
+  const offered = await offer(...file, '--text', users.path('own.txt'), '--name', 'Acme license');
+  expect(offered.terms).toMatchObject({
+    actions: ['infer'],
+    territory: ['DE'],
+    useRestrictions: ['for war'],
+    seats: null,
+  });
+  expect(await users.do('beta', 'license', 'show', offered.id)).toMatchObject({ text: null, name: 'Acme license' });
+}, 60_000);
+
+describe('what is refused', () => {
+  it.each<[string, string[], number, object]>([
+    ['a template that is none', ['--template', 'free'], 2, { code: 'usage', field: 'template' }],
+    ['a license without a name', ['--action', 'infer'], 2, { code: 'usage', field: 'expression' }],
+    ['terms without actions', ['--expression', 'MIT'], 1, { code: 'invalid_input', field: 'terms.actions' }],
+    [
+      'terms that contradict the license',
+      ['--template', 'open', '--no-commercial'],
+      1,
+      { code: 'terms_contradictory', field: 'terms.commercial' },
+    ],
+    ['malformed SPDX', ['--template', 'open', '--expression', 'MIT AND'], 1, { code: 'license_unknown' }],
+    ['a quota of -1', ['--template', 'per-call', '--max-calls', '-1'], 2, { code: 'usage' }],
+    [
+      'a license of somebody’s own without a text',
+      ['--action', 'infer', '--expression', 'LicenseRef-mine'],
+      1,
+      { code: 'license_unknown', field: 'textDigest' },
+    ],
+  ])(
+    '%s',
+    async (_, argv, code, error) => {
+      const answer = await users.run('acme', 'license', 'offer', model(), ...argv);
+      expect([answer.code, answer.value]).toEqual([code, expect.objectContaining(error)]);
+    },
+    60_000,
+  );
+
+  it('an offer by somebody who owns nothing', async () => {
+    const answer = await users.run('beta', 'license', 'offer', model(), '--template', 'open');
+    expect([answer.code, answer.value]).toEqual([3, expect.objectContaining({ code: 'not_found', field: 'model' })]);
+  }, 60_000);
+});
+
+describe('a grant under a license', () => {
+  it('is what the license says, unless less is asked for, and never more', async () => {
+    const offered = await offer('--template', 'evaluation');
+    const grant = (...argv: string[]) =>
+      users.run<Record<string, unknown>>(
+        'acme',
+        'license',
+        'grant',
+        '--license',
+        offered.id,
+        '--to',
+        'Beta Corp',
+        ...argv,
+      );
+    const given = await grant('--from', '2026-01-01T00:00:00Z');
+    expect([given.code, given.value]).toEqual([
+      0,
+      expect.objectContaining({
+        license: offered.id,
+        actions: ['infer'],
+        constraints: { commercial: false, territory: null, fieldOfUse: 'evaluation', maxCalls: null },
+        termsDigest: offered.receipt.statement,
+        expiresAt: '2026-01-31T00:00:00.000Z',
+      }),
+    ]);
+    expect((await grant('--territory', 'DE', '--max-calls', '5')).value).toMatchObject({
+      constraints: { territory: ['DE'], maxCalls: 5 },
+    });
+    for (const [wide, field] of [
+      [['--commercial'], 'constraints.commercial'],
+      [['--action', 'host'], 'actions'],
+      [['--field-of-use', 'war'], 'constraints.fieldOfUse'],
+      [['--until', '2999-01-01T00:00:00Z'], 'expiresAt'],
+    ] as const) {
+      const answer = await grant(...wide);
+      expect([answer.code, answer.value]).toEqual([1, expect.objectContaining({ code: 'grant_too_wide', field })]);
+    }
+  }, 120_000);
+
+  it('needs a model and actions where there is no license', async () => {
+    const answer = await users.run('acme', 'license', 'grant', '--to', 'Beta Corp');
+    expect([answer.code, answer.value]).toEqual([2, expect.objectContaining({ code: 'usage', field: 'model' })]);
+  }, 60_000);
+});
+
+it('templates are there for programs, too, with the text of each', async () => {
+  const templates = await new Client(app.url).read<{ id: string; text: string | null }[]>('/v1/license-templates');
+  expect(templates.map(({ id }) => id)).toEqual(
+    (await users.do<{ id: string }[]>('beta', 'license', 'templates')).map(({ id }) => id),
+  );
+  expect(templates.filter(({ text }) => text === null).map(({ id }) => id)).toEqual(['open']);
+  const schema = await new Client(app.url).read<object>('/v1/schemas/license');
+  expect(JSON.stringify(schema)).toContain('useRestrictions');
+}, 60_000);
