@@ -2,6 +2,7 @@
  * A party's signing key, by its name: a file (PKCS #8 PEM, readable by its user alone) or the PKCS#11 URI of a key in a
  * token. Keys are used here and never sent anywhere.
  */
+import { resolve } from 'node:path';
 import { RegistryError } from '../core/errors.ts';
 import type { Client } from './client.ts';
 import type { PartyView } from './context.ts';
@@ -41,6 +42,18 @@ export async function readKey(name: string, io: Io): Promise<OwnKey> {
     });
   }
   return statementKey(pem);
+}
+
+/**
+ * The file that a new key is to be written to.
+ * @throws RegistryError `usage` for the URI of a key in a token: whoever names that does not want the key on disk
+ */
+export function newKeyFile(out: string): string {
+  if (!isPkcs11Uri(out)) return resolve(out);
+  throw new RegistryError('usage', 'A key that is made in a token has no file.', {
+    field: 'out',
+    fix: 'Name a file; or make the key in the token: "muniment keygen --pkcs11 URI --register".',
+  });
 }
 
 /** @throws RegistryError `signature_required` when the key is another party's: then it cannot become this one's */

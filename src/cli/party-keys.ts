@@ -6,7 +6,7 @@
  * the same step on. So the profile names a key in force at every moment, and running the command again goes on from
  * where it stopped.
  */
-import { join, parse, resolve } from 'node:path';
+import { join, parse } from 'node:path';
 import { toBase64 } from '../core/bytes.ts';
 import type { Digest } from '../core/digest.ts';
 import { RegistryError } from '../core/errors.ts';
@@ -18,7 +18,7 @@ import type { StatementKey } from '../platform/crypto.ts';
 import { makeP256, statementKey } from '../platform/crypto.ts';
 import type { Context, PartyKeyView, Session, WhoAmI } from './context.ts';
 import type { OwnKey } from './keys.ts';
-import { readKey, requireNobodyElses } from './keys.ts';
+import { newKeyFile, readKey, requireNobodyElses } from './keys.ts';
 import type { Profile } from './profile.ts';
 import { readPrivate, writeNew, writeProfile } from './profile.ts';
 import { isPkcs11Uri } from './pkcs11/uri.ts';
@@ -112,7 +112,7 @@ export async function rotateKey(
       fix: 'Name the file of the next key with --out; or make one in the token, "muniment keygen --pkcs11 URI --register", and use "muniment keys revoke".',
     });
   }
-  const file = resolve(out ?? nextPath(profile.key));
+  const file = newKeyFile(out ?? nextPath(profile.key));
   const fresh = await freshKey(session, file);
   if (!party.keys.some(({ fingerprint }) => fingerprint === fresh.keyId)) await registerKey(context, session, fresh);
   const ending = { fingerprint: session.key.keyId as Digest, reason };

@@ -3,6 +3,7 @@
  * before the request arrives and after it took effect, and has to go on from there.
  */
 import type { ChildProcess } from 'node:child_process';
+import { createPublicKey } from 'node:crypto';
 import { once } from 'node:events';
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import type { Server } from 'node:http';
@@ -13,6 +14,7 @@ import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { startTestApp } from '../support/app.ts';
 import type { TestApp } from '../support/app.ts';
 import { spawnBuilt } from '../support/server.ts';
+import { FakeTool, publicKey, tokens } from '../unit/cli/pkcs11/fake-tool.ts';
 import { runCli } from '../unit/cli/support.ts';
 import { Users, writeModel } from './cli-user.ts';
 
@@ -214,6 +216,16 @@ describe('keys rotate', () => {
     const keyless = await tried('keyless', 'keys', 'rotate');
     expect([keyless.code, keyless.value]).toEqual([2, expect.objectContaining({ code: 'usage' })]);
   });
+
+  it('and keygen write no key into a file that is named like one in a token', async () => {
+    await enterKeyed('mistaken');
+    const out = ['--out', 'pkcs11:token=acme;object=next'];
+    for (const argv of [['keys', 'rotate'], ['keygen'], ['keygen', '--witness', 'w.example/1']]) {
+      const { code, value } = await tried('mistaken', ...argv, ...out);
+      expect([code, value]).toEqual([2, expect.objectContaining({ code: 'usage', field: 'out' })]);
+    }
+    expect((await readdir('.')).filter((name) => name.startsWith('pkcs11'))).toEqual([]);
+  });
 });
 
 describe('keys revoke', () => {
@@ -295,4 +307,30 @@ it('party show and keys list tell a person which keys have ended', async () => {
   const listed = await text('keys', 'list');
   expect(listed).toContain(`superseded, ended by entry ${index}, followed by ${fingerprint}`);
   expect(listed).toMatch(new RegExp(`^${fingerprint}.*in force, the one of this machine$`, 'm'));
+});
+
+it('keys list knows a key of this machine that lies in a token, asks for no PIN, and goes on where the token is gone', async () => {
+  const fingerprint = await enterKeyed('hardware');
+  const spki = createPublicKey(await readFile(users.path('hardware/signing.key'))).export({
+    format: 'der',
+    type: 'spki',
+  });
+  const tool = await FakeTool.in(users.path('hardware'));
+  const module = users.path('hardware/token.so');
+  await writeFile(module, 'a library', { mode: 0o644 });
+  const env = {
+    ...users.env('hardware'),
+    PATH: tool.folder,
+    MUNIMENT_KEY: `pkcs11:token=acme%20hsm;object=k1?module-path=${module}`,
+  };
+  const list = async () => {
+    const { code, out, notes } = await runCli(['keys', 'list', '--json'], env);
+    return { code, notes, here: (JSON.parse(out) as Listed).keys.filter(({ here }) => here) };
+  };
+  const shown = { out: publicKey(`0441${spki.subarray(-65).toString('hex')}`) };
+  await tool.answer({ 'list-token-slots': tokens({}), 'list-objects': shown });
+  expect(await list()).toEqual({ code: 0, notes: '', here: [expect.objectContaining({ fingerprint })] });
+  expect((await tool.calls()).flatMap(({ args }) => args)).not.toContain('--login');
+  await tool.answer({ 'list-token-slots': tokens({ token: 'another' }) });
+  expect(await list()).toEqual({ code: 0, notes: expect.stringContaining('There is no token "acme hsm"'), here: [] });
 });

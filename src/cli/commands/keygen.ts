@@ -76,11 +76,11 @@ function refuseMixture({ out, witness, pkcs11, module }: Options): void {
 
 /** @returns the key, and the name under which the profile keeps it */
 async function inFile(context: Context, session: Session | undefined, out: string | undefined): Promise<NamedKey> {
-  const file = resolve(out ?? defaultKeyPath((await context.settings()).home));
-  const [{ readKey, requireNobodyElses }, { makeP256 }] = await Promise.all([
+  const [{ newKeyFile, readKey, requireNobodyElses }, { makeP256 }] = await Promise.all([
     import('../keys.ts'),
     import('../../platform/crypto.ts'),
   ]);
+  const file = newKeyFile(out ?? defaultKeyPath((await context.settings()).home));
   // A key whose registration failed the last time is registered now, not replaced.
   if (session === undefined || (await readPrivate(file)) === undefined) {
     await writeNew(file, makeP256().pem);
@@ -116,9 +116,12 @@ async function makeWitness(context: Context, name: string, out: string | undefin
       fix: 'Name the file with --out, and leave --register out.',
     });
   }
-  const { makeWitnessKey } = await import('../../witness/witness-key.ts');
+  const [{ newKeyFile }, { makeWitnessKey }] = await Promise.all([
+    import('../keys.ts'),
+    import('../../witness/witness-key.ts'),
+  ]);
+  const file = newKeyFile(out);
   const { text, verifierKey } = makeWitnessKey(name);
-  const file = resolve(out);
   await writeNew(file, text);
   context.print({ file, verifierKey }, () =>
     fields([

@@ -1,10 +1,12 @@
 /** `muniment keys`: the signing keys of a party, and how one of them ends. */
 import type { Command } from 'commander';
 import { Option } from 'commander';
+import { RegistryError } from '../../core/errors.ts';
 import type { EndReason } from '../../core/registry/key.ts';
 import { END_REASONS } from '../../core/registry/key.ts';
 import type { Context, PartyKeyView, WhoAmI } from '../context.ts';
 import { findParty } from '../find.ts';
+import { isPkcs11Uri } from '../pkcs11/uri.ts';
 import { columns, fields } from '../table.ts';
 
 export function define(program: Command, context: Context): void {
@@ -79,10 +81,23 @@ function standing({ revoked }: PartyKeyView): string {
   return `${reason}, ended by entry ${index}${successor === null ? '' : `, followed by ${successor}`}`;
 }
 
-/** The fingerprint of the key that signs here, whether it is in force or not; a file that is gone names none. */
+/**
+ * The fingerprint of the key that signs here, whether it is in force or not. A file that is gone names none, nor does a
+ * token: whoever lost it must still see what to end.
+ */
 async function keyHere(context: Context): Promise<string | undefined> {
   const { keyFile } = await context.settings();
   if (keyFile === undefined) return undefined;
+  if (isPkcs11Uri(keyFile)) {
+    const { examineTokenKey } = await import('../pkcs11/token-key.ts');
+    try {
+      return (await examineTokenKey(keyFile, context.io)).keyId;
+    } catch (error) {
+      if (!(error instanceof RegistryError)) throw error;
+      context.note(`The key of this machine is not marked: ${error.message}`);
+      return undefined;
+    }
+  }
   const [{ readPrivate }, { statementKey }] = await Promise.all([
     import('../profile.ts'),
     import('../../platform/crypto.ts'),

@@ -127,10 +127,14 @@ export function parseObjects(text: string): TokenObject[] {
   });
 }
 
-/** A line that begins at the margin, and the indented `name: value` lines under it. */
+/**
+ * A line that begins at the margin, and the indented `name: value` lines under it. Control characters are left out: a
+ * label is shown at a terminal, which would obey them.
+ */
 function blocks(text: string): { head: string; fields: Map<string, string> }[] {
   const found: { head: string; fields: Map<string, string> }[] = [];
-  for (const line of text.split(/\r?\n/)) {
+  // eslint-disable-next-line no-control-regex
+  for (const line of text.replaceAll(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/g, '').split('\n')) {
     const [, name, value = ''] = /^ +([^:]*[^: ]) *:(.*)$/.exec(line) ?? [];
     if (name !== undefined) found.at(-1)?.fields.set(name, value.trim());
     else if (/^\S/.test(line)) found.push({ head: line, fields: new Map() });

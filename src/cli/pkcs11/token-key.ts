@@ -9,6 +9,7 @@ import { randomBytes } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { isAbsolute } from 'node:path';
 import { fromBase64, fromHex, toBase64 } from '../../core/bytes.ts';
+import type { Digest } from '../../core/digest.ts';
 import { formatDigest } from '../../core/digest.ts';
 import { RegistryError } from '../../core/errors.ts';
 import { p256SpkiOf } from '../../core/statement/public-key.ts';
@@ -87,17 +88,25 @@ function ownKey({ tool, token, pin }: OpenToken, key: TokenObject): OwnKey {
 }
 
 /** What can be said of a key without its PIN. */
-export async function examineTokenKey(text: string, io: Io): Promise<{ says: string; warning?: string }> {
+export interface Examined {
+  says: string;
+  /** Undefined where the token shows not even the public half */
+  keyId: Digest | undefined;
+  warning?: string;
+}
+
+export async function examineTokenKey(text: string, io: Io): Promise<Examined> {
   const { uri, tool, token } = await openToken(parsePkcs11Uri(text), io);
   const key = onlyKey(tool.keys(token), uri);
+  const keyId = key === undefined ? undefined : keyIdOf(spkiOf(key));
   const says =
-    key === undefined
+    keyId === undefined
       ? `The token "${token.token}" is there; it does not show the key without a PIN.`
-      : `The token "${token.token}" is there and shows the key ${keyIdOf(spkiOf(key))}.`;
+      : `The token "${token.token}" is there and shows the key ${keyId}.`;
   const warning = ['user PIN locked', 'final user PIN try', 'user PIN count low'].find((flag) =>
     token.flags.includes(flag),
   );
-  return { says, ...(warning === undefined ? {} : { warning }) };
+  return { says, keyId, ...(warning === undefined ? {} : { warning }) };
 }
 
 async function openToken(named: Pkcs11Uri, io: Io): Promise<OpenToken> {
@@ -142,7 +151,14 @@ async function moduleOf(path: string | undefined): Promise<string> {
       fix: "Install the token's driver, and name its library by an absolute path.",
     });
   }
-  if (process.platform !== 'win32' && (file.mode & 0o022) !== 0) {
+  if (process.platform === 'win32') return path;
+  if (file.uid !== 0 && file.uid !== process.geteuid?.()) {
+    throw new RegistryError('configuration_invalid', `The PKCS#11 library "${path}" belongs to another user.`, {
+      field: 'module',
+      fix: 'Name one that the system installed, or a copy of your own.',
+    });
+  }
+  if ((file.mode & 0o022) !== 0) {
     throw new RegistryError('configuration_invalid', `The PKCS#11 library "${path}" can be changed by others.`, {
       field: 'module',
       fix: `Run: chmod go-w "${path}"`,

@@ -1,4 +1,4 @@
-import { chmod, symlink, writeFile } from 'node:fs/promises';
+import { chmod, chown, symlink, writeFile } from 'node:fs/promises';
 import { createHash, generateKeyPairSync, sign } from 'node:crypto';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -251,6 +251,19 @@ describe('the PIN', () => {
     expect((await tool.calls()).at(-1)?.pin).toBe('777777');
   });
 
+  it('of a token whose label holds control characters is asked for without them', async () => {
+    const label = 'acme\u001b]0;hsm\u0007\u009b2J';
+    await tool.answer({
+      'list-token-slots': tokens({ token: label }),
+      'list-objects': key,
+      sign: { out: signature() },
+    });
+    let question = '';
+    const io = ioOf({}, { askSecret: (asked) => Promise.resolve(((question = asked), '123456')) });
+    await signed(io, `pkcs11:serial=6e5f97d21fc67e59;object=k1?module-path=${module}`);
+    expect(question).toBe('PIN of the token "acme]0;hsm2J": ');
+  });
+
   it('is asked for once, at a terminal', async () => {
     await tool.answer({ 'list-token-slots': fit, 'list-objects': key, sign: { out: signature() } });
     const asked: string[] = [];
@@ -312,6 +325,15 @@ describe('the way to the token', () => {
         refused('configuration_invalid', /can be changed by others/),
       );
     }
+  });
+
+  // Only who may give files away can make one that is somebody else's.
+  const asRoot = process.getuid?.() === 0 ? it : it.skip;
+  asRoot('refuses a library of another user, who can put code into it at any time', async () => {
+    await chown(module, 65534, 65534);
+    await expect(readKey(uri(), ioOf())).rejects.toMatchObject(
+      refused('configuration_invalid', /belongs to another user/),
+    );
   });
 
   it('says that a file is no library', async () => {
