@@ -9,6 +9,7 @@ import type { Io } from './io.ts';
 import type { OwnKey } from './keys.ts';
 import type { Flags, Settings } from './settings.ts';
 import { resolveSettings } from './settings.ts';
+import { printable } from './table.ts';
 
 export interface PartyKeyView {
   fingerprint: Digest;
@@ -84,12 +85,12 @@ export class Context {
 
   /** The command's result: one JSON document with `--json`, else the text for people. */
   print(value: unknown, text: () => string): void {
-    this.io.out(this.json ? `${JSON.stringify(value, null, 2)}\n` : text());
+    this.io.out(this.json ? `${JSON.stringify(value, null, 2)}\n` : printable(text()));
   }
 
   /** Something for a person beside the result; with `--json` too, since it goes to standard error. */
   note(sentence: string): void {
-    this.io.note(`${sentence}\n`);
+    this.io.note(`${printable(sentence)}\n`);
   }
 
   /** Ends with exit code 1 although there is a result. */

@@ -1,6 +1,6 @@
 /** What was sealed and opened since, as text for people. */
 import type { JudgedPossession } from './judge-possession.ts';
-import { fields } from './table.ts';
+import { fields, inOneLine } from './table.ts';
 import type { Stated } from './views.ts';
 
 export const describePossession = ({
@@ -26,7 +26,7 @@ export const describePossession = ({
 
 /** One line for each field, or for each of its items. */
 export const describeStated = (stated: readonly Stated[]): string =>
-  stated.flatMap((each) => linesOf(each).map((line) => `${each.field}: ${line}`)).join('\n');
+  stated.flatMap((each) => linesOf(each).map((line) => `${each.field}: ${inOneLine(line)}`)).join('\n');
 
 function linesOf(stated: Stated): string[] {
   if (stated.value === null) return ['(nothing)'];

@@ -9,6 +9,7 @@ import { Context } from './context.ts';
 import { EXIT, exitCodeOf } from './exit-code.ts';
 import type { Io } from './io.ts';
 import type { Flags } from './settings.ts';
+import { printable } from './table.ts';
 
 interface CommandModule {
   /** Adds the command, with the name it has in the list below. */
@@ -256,7 +257,7 @@ function tell(error: unknown, io: Io, json: boolean): number {
 
 function tellProblem(error: RegistryError, io: Io, json: boolean): void {
   if (json) io.out(`${JSON.stringify(error.toProblem(), null, 2)}\n`);
-  else io.note(`muniment: ${error.message}${error.fix === undefined ? '' : ` ${error.fix}`}\n`);
+  else io.note(printable(`muniment: ${error.message}${error.fix === undefined ? '' : ` ${error.fix}`}\n`));
 }
 
 /** Commander says `error: unknown option '--foo'`; help that nobody asked for means that a word is missing. */

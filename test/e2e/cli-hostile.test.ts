@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { startTestApp } from '../support/app.ts';
 import type { TestApp } from '../support/app.ts';
+import { runCli } from '../unit/cli/support.ts';
 import { Users, writeModel } from './cli-user.ts';
 
 type Tamper = (path: string, text: string) => string | undefined;
@@ -282,4 +283,21 @@ it('the first use of a server pins no key that does not sign its checkpoints', a
       : undefined;
   const { code } = await users.runHere('careless', url, 'trust', 'pin');
   expect(code).toBe(1);
+});
+
+it('a name on record cannot steer the terminal of whoever looks it up', async () => {
+  const file = users.path('loud.safetensors');
+  await writeModel(file, [7, 8, 9]);
+  const name = 'loud\u001b[1A\u001b[2K\u009b2J\u202e';
+  await users.do('beta', 'register', file, '--name', name, '--owner', 'Beta Corp', '--license', 'MIT');
+  const env = { MUNIMENT_HOME: users.path('reader'), MUNIMENT_URL: app.url };
+  const { code, out, notes } = await runCli(['lookup', file], env);
+  expect([code, out]).toEqual([0, expect.stringContaining('loud[1A[2K2J')]);
+  // eslint-disable-next-line no-control-regex
+  expect(out + notes).not.toMatch(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e]/);
+  const { out: json } = await runCli(['lookup', file, '--json'], env);
+  expect(json).toContain(JSON.stringify(name));
+  tamper = () => JSON.stringify({ code: 'forbidden', title: 'No', detail: 'no\u001b[2J', status: 403 });
+  const refused = await runCli(['license', 'list'], { ...env, MUNIMENT_URL: url });
+  expect(refused.notes).not.toContain('\u001b');
 });
