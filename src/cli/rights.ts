@@ -18,6 +18,9 @@ import { readBytes } from './settings.ts';
 import { write } from './sign.ts';
 import type { DataRightsBody, MarketBody, ProtectionBody, RightsView } from './views.ts';
 
+/** So many of the longest records fit into one answer. */
+const PAGE = 30;
+
 export interface ProtectionOptions {
   file?: string;
   in?: string;
@@ -153,11 +156,20 @@ const DATA_RIGHTS: Recording<DataRightsBody> = {
 };
 
 async function listOf<Body>(context: Context, { path }: Recording<Body>, model: string, history: boolean) {
-  const id = await findAnyModel(context, model);
+  const registration = await findAnyModel(context, model);
   const client = await context.client();
-  return client.get<RightsView<Body>[]>(
-    `${path}?registration=${encodeURIComponent(id)}&limit=1000&history=${history ? 'yes' : 'no'}`,
-  );
+  const found: RightsView<Body>[] = [];
+  for (let page; page === undefined || page.length === PAGE; found.push(...page)) {
+    const before = found.at(-1)?.recordedIndex;
+    const query = new URLSearchParams({
+      registration,
+      history: history ? 'yes' : 'no',
+      limit: String(PAGE),
+      ...(before === undefined ? {} : { before: String(before) }),
+    });
+    page = await client.get<RightsView<Body>[]>(`${path}?${query.toString()}`);
+  }
+  return found;
 }
 
 async function state<Body extends object>(

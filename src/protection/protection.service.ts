@@ -21,10 +21,13 @@ import type {
   ProtectionView,
   RightsRecorded,
 } from './protection.schema.ts';
-import { listRecords, listStanding, sizeOfStanding } from './protection.store.ts';
+import type { Choice } from './protection.store.ts';
+import { listChosen, recordsOf, sizeOfChosen, standingOf } from './protection.store.ts';
 
-/** A thousand datasets with a long list of domains each would fill the memory of a server that anybody may ask. */
-const MAX_DATA_RIGHTS_BYTES = 8 << 20;
+/** A thousand records with a long list of domains each would fill the memory of a server that anybody may ask. */
+const MAX_BYTES = 8 << 20;
+const ASK_FOR_FEWER = 'Ask for fewer records at once, with limit and before.';
+const READ_ONE_BY_ONE = 'Read the records of the model and of its datasets one by one.';
 
 @Injectable()
 export class ProtectionService {
@@ -47,36 +50,33 @@ export class ProtectionService {
     return this.ledger.write(dataRights, principal, write, { idempotency });
   }
 
-  /** @throws RegistryError `not_found` */
+  /** @throws RegistryError `not_found`, `payload_too_large` */
   protections(query: OfRegistration): Promise<ProtectionView[]> {
     return this.#ofRegistration(protectionRecord.kind, query);
   }
 
-  /** @throws RegistryError `not_found` */
+  /** @throws RegistryError `not_found`, `payload_too_large` */
   marketRecords(query: OfRegistration): Promise<MarketView[]> {
     return this.#ofRegistration(marketRecord.kind, query);
   }
 
-  /** @throws RegistryError `not_found` */
+  /** @throws RegistryError `not_found`, `payload_too_large` */
   async dataRights({ dataset, ...page }: OfDataset): Promise<DataRightsView[]> {
     await this.datasets.get(dataset);
-    return listRecords(this.database.manager, dataset, respectOf(dataRights.kind), page);
+    return this.#list(recordsOf(dataset, respectOf(dataRights.kind), page), ASK_FOR_FEWER);
   }
 
-  /** What the owners of a model state of it on one market. */
+  /**
+   * What the owners of a model state of it on one market.
+   * @throws RegistryError `payload_too_large` where it is more than one answer holds
+   */
   standingOnMarket(registration: string, jurisdiction: string): Promise<MarketView[]> {
-    return listStanding(this.database.manager, respectOf(marketRecord.kind, jurisdiction), [registration]);
+    return this.#list(standingOf([registration], respectOf(marketRecord.kind, jurisdiction)), READ_ONE_BY_ONE);
   }
 
   /** @throws RegistryError `payload_too_large` where it is more than one answer holds */
-  async standingDataRights(datasets: readonly string[]): Promise<DataRightsView[]> {
-    const { manager } = this.database;
-    if ((await sizeOfStanding(manager, dataRights.kind, datasets)) > MAX_DATA_RIGHTS_BYTES) {
-      throw new RegistryError('payload_too_large', 'More is stated of the data than fits into one answer.', {
-        fix: 'Read the records of the datasets one by one.',
-      });
-    }
-    return listStanding(manager, dataRights.kind, datasets);
+  standingDataRights(datasets: readonly string[]): Promise<DataRightsView[]> {
+    return this.#list(standingOf(datasets, dataRights.kind), READ_ONE_BY_ONE);
   }
 
   async #ofRegistration<View extends RightsRecorded>(
@@ -85,6 +85,15 @@ export class ProtectionService {
   ): Promise<View[]> {
     await this.models.get(registration);
     const respect = jurisdiction === undefined ? respectOf(kind, '') : respectOf(kind, jurisdiction);
-    return listRecords(this.database.manager, registration, respect, page);
+    return this.#list(recordsOf(registration, respect, page), ASK_FOR_FEWER);
+  }
+
+  /** @param fix what to do where it is more than one answer holds */
+  async #list<View extends RightsRecorded>(choice: Choice, fix: string): Promise<View[]> {
+    const { manager } = this.database;
+    if ((await sizeOfChosen(manager, choice)) > MAX_BYTES) {
+      throw new RegistryError('payload_too_large', 'More is stated than fits into one answer.', { fix });
+    }
+    return listChosen(manager, choice);
   }
 }

@@ -84,6 +84,26 @@ describe('protection records', () => {
   });
 });
 
+describe('data rights', () => {
+  it('are refused in one answer where they are more than a server should hold at once, and read page by page', async () => {
+    const held = heldDatasetOf(ada!.id, [{ name: 'b', bytes: new Uint8Array(2) }]);
+    const crawled = await ada!.made('/v1/datasets', ada!.signedWrite(dataset, held, [ada!.statement]));
+    const label = 'x'.repeat(60);
+    const domains = Array.from({ length: 1000 }, (_, i) => `${label}.${label}.${label}.n${i}.example`);
+    const body = { dataset: crawled.id, sourceCategory: 'crawled' as const, domains };
+    const basis = [crawled.statement];
+    // 200 KB each.
+    for (let i = 0; i < 45; i++) {
+      const stated = await ada!.made('/v1/data-rights', ada!.signedWrite(dataRights, body, basis));
+      basis.splice(1, 1, stated.statement);
+    }
+    const all = `/v1/data-rights?dataset=${crawled.id}&history=yes`;
+    expect(await nobody.get(`${all}&limit=1000`)).toMatchObject({ status: 413, body: { code: 'payload_too_large' } });
+    expect(await nobody.read(`${all}&limit=20`)).toHaveLength(20);
+    expect(await nobody.read(`/v1/data-rights?dataset=${crawled.id}`)).toHaveLength(1);
+  });
+});
+
 describe('a disclosure', () => {
   const path = (form: string) => `/v1/models/${model.id}/disclosures/${form}`;
   const answers = ({ sections }: DisclosureDocument, question: string) =>
@@ -155,6 +175,22 @@ describe('the command line', () => {
     const text = await readFile(out, 'utf8');
     expect(text).toContain('- Date of placement on the Union market: 2026-02-01 [2]\n');
     expect(text).toContain('- Versions: **not stated**\n');
+  });
+
+  it('lists all records of a model, however many pages they take', async () => {
+    const basis = [model.statement];
+    const made: string[] = [];
+    for (let i = 0; i < 35; i++) {
+      const body = { ...claim(), jurisdiction: 'FR' };
+      const record = await ada!.made('/v1/protection-records', ada!.signedWrite(protectionRecord, body, basis));
+      basis.splice(1, 1, record.statement);
+      made.unshift(record.id);
+    }
+    const argv = ['protection', 'list', model.id, '--history'];
+    const { code, value } = await users.runHere<{ id: string; jurisdiction: string }[]>('stranger', app.url, ...argv);
+    expect(code).toBe(0);
+    const listed = value.filter(({ jurisdiction }) => jurisdiction === 'FR');
+    expect(listed.map(({ id }) => id)).toEqual(made);
   });
 
   it('refuses a file that states nothing by name', async () => {
