@@ -8,7 +8,7 @@ import type { Idempotency, SignedWrite, Write } from '../ledger/index.ts';
 import { IdempotencyKey, signedWriteSchema } from '../ledger/index.ts';
 import type { Principal } from '../platform/auth/index.ts';
 import { CurrentPrincipal, Requires } from '../platform/auth/index.ts';
-import type { CreateApiKey, CreateParty } from './party.schema.ts';
+import type { CreateApiKey, CreateParty, PartyQuery } from './party.schema.ts';
 import {
   apiKeyCreated,
   createApiKeySchema,
@@ -49,8 +49,8 @@ export class PartyController {
   @Get('parties')
   @Requires('read')
   @ApiResponse({ status: 200, standardSchema: z.array(partyView) })
-  list(@Query({ schema: partyQuery }) { name }: z.infer<typeof partyQuery>) {
-    return this.parties.list(name);
+  list(@Query({ schema: partyQuery }) query: PartyQuery) {
+    return this.parties.list(query);
   }
 
   @Get('parties/:id')

@@ -41,7 +41,12 @@ export const revokeKeySchema = writeSchema(keyRevocation).meta({ id: 'RevokeKey'
 export const revokeApiKeySchema = z.strictObject({ reason: z.string().max(500).default('') }).meta({ id: 'Reason' });
 
 export const partyParams = z.strictObject({ id: z.string().max(60) });
-export const partyQuery = z.strictObject({ name: z.string().max(200).optional() });
+export const partyQuery = z.strictObject({
+  name: z.string().max(200).optional().describe('Only those of exactly this name'),
+  after: z.coerce.number().int().nonnegative().optional().describe('Only those recorded at higher indexes'),
+  limit: z.coerce.number().int().min(1).max(1000).default(1000),
+});
+export type PartyQuery = z.infer<typeof partyQuery>;
 
 export const partyKeyView = z
   .strictObject({

@@ -15,7 +15,7 @@ import { Ledger } from '../ledger/index.ts';
 import type { Principal } from '../platform/auth/index.ts';
 import { newId, newNonce, sha256 } from '../platform/crypto.ts';
 import { API_KEY_KIND, formatApiKey } from './api-key-authenticator.ts';
-import type { CreateApiKey, CreateParty, PartyView } from './party.schema.ts';
+import type { CreateApiKey, CreateParty, PartyQuery, PartyView } from './party.schema.ts';
 import { apiKeyIsOf, findParty, listParties } from './party.store.ts';
 
 type KeyBody = Parameters<typeof key.judge>[0]['body'];
@@ -49,8 +49,8 @@ export class PartyService {
     return found;
   }
 
-  list(name?: string): Promise<PartyView[]> {
-    return listParties(this.database.manager, name);
+  list(query: PartyQuery): Promise<PartyView[]> {
+    return listParties(this.database.manager, query);
   }
 
   /** The first key of a party comes with the registry's word for it; a further one is signed by a key it has. */

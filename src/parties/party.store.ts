@@ -1,7 +1,7 @@
 /** SQL over parties, their keys and API keys. */
 import type { EntityManager } from 'typeorm';
 import { prepared } from '../platform/database/index.ts';
-import type { PartyView } from './party.schema.ts';
+import type { PartyQuery, PartyView } from './party.schema.ts';
 
 const PARTIES = `
   SELECT p.id, d.value AS name, p.name_commitment AS "nameCommitment", p.kind, p.roles, p.statement, p.recorded_index::int AS "recordedIndex",
@@ -19,11 +19,13 @@ export async function findParty(manager: EntityManager, id: string): Promise<Par
   return row;
 }
 
-/** Parties in the order they came, at most 1,000; with a name, those of exactly that name. */
-export function listParties(manager: EntityManager, name?: string): Promise<PartyView[]> {
-  return name === undefined
-    ? manager.query(`${PARTIES} ORDER BY p.recorded_index LIMIT 1000`)
-    : manager.query(`${PARTIES} WHERE d.value = $1 ORDER BY p.recorded_index LIMIT 1000`, [name]);
+/** In the order in which they came. */
+export function listParties(manager: EntityManager, { name, after, limit }: PartyQuery): Promise<PartyView[]> {
+  return manager.query(
+    `${PARTIES} WHERE ($1::text IS NULL OR d.value = $1) AND ($2::bigint IS NULL OR p.recorded_index > $2)
+     ORDER BY p.recorded_index LIMIT $3`,
+    [name ?? null, after ?? null, limit],
+  );
 }
 
 export interface ApiKeyRow {

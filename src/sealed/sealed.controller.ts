@@ -1,4 +1,4 @@
-import { Body, Controller, Get, HttpCode, Param, Post } from '@nestjs/common';
+import { Body, Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
 import { ApiResponse, ApiTags } from '@nestjs/swagger';
 import { z } from 'zod';
 import type { FieldOpeningBody } from '../core/registry/field-opening.ts';
@@ -8,7 +8,8 @@ import type { Idempotency, Write } from '../ledger/index.ts';
 import { IdempotencyKey } from '../ledger/index.ts';
 import type { Principal } from '../platform/auth/index.ts';
 import { CurrentPrincipal, Requires } from '../platform/auth/index.ts';
-import { openFieldsSchema, openSchema, sealedParams, sealedView, sealSchema } from './sealed.schema.ts';
+import { openFieldsSchema, openSchema, sealedParams, sealedQuery, sealedView, sealSchema } from './sealed.schema.ts';
+import type { SealedQuery } from './sealed.schema.ts';
 import { SealedService } from './sealed.service.ts';
 
 type Id = z.infer<typeof sealedParams>;
@@ -30,12 +31,12 @@ export class SealedController {
     return this.sealed.seal(principal, body, idempotency);
   }
 
-  /** What the caller sealed. */
+  /** What the caller sealed, the newest first. */
   @Get()
   @Requires('read')
   @ApiResponse({ status: 200, standardSchema: z.array(sealedView) })
-  list(@CurrentPrincipal() principal: Principal) {
-    return this.sealed.list(principal);
+  list(@CurrentPrincipal() principal: Principal, @Query({ schema: sealedQuery }) query: SealedQuery) {
+    return this.sealed.list(principal, query);
   }
 
   /** What the caller sealed, or anybody opened. */

@@ -11,6 +11,12 @@ export const openFieldsSchema = writeSchema(fieldOpening).meta({ id: 'OpenSealed
 
 export const sealedParams = z.strictObject({ id: z.string().max(60) });
 
+export const sealedQuery = z.strictObject({
+  before: z.coerce.number().int().nonnegative().optional().describe('Only records at lower indexes'),
+  limit: z.coerce.number().int().min(1).max(100).default(100),
+});
+export type SealedQuery = z.infer<typeof sealedQuery>;
+
 /** A field of a sealed title that is open. */
 export const statedSchema = z.strictObject({
   field: z.enum(TITLE_FIELDS),

@@ -9,7 +9,7 @@ import type { Idempotency, Write } from '../ledger/index.ts';
 import { Ledger } from '../ledger/index.ts';
 import type { Principal } from '../platform/auth/index.ts';
 import { DataSource } from '../platform/database/index.ts';
-import type { SealedView } from './sealed.schema.ts';
+import type { SealedQuery, SealedView } from './sealed.schema.ts';
 import { findSealed, listSealed } from './sealed.store.ts';
 
 @Injectable()
@@ -47,8 +47,8 @@ export class SealedService {
   }
 
   /** The caller's own, opened or not; nobody else's, whatever the caller's role. */
-  list({ partyId }: Principal): Promise<SealedView[]> {
-    return listSealed(this.database.manager, partyId);
+  list({ partyId }: Principal, query: SealedQuery): Promise<SealedView[]> {
+    return listSealed(this.database.manager, partyId, query);
   }
 }
 

@@ -1,6 +1,6 @@
 /** SQL over what was sealed. What a reader may not see is left out by the query itself, so it is like what is not there. */
 import type { EntityManager } from 'typeorm';
-import type { SealedView } from './sealed.schema.ts';
+import type { SealedQuery, SealedView } from './sealed.schema.ts';
 
 /** The open fields of a sealed title, in the order in which they were opened. @param maker @param id SQL */
 export const statedIn = (maker: string, id: string): string => `
@@ -30,7 +30,15 @@ export async function findSealed(
   return row;
 }
 
-/** In log order, at most 1,000. */
-export function listSealed(manager: EntityManager, maker: string): Promise<SealedView[]> {
-  return manager.query(`${VIEW} WHERE s.maker = $1 ORDER BY s.recorded_index LIMIT 1000`, [maker]);
+/** The newest first. */
+export function listSealed(
+  manager: EntityManager,
+  maker: string,
+  { before, limit }: SealedQuery,
+): Promise<SealedView[]> {
+  return manager.query(
+    `${VIEW} WHERE s.maker = $1 AND ($2::bigint IS NULL OR s.recorded_index < $2)
+     ORDER BY s.recorded_index DESC LIMIT $3`,
+    [maker, before ?? null, limit],
+  );
 }

@@ -97,6 +97,20 @@ describe('a party', () => {
   });
 });
 
+it('parties are listed page by page, in the order in which they came', async () => {
+  for (const name of ['Page', 'Page', 'Page']) await operator.made('/v1/parties', { name });
+  const all = await operator.read<{ id: string; recordedIndex: number }[]>('/v1/parties');
+  const paged: typeof all = [];
+  for (let page = all.slice(0, 0); paged.length === 0 || page.length > 0; paged.push(...page)) {
+    page = await operator.read(`/v1/parties?limit=2&after=${paged.at(-1)?.recordedIndex ?? 0}`);
+    expect(page.length).toBeLessThanOrEqual(2);
+  }
+  expect(paged).toEqual(all.filter(({ recordedIndex }) => recordedIndex > 0));
+  const [first, ...others] = await operator.read<typeof all>('/v1/parties?name=Page');
+  expect(await operator.read(`/v1/parties?name=Page&after=${first!.recordedIndex}`)).toEqual(others);
+  expect((await operator.get('/v1/parties?limit=1001')).status).toBe(400);
+});
+
 describe('an API key', () => {
   const make = (party: Party, body: object = {}, headers = {}) =>
     party.made<{ key: string; receipt: Receipt }>(`/v1/parties/${party.id}/api-keys`, body, headers);

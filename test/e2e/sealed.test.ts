@@ -403,6 +403,21 @@ describe('what is opened', () => {
     expect(payloads[0]).toBe(payloads[1]);
   });
 
+  it('is listed with all else that its maker sealed, page by page, the newest first', async () => {
+    const all = await ada.read<SealedView[]>('/v1/sealed');
+    expect(all.length).toBeGreaterThan(2);
+    const paged: SealedView[] = [];
+    for (let page = all.slice(0, 0); paged.length === 0 || page.length > 0; paged.push(...page)) {
+      page = await ada.read(`/v1/sealed?limit=1&before=${paged.at(-1)?.recordedIndex ?? Number.MAX_SAFE_INTEGER}`);
+      expect(page.length).toBeLessThanOrEqual(1);
+    }
+    expect(paged).toEqual(all);
+    expect(all.map(({ recordedIndex }) => recordedIndex)).toEqual(
+      all.map(({ recordedIndex }) => recordedIndex).sort((a, b) => b - a),
+    );
+    expect((await ada.get('/v1/sealed?limit=101')).status).toBe(400);
+  });
+
   it('leaves a log in which every signature and row holds', async () => {
     const report = await runFsck({ database: app.database, anchorDir: app.config.anchorDir, full: true });
     expect(report).toMatchObject({ ok: true, findings: [] });
