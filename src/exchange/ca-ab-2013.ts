@@ -20,7 +20,7 @@ import {
 } from './facts.ts';
 
 export const CA_EDITION =
-  'Assembly Bill 2013 (Chapter 817, Statutes of 2024), Cal. Civ. Code § 3111 (a), as in force from 2026-01-01';
+  'Assembly Bill 2013 (Chapter 817, Statutes of 2024), Cal. Civ. Code § 3111 (a), in force from 2025-01-01, documentation due from 2026-01-01';
 
 export const caAb2013 = (facts: Facts): DisclosureDocument => ({
   title: 'Training data transparency: documentation under California AB 2013',

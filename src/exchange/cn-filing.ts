@@ -10,7 +10,7 @@ import type { Facts } from './facts.ts';
 import { byProvider, byRegistration, counted, modelOf, ofEach, period, sized, sourcesOf, yesOrNo } from './facts.ts';
 
 export const CN_EDITION =
-  'Interim Measures for the Administration of Generative AI Services of 2023-08-15, Articles 7, 8 and 17; Provisions on the Administration of Algorithm Recommendation of 2022-03-01, Article 24';
+  'Interim Measures for the Administration of Generative AI Services, in force from 2023-08-15, Articles 7, 8 and 17; Provisions on the Administration of Algorithm Recommendation, in force from 2022-03-01, Article 24';
 
 export const cnFiling = (facts: Facts): DisclosureDocument => ({
   title: 'Filing record of a generative AI service (CN)',
@@ -60,6 +60,14 @@ export const cnFiling = (facts: Facts): DisclosureDocument => ({
         ask(
           'Filing number',
           byProvider(facts, ({ filingNumber }) => filingNumber),
+        ),
+        ask(
+          "Report on the provider's own assessment of the algorithm",
+          byProvider(facts, ({ selfAssessment }) => selfAssessment),
+        ),
+        ask(
+          'Content for publication',
+          byProvider(facts, ({ forPublication }) => forPublication),
         ),
       ],
     },

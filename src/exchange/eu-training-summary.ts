@@ -1,6 +1,7 @@
 /**
  * The public summary of training content that Article 53 (1)(d) of Regulation (EU) 2024/1689 asks of providers of
- * general-purpose AI models, in the order of the Commission's template of 2025-07-24: its questions in our words, not its text.
+ * general-purpose AI models, in the order of the Commission's template: its questions in our words, not its text. The template was
+ * published on 2025-07-24 and adopted on 2025-12-05 with the same sections.
  */
 import type { DisclosureDocument, Section } from '../core/disclosure.ts';
 import { ask } from '../core/disclosure.ts';
@@ -20,7 +21,7 @@ import {
 } from './facts.ts';
 
 export const EU_EDITION =
-  'Template for the public summary of training content, European Commission, 2025-07-24 (Regulation (EU) 2024/1689, Article 53 (1)(d))';
+  'Template for the public summary of training content, European Commission, C(2025) 8311 final of 2025-12-05, published on 2025-07-24 as C(2025) 5235 final (Regulation (EU) 2024/1689, Article 53 (1)(d))';
 
 export const euTrainingSummary = (facts: Facts): DisclosureDocument => ({
   title: 'Public summary of training content',
@@ -34,6 +35,20 @@ function generalInformation(facts: Facts): Section[] {
   const { model, data } = facts;
   const parents = model.parents.map(({ relation, digest }) => `${relation} ${digest}`);
   return [
+    {
+      number: '0',
+      title: 'Summary',
+      questions: [
+        ask(
+          'Version, and where earlier ones are',
+          byProvider(facts, ({ summary }) => summary?.version),
+        ),
+        ask(
+          'Last update',
+          byProvider(facts, ({ summary }) => summary?.updated),
+        ),
+      ],
+    },
     {
       number: '1.1',
       title: 'Provider',
@@ -123,9 +138,18 @@ function sources(facts: Facts): Section[] {
       ofEach(ofCategory(facts, category), ({ modalities }) => sized(modalities)),
     ),
   ];
+  const described = (category: (typeof SOURCE_CATEGORIES)[number]) =>
+    ask(
+      'Description of the data',
+      ofEach(ofCategory(facts, category), ({ dataTypes }) => dataTypes),
+    );
   const [crawled, uncategorized] = [ofCategory(facts, 'crawled'), ofCategory(facts, undefined)];
   return [
-    { number: '2.1', title: 'Publicly available datasets', questions: [used('public'), ...datasets('public')] },
+    {
+      number: '2.1',
+      title: 'Publicly available datasets',
+      questions: [used('public'), ...datasets('public'), described('public')],
+    },
     {
       number: '2.2.1',
       title: 'Private datasets licensed by rights holders',
@@ -134,7 +158,7 @@ function sources(facts: Facts): Section[] {
     {
       number: '2.2.2',
       title: 'Private datasets from other third parties',
-      questions: [used('private'), ...datasets('private')],
+      questions: [used('private'), ...datasets('private'), described('private')],
     },
     {
       number: '2.3',
@@ -142,6 +166,7 @@ function sources(facts: Facts): Section[] {
       questions: [
         used('crawled'),
         ...datasets('crawled'),
+        described('crawled'),
         ask(
           'Names of the crawlers',
           ofEach(crawled, ({ crawlers }) => listed(crawlers)),
@@ -162,6 +187,14 @@ function sources(facts: Facts): Section[] {
       title: 'User data',
       questions: [
         used('user'),
+        ask(
+          'Data from the use of the model was used',
+          byProvider(facts, ({ userData }) => yesOrNo(userData?.ofModel)),
+        ),
+        ask(
+          "Data from the use of the provider's other services and products was used",
+          byProvider(facts, ({ userData }) => yesOrNo(userData?.ofServices)),
+        ),
         ...datasets('user'),
         ask(
           'Services that collected it',
@@ -187,6 +220,7 @@ function sources(facts: Facts): Section[] {
       questions: [
         used('other'),
         ...datasets('other'),
+        described('other'),
         ...(uncategorized.length === 0
           ? []
           : [ask('Datasets on record whose category of source is not stated', sourcesOf(uncategorized))]),

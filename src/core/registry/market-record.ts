@@ -16,6 +16,10 @@ const shape = {
   registration: id('registration'),
   jurisdiction,
   name: prose(200).optional().describe('By which the model is known there'),
+  summary: z
+    .strictObject({ version: prose(300), updated: date })
+    .optional()
+    .describe('Of the disclosure itself: its version, with where earlier ones are, and when it was last updated'),
   versions: z.array(prose(100)).min(1).max(50).optional(),
   contact: prose(500).optional().describe('Of the provider: an office, never a person; it is not erased'),
   representative: prose(500).optional().describe('An authorized representative, with contact'),
@@ -35,12 +39,18 @@ const shape = {
     .strictObject({ used: z.boolean(), purpose: prose(4000).optional() })
     .optional()
     .describe('Whether its development used or uses the generation of synthetic data'),
+  userData: z
+    .strictObject({ ofModel: z.boolean(), ofServices: z.boolean() })
+    .optional()
+    .describe("Whether data from the use of the model, and of the provider's other services and products, was used"),
   codeOfPractice: z.boolean().optional().describe('Whether the provider signed the Code of Practice of the EU'),
   reservations: prose(4000).optional().describe('How reservations of rights are respected'),
   illegalContent: prose(4000).optional().describe('How illegal content is removed'),
   other: prose(4000).optional().describe('What else the provider wants to tell'),
   algorithm: z.strictObject({ name: prose(200), type: prose(200) }).optional(),
   filingNumber: prose(100).optional().describe('Under which an authority filed it'),
+  selfAssessment: digest.optional().describe("Of the report on the provider's own assessment of the algorithm"),
+  forPublication: prose(4000).optional().describe('What an authority is to publish of the algorithm'),
   service: z
     .strictObject({ form: prose(500), field: prose(500) })
     .optional()
@@ -66,6 +76,7 @@ export const marketRecord = kind(marketForm, {
     const changes = supersede(spoken, rows, place, slotOf(body));
     requireShare(spoken, rows, body.registration);
     requireNotAfter(common, body.dataUntil, 'dataUntil');
+    requireNotAfter(common, body.summary?.updated, 'summary.updated');
     requireNotAfter(common, body.safetyAssessment?.on, 'safetyAssessment.on');
     return changes;
   },

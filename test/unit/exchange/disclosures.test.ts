@@ -76,6 +76,7 @@ const market = (jurisdiction: string): MarketView => ({
   registration: id('registration', 'm'),
   jurisdiction,
   name: 'Facer',
+  summary: { version: '3, after https://acme.example/facer/2', updated: '2026-02-01' },
   versions: ['2.0', '2.1'],
   contact: 'ai-office@acme.example',
   dependencies: ['Facer 1'],
@@ -86,9 +87,12 @@ const market = (jurisdiction: string): MarketView => ({
   trainedContinuously: false,
   sources: ['crawled', 'public'],
   synthetic: { used: false },
+  userData: { ofModel: false, ofServices: false },
   codeOfPractice: true,
   algorithm: { name: '脸谱', type: '生成合成类' },
   filingNumber: '网信算备110000000000000000001号',
+  selfAssessment: digest('4'),
+  forPublication: '算法基本原理、运行机制和应用场景',
   service: { form: 'web page', field: 'photo albums' },
   safetyAssessment: { report: digest('6'), on: '2026-01-10', result: 'passed' },
 });
@@ -149,8 +153,10 @@ describe.each<[string, string, (facts: Facts) => DisclosureDocument]>([
 
 test('a name that was erased is told as erased, not as not stated', () => {
   const { provided, ...rest } = facts('EU');
-  const [first] = euTrainingSummary({ ...rest, provided: [{ ...provided[0]!, provider: null }] }).sections;
-  expect(first!.questions[0]!.answers[0]!.value).toBe(`${ACME} (name erased)`);
+  const { sections } = euTrainingSummary({ ...rest, provided: [{ ...provided[0]!, provider: null }] });
+  expect(sections.find(({ number }) => number === '1.1')!.questions[0]!.answers[0]!.value).toBe(
+    `${ACME} (name erased)`,
+  );
 });
 
 test('a category of source that the provider does not list is answered with no, on its word', () => {

@@ -143,6 +143,8 @@ describe('a market record', () => {
   test('may name a day on which the model comes on the market, but no data and no assessment of the future', () => {
     expect(() => market({ placedOn: '2027-01-01' })).not.toThrow();
     expect(() => market({ jurisdiction: 'US', dataUntil: '2026-01-02' })).toThrow(refused('date_invalid', 'dataUntil'));
+    const summary = { version: '1', updated: '2026-01-02' };
+    expect(() => market({ jurisdiction: 'US', summary })).toThrow(refused('date_invalid', 'summary.updated'));
     const safetyAssessment = { report: anyDigest(), on: '2026-06-01', result: 'passed' };
     expect(() => market({ jurisdiction: 'CN', safetyAssessment })).toThrow(
       refused('date_invalid', 'safetyAssessment.on'),
