@@ -1,6 +1,7 @@
 /**
  * Compute accounts: what each party gave and took, by the records of runs, and how much it may start. A quota is held to
- * when a run is started; a run that has begun is never stopped by it.
+ * when a run is started, and once more when one that waited is to begin, or whoever starts a thousand runs before any of
+ * them has spent anything would have no quota at all. A run that has begun is never stopped by it.
  */
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
@@ -56,7 +57,8 @@ export class ComputeService {
    * @throws RegistryError `quota_exceeded`
    */
   async requireRoom(manager: EntityManager, party: string, run: string): Promise<void> {
-    const { coreSeconds, runsAtOnce, used, renewsAt } = await this.#quotaOf(manager, party, run);
+    const quota = await this.#quotaOf(manager, party, run);
+    const { runsAtOnce, used } = quota;
     if (runsAtOnce !== null && used.runs >= runsAtOnce) {
       throw new RegistryError(
         'quota_exceeded',
@@ -64,13 +66,15 @@ export class ComputeService {
         { field: 'runsAtOnce', fix: 'Wait for one to end, cancel one, or ask the registrar for a larger quota.' },
       );
     }
-    if (coreSeconds !== null && used.coreSeconds >= coreSeconds) {
-      throw new RegistryError(
-        'quota_exceeded',
-        `Of this month's ${coreSeconds} core-seconds you have used ${used.coreSeconds}; the quota renews at ${renewsAt}.`,
-        { field: 'coreSeconds', fix: 'Wait until then, or ask the registrar for a larger quota.' },
-      );
-    }
+    requireCoreSeconds(quota);
+  }
+
+  /**
+   * Whether a run that waited may begin.
+   * @throws RegistryError `quota_exceeded`
+   */
+  async requireCoreSeconds(party: string): Promise<void> {
+    requireCoreSeconds(await this.#quotaOf(this.database.manager, party, null));
   }
 
   async #quotaOf(manager: EntityManager, party: string, besides: string | null): Promise<QuotaView> {
@@ -91,6 +95,15 @@ export class ComputeService {
   async #requireParty(party: string): Promise<void> {
     if (!(await partyExists(this.database.manager, party))) throw noParty(party);
   }
+}
+
+function requireCoreSeconds({ coreSeconds, used, renewsAt }: QuotaView): void {
+  if (coreSeconds === null || used.coreSeconds < coreSeconds) return;
+  throw new RegistryError(
+    'quota_exceeded',
+    `Of this month's ${coreSeconds} core-seconds you have used ${used.coreSeconds}; the quota renews at ${renewsAt}.`,
+    { field: 'coreSeconds', fix: 'Wait until then, or ask the registrar for a larger quota.' },
+  );
 }
 
 const noParty = (id: string): RegistryError =>

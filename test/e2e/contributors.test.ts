@@ -4,6 +4,7 @@
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import type { Contributor } from '../../src/core/registry/contributor.ts';
 import { registration } from '../../src/core/registry/index.ts';
@@ -426,6 +427,26 @@ describe('the compute of a party', () => {
     expect(used).toMatchObject({ runs: 0, coreSeconds: expect.any(Number) });
     expect(used.coreSeconds).toBeGreaterThan(0.1);
     expect(await waster.read<Account>(`/v1/parties/${waster.id}/compute`)).toMatchObject({ consumed: { runs: 0 } });
+  });
+
+  it('is bounded by the quota, however many runs were started before any was spent: what waited does not begin', async () => {
+    const greedy = await operator.makeParty();
+    await operator.made(`/v1/parties/${greedy.id}/quota`, { coreSeconds: 1, runsAtOnce: null });
+    const start = (hyperparameters: object) =>
+      greedy.made<{ id: string }>('/v1/runs', runOf(caller(greedy), dataset, hyperparameters));
+    const first = await start({ batchSize: 1, hidden: [2048, 2048] });
+    const others = [await start({ epochs: 1, seed: ++seed }), await start({ epochs: 1, seed: ++seed })];
+    const spent = async () => (await greedy.read<{ used: Total }>(`/v1/parties/${greedy.id}/quota`)).used.coreSeconds;
+    while ((await spent()) < 1) await sleep(100);
+    await greedy.made(`/v1/runs/${first.id}/cancel`, {});
+    for (const { id } of others) {
+      const over = await until(caller(greedy), id, ({ state }) => !['queued', 'running'].includes(state));
+      expect(over).toMatchObject({
+        state: 'failed',
+        epochs: [],
+        error: { code: 'quota_exceeded', field: 'coreSeconds' },
+      });
+    }
   });
 
   it('of a party that is not on record is not found', async () => {

@@ -8,6 +8,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { OnApplicationBootstrap, OnModuleDestroy } from '@nestjs/common';
 import { DataSource } from '../../platform/database/index.ts';
 import { RegistryError } from '../../core/errors.ts';
+import { ComputeService } from '../../compute/index.ts';
 import { DatasetService } from '../../datasets/index.ts';
 import { Ledger } from '../../ledger/index.ts';
 import { Config } from '../../platform/config/index.ts';
@@ -49,6 +50,7 @@ export class TrainingWorker implements OnApplicationBootstrap, OnModuleDestroy {
     private readonly jobs: Jobs,
     private readonly ledger: Ledger,
     private readonly recorder: RunRecorder,
+    private readonly compute: ComputeService,
     private readonly datasets: DatasetService,
     private readonly artifacts: ArtifactStore,
     private readonly config: Config,
@@ -122,6 +124,7 @@ export class TrainingWorker implements OnApplicationBootstrap, OnModuleDestroy {
     const { runId } = taken;
     let { body } = taken;
     if (body === null) {
+      if (taken.attempt === 1) await this.compute.requireCoreSeconds(taken.owner);
       const { files } = await this.datasets.get(taken.dataset);
       body = await trainRun(this.#place!, taken, files, signal);
       requireHeld(await beginRecording(manager, taken, body));

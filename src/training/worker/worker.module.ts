@@ -1,6 +1,7 @@
 /** The worker as an application: the floors below training without an HTTP server, and the taker of runs. */
 import { Module } from '@nestjs/common';
 import type { DynamicModule } from '@nestjs/common';
+import { ComputeModule } from '../../compute/index.ts';
 import { DatasetModule } from '../../datasets/index.ts';
 import { LedgerModule } from '../../ledger/index.ts';
 import type { Entities } from '../../platform/database/index.ts';
@@ -15,7 +16,14 @@ export class WorkerModule {
   static forRoot(ground: Ground, entities: Entities): DynamicModule {
     return {
       module: WorkerModule,
-      imports: [PlatformModule.forRoot(ground, entities), LedgerModule, DatasetModule, RunModule, TrainingModule],
+      imports: [
+        PlatformModule.forRoot(ground, entities),
+        LedgerModule,
+        ComputeModule,
+        DatasetModule,
+        RunModule,
+        TrainingModule,
+      ],
       providers: [TrainingWorker],
     };
   }
