@@ -17,7 +17,11 @@ import { put } from './tables.ts';
 import { heldBy } from './title.ts';
 
 /** A text that somebody wrote for people; what nobody states is left out rather than empty. */
-export const prose = (longest: number): z.ZodString => z.string().min(1).max(longest);
+export const prose = (longest: number): z.ZodString =>
+  z
+    .string()
+    .max(longest)
+    .regex(/[^\s\p{C}]/u, 'must hold something that can be seen');
 
 /** Where a record stands: what it is about, and in which respect. */
 export interface Slot {

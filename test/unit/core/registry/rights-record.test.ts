@@ -100,6 +100,13 @@ describe('a protection record', () => {
     expect(() => protect(ada, claim({ status, authority: 'BGH I ZR 1/26' }))).not.toThrow();
   });
 
+  test.each([' ', '\n\t', '\u200b\u2060', '\u00a0\ufeff'])(
+    'that names an authority which nobody can see is refused',
+    (authority) => {
+      expect(() => protect(ada, claim({ status: 'upheld', authority }))).toThrow(refused('invalid_input', 'authority'));
+    },
+  );
+
   test('of a disclosure that is still to come is refused', () => {
     expect(() => protect(ada, claim({ firstDisclosed: '2026-01-02' }))).toThrow(
       refused('date_invalid', 'firstDisclosed'),
