@@ -63,6 +63,9 @@ export async function makeTokenKey(text: string, module: string | undefined, io:
   if (half.access.includes('extractable') || !half.access.includes('sensitive')) {
     throw unsuitable('can be copied out of the token');
   }
+  if (!half.access.includes('never extractable') || !half.access.includes('local')) {
+    io.note('The token does not say that the key was made in it: somebody may hold a copy.\n');
+  }
   return {
     name: formatPkcs11Uri({ ...uri, ...(key.id === '' ? {} : { id: key.id }) }),
     key: ownKey(place, key),

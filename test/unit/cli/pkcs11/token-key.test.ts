@@ -144,6 +144,19 @@ describe('keygen in a token', () => {
     expect((await tool.calls()).flatMap(({ args }) => args)).not.toContain('--keypairgen');
   });
 
+  it('warns of a key that was brought into the token, since whoever brought it may have kept it', async () => {
+    for (const [access, warning] of [
+      ['sensitive', 'somebody may hold a copy'],
+      ['sensitive, never extractable', 'somebody may hold a copy'],
+      ['sensitive, always sensitive, never extractable, local', ''],
+    ] as const) {
+      notes = '';
+      await tool.answer({ 'list-token-slots': fit, 'list-objects': { out: key.out + privateKey(access) } });
+      await makeTokenKey(uri(), undefined, ioOf());
+      expect(notes).toEqual(warning === '' ? '' : expect.stringContaining(warning));
+    }
+  });
+
   it('refuses half a key pair, and makes none beside it', async () => {
     for (const out of [key.out, privateKey('sensitive, never extractable')]) {
       await tool.answer({ 'list-token-slots': fit, 'list-objects': { out } });
