@@ -165,6 +165,8 @@ afterAll(async () => {
   it('is asked for no PIN by a command that only reads, and shows none to other users of the machine', async () => {
     await hsm.calls();
     expect((await run({}, 'acme', 'license', 'list')).code).toBe(0);
+    const { value } = await run<{ keys: object[] }>({}, 'acme', 'keys', 'list');
+    expect(value.keys).toEqual([expect.objectContaining({ fingerprint: key.fingerprint, here: true })]);
     expect((await hsm.calls()).filter((call) => call.includes('--login'))).toEqual([]);
     await register();
     const calls = await hsm.calls();
@@ -173,8 +175,8 @@ afterAll(async () => {
   });
 
   it("is taken as it is by another keygen, and cannot become another party's", async () => {
-    const again = await done<Made>('acme', 'keygen', '--pkcs11', key.pkcs11);
-    expect([again.pkcs11, again.fingerprint]).toEqual([key.pkcs11, key.fingerprint]);
+    const again = await run<Made>(withPin, 'acme', 'keygen', '--pkcs11', key.pkcs11);
+    expect(again).toMatchObject({ code: 0, value: { pkcs11: key.pkcs11, fingerprint: key.fingerprint }, stderr: '' });
     const { code, value } = await run(withPin, 'beta', 'keygen', '--pkcs11', key.pkcs11, '--register');
     expect([code, value]).toEqual([1, expect.objectContaining({ code: 'signature_required' })]);
   });
