@@ -6,8 +6,8 @@
  * under the public half before it is used, and that is compared with the registered one by whoever opens the key.
  */
 import { randomBytes } from 'node:crypto';
-import { stat } from 'node:fs/promises';
-import { isAbsolute } from 'node:path';
+import { realpath, stat } from 'node:fs/promises';
+import { dirname, isAbsolute } from 'node:path';
 import { fromBase64, fromHex, toBase64 } from '../../core/bytes.ts';
 import type { Digest } from '../../core/digest.ts';
 import { formatDigest } from '../../core/digest.ts';
@@ -167,8 +167,20 @@ async function moduleOf(path: string | undefined): Promise<string> {
       fix: `Run: chmod go-w "${path}"`,
     });
   }
-  return path;
+  for (let folder = dirname(await realpath(path)); ; folder = dirname(folder)) {
+    const { mode } = await stat(folder);
+    if ((mode & 0o002) !== 0 && (mode & STICKY) === 0) {
+      throw new RegistryError('configuration_invalid', `The PKCS#11 library "${path}" can be replaced by others.`, {
+        field: 'module',
+        fix: `Run: chmod o-w "${folder}"`,
+      });
+    }
+    if (folder === dirname(folder)) return path;
+  }
 }
+
+/** S_ISVTX: in such a folder (/tmp, say) nobody replaces what is another's. */
+const STICKY = 0o1000;
 
 const matches = (key: TokenObject, { object, id }: Pkcs11Uri): boolean =>
   (object === undefined || object === key.object) && (id === undefined || id === key.id);

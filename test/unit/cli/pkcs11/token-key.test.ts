@@ -1,4 +1,4 @@
-import { chmod, chown, symlink, writeFile } from 'node:fs/promises';
+import { chmod, chown, copyFile, mkdir, symlink, writeFile } from 'node:fs/promises';
 import { createHash, generateKeyPairSync, sign } from 'node:crypto';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -338,6 +338,22 @@ describe('the way to the token', () => {
         refused('configuration_invalid', /can be changed by others/),
       );
     }
+  });
+
+  it('refuses a library in a folder in which others can put theirs in its place', async () => {
+    const open = join(home, 'open');
+    await mkdir(join(open, 'lib'), { recursive: true });
+    await copyFile(module, join(open, 'lib', 'token.so'));
+    await symlink(join(open, 'lib', 'token.so'), join(home, 'link.so'));
+    await chmod(open, 0o777);
+    for (const path of [join(open, 'lib', 'token.so'), join(home, 'link.so')]) {
+      await expect(readKey(`pkcs11:token=a;object=b?module-path=${path}`, ioOf())).rejects.toMatchObject(
+        refused('configuration_invalid', /can be replaced by others/),
+      );
+    }
+    await tool.answer({ 'list-token-slots': fit, 'list-objects': key });
+    await chmod(open, 0o1777);
+    await readKey(`pkcs11:token=acme%20hsm;object=k1?module-path=${join(home, 'link.so')}`, ioOf());
   });
 
   // Only who may give files away can make one that is somebody else's.
