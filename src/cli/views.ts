@@ -163,9 +163,10 @@ export interface ComputeView {
 export interface QuotaView {
   party: string;
   coreSeconds: number | null;
+  deviceSeconds: number | null;
   runsAtOnce: number | null;
   setBy: 'default' | 'registrar';
-  used: { coreSeconds: number; runs: number };
+  used: { coreSeconds: number; deviceSeconds: number; runs: number };
   renewsAt: string;
   recordedIndex: number | null;
 }

@@ -23,6 +23,7 @@ export class QuotaEntity {
   @PrimaryColumn('text', { primaryKeyConstraintName: 'quota_pkey' }) id!: string;
   @Column('text', { name: 'party_id' }) partyId!: string;
   @Column('bigint', { name: 'core_seconds', nullable: true }) coreSeconds!: string | null;
+  @Column('bigint', { name: 'device_seconds', nullable: true }) deviceSeconds!: string | null;
   @Column('integer', { name: 'runs_at_once', nullable: true }) runsAtOnce!: number | null;
   @Column('text') statement!: string;
   @Column('bigint', { name: 'recorded_index' }) recordedIndex!: string;

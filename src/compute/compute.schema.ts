@@ -3,9 +3,10 @@ import { quota } from '../core/registry/index.ts';
 import type { QuotaBody } from '../core/registry/quota.ts';
 import { commonShape, digest } from '../core/statement/statement.ts';
 
-const { coreSeconds, runsAtOnce } = (
+const { coreSeconds, deviceSeconds, runsAtOnce } = (
   quota.body as unknown as z.ZodObject<{
     coreSeconds: z.ZodType<QuotaBody['coreSeconds']>;
+    deviceSeconds: z.ZodOptional<z.ZodType<number>>;
     runsAtOnce: z.ZodType<QuotaBody['runsAtOnce']>;
   }>
 ).shape;
@@ -49,7 +50,7 @@ export const computeView = z
 export type ComputeView = z.infer<typeof computeView>;
 
 export const setQuotaSchema = z
-  .strictObject({ id: commonShape.id.optional(), coreSeconds, runsAtOnce })
+  .strictObject({ id: commonShape.id.optional(), coreSeconds, deviceSeconds, runsAtOnce })
   .meta({ id: 'SetQuota' });
 export type SetQuota = z.output<typeof setQuotaSchema>;
 
@@ -57,13 +58,15 @@ export const quotaView = z
   .strictObject({
     party: z.string(),
     coreSeconds,
+    deviceSeconds: z.int().nullable().describe('Null: without limit'),
     runsAtOnce,
     setBy: z.enum(['registrar', 'default']).describe("`default`: by the registry's configuration"),
     used: z.strictObject({
       coreSeconds: z.number().describe('By the runs that were started this month, whatever became of them'),
+      deviceSeconds: z.number().describe('By the same runs'),
       runs: z.int().describe('That wait or train now'),
     }),
-    renewsAt: z.iso.datetime().describe('When the core-seconds begin anew'),
+    renewsAt: z.iso.datetime().describe('When the seconds begin anew'),
     statement: digest.nullable(),
     recordedIndex: z.int().nullable(),
   })

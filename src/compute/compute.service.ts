@@ -66,26 +66,36 @@ export class ComputeService {
         { field: 'runsAtOnce', fix: 'Wait for one to end, cancel one, or ask the registrar for a larger quota.' },
       );
     }
-    requireCoreSeconds(quota);
+    requireSeconds(quota);
   }
 
   /**
    * Whether a run that waited may begin.
    * @throws RegistryError `quota_exceeded`
    */
-  async requireCoreSeconds(party: string): Promise<void> {
-    requireCoreSeconds(await this.#quotaOf(this.database.manager, party, null));
+  async requireSeconds(party: string): Promise<void> {
+    requireSeconds(await this.#quotaOf(this.database.manager, party, null));
   }
 
   async #quotaOf(manager: EntityManager, party: string, besides: string | null): Promise<QuotaView> {
-    const { quota, usedCoreSeconds, openRuns, renewsAt } = await quotaOf(manager, party, besides);
-    const { quotaCoreSeconds, quotaRuns } = this.config;
+    const { quota, used, openRuns, renewsAt } = await quotaOf(manager, party, besides);
+    const { quotaCoreSeconds, quotaDeviceSeconds, quotaRuns } = this.config;
     return {
       party,
       ...(quota === null
-        ? { coreSeconds: quotaCoreSeconds ?? null, runsAtOnce: quotaRuns ?? null, setBy: 'default' }
-        : { coreSeconds: quota.coreSeconds, runsAtOnce: quota.runsAtOnce, setBy: 'registrar' }),
-      used: { coreSeconds: usedCoreSeconds, runs: openRuns },
+        ? {
+            coreSeconds: quotaCoreSeconds ?? null,
+            deviceSeconds: quotaDeviceSeconds ?? null,
+            runsAtOnce: quotaRuns ?? null,
+            setBy: 'default',
+          }
+        : {
+            coreSeconds: quota.coreSeconds,
+            deviceSeconds: quota.deviceSeconds,
+            runsAtOnce: quota.runsAtOnce,
+            setBy: 'registrar',
+          }),
+      used: { ...used, runs: openRuns },
       renewsAt: renewsAt.toISOString(),
       statement: (quota?.statement ?? null) as QuotaView['statement'],
       recordedIndex: quota?.recordedIndex ?? null,
@@ -97,13 +107,19 @@ export class ComputeService {
   }
 }
 
-function requireCoreSeconds({ coreSeconds, used, renewsAt }: QuotaView): void {
-  if (coreSeconds === null || used.coreSeconds < coreSeconds) return;
-  throw new RegistryError(
-    'quota_exceeded',
-    `Of this month's ${coreSeconds} core-seconds you have used ${used.coreSeconds}; the quota renews at ${renewsAt}.`,
-    { field: 'coreSeconds', fix: 'Wait until then, or ask the registrar for a larger quota.' },
-  );
+function requireSeconds({ used, renewsAt, ...limits }: QuotaView): void {
+  for (const [field, unit] of [
+    ['coreSeconds', 'core-seconds'],
+    ['deviceSeconds', 'device-seconds'],
+  ] as const) {
+    const limit = limits[field];
+    if (limit === null || used[field] < limit) continue;
+    throw new RegistryError(
+      'quota_exceeded',
+      `Of this month's ${limit} ${unit} you have used ${used[field]}; the quota renews at ${renewsAt}.`,
+      { field, fix: 'Wait until then, or ask the registrar for a larger quota.' },
+    );
+  }
 }
 
 const noParty = (id: string): RegistryError =>

@@ -52,29 +52,31 @@ export async function lockStarts(manager: EntityManager, party: string): Promise
 export interface QuotaRow {
   quota: {
     coreSeconds: number | null;
+    deviceSeconds: number | null;
     runsAtOnce: number | null;
     statement: string;
     recordedIndex: number;
   } | null;
-  usedCoreSeconds: number;
+  used: { coreSeconds: number; deviceSeconds: number };
   openRuns: number;
   renewsAt: Date;
 }
 
 /**
- * What the registrar set last, and what is used. Core-seconds are told by the progress of the runs and not by their
+ * What the registrar set last, and what is used. Seconds are told by the progress of the runs and not by their
  * records, since a run that fails has spent them too; they count in the month in which the run was started.
  * @param besides a run that is not counted
  */
 export async function quotaOf(manager: EntityManager, party: string, besides: string | null): Promise<QuotaRow> {
   const [row]: QuotaRow[] = await manager.query(
     `SELECT
-       (SELECT jsonb_build_object('coreSeconds', core_seconds, 'runsAtOnce', runs_at_once, 'statement', statement,
+       (SELECT jsonb_build_object('coreSeconds', core_seconds, 'deviceSeconds', device_seconds, 'runsAtOnce', runs_at_once, 'statement', statement,
           'recordedIndex', recorded_index)
         FROM registry.quota WHERE party_id = $1 ORDER BY recorded_index DESC LIMIT 1) AS quota,
-       (SELECT coalesce(sum((p.compute ->> 'coreSeconds')::numeric), 0)::float8
+       (SELECT jsonb_build_object('coreSeconds', coalesce(sum((p.compute ->> 'coreSeconds')::numeric), 0),
+          'deviceSeconds', coalesce(sum((p.compute ->> 'deviceSeconds')::numeric), 0))
         FROM ops.run_request q JOIN ops.run_progress p ON p.run_id = q.id
-        WHERE q.owner = $1 AND q.made_at >= m.begins AT TIME ZONE 'UTC') AS "usedCoreSeconds",
+        WHERE q.owner = $1 AND q.made_at >= m.begins AT TIME ZONE 'UTC') AS used,
        (SELECT count(*)::int FROM ops.run_progress p JOIN ops.run_request q ON q.id = p.run_id
         WHERE p.state IN ('queued', 'running', 'recording') AND q.owner = $1
           AND ($2::text IS NULL OR q.id <> $2)) AS "openRuns",

@@ -345,8 +345,15 @@ describe('on the command line', () => {
     expect(compute.contributed).toEqual({ runs: 0, coreSeconds: 0, deviceSeconds: 0 });
     const set = await users.do('registrar', 'party', 'quota', 'Acme Labs', '--core-seconds', '3600', '--runs', '2');
     expect(set).toMatchObject({ party, coreSeconds: 3600, runsAtOnce: 2, setBy: 'registrar' });
+    await users.do('registrar', 'party', 'quota', 'Acme Labs', '--device-seconds', '60');
     await users.do('registrar', 'party', 'quota', 'Acme Labs', '--core-seconds', 'unlimited');
-    expect(await users.do('acme', 'party', 'quota')).toMatchObject({ coreSeconds: null, runsAtOnce: 2 });
+    expect(await users.do('acme', 'party', 'quota')).toMatchObject({
+      coreSeconds: null,
+      deviceSeconds: 60,
+      runsAtOnce: 2,
+    });
+    await users.do('registrar', 'party', 'quota', 'Acme Labs', '--device-seconds', 'unlimited');
+    expect(await users.do('acme', 'party', 'quota')).toMatchObject({ deviceSeconds: null, runsAtOnce: 2 });
     const refused = await users.run('acme', 'party', 'quota', '--runs', '9');
     expect([refused.code, refused.value['code']]).toEqual([1, 'forbidden']);
   });

@@ -161,6 +161,28 @@ describe('the core-seconds', () => {
   });
 });
 
+describe('the device-seconds', () => {
+  it('have a limit of their own, for runs that spend hardly any core-seconds', async () => {
+    await operator.made(`/v1/parties/${party.id}/quota`, { coreSeconds: 1000, deviceSeconds: 60, runsAtOnce: null });
+    const { id } = (await start(party)).body as { id: string };
+    const spent = { wallSeconds: 61, coreSeconds: 1, deviceSeconds: 60.5, workers: [] };
+    await sql(`UPDATE ops.run_progress SET state = 'failed', compute = $2 WHERE run_id = $1`, [
+      id,
+      JSON.stringify(spent),
+    ]);
+    const used = { coreSeconds: 1, deviceSeconds: 60.5, runs: 0 };
+    expect(await quotaOf(party)).toMatchObject({ deviceSeconds: 60, used });
+    const { status, body: refused } = await start(party);
+    expect([status, refused]).toEqual([
+      429,
+      expect.objectContaining({ code: 'quota_exceeded', field: 'deviceSeconds' }),
+    ]);
+    await limit(party, 1000, null);
+    expect(await quotaOf(party)).toMatchObject({ deviceSeconds: null, used });
+    expect((await start(party)).status).toBe(201);
+  });
+});
+
 describe('a quota', () => {
   it('is what the registrar said last, on record, and without one the default holds', async () => {
     expect(await quotaOf(party)).toMatchObject({
@@ -223,12 +245,13 @@ describe('a quota', () => {
   it('from the configuration holds for every party for which the registrar set none', async () => {
     const limited = await startTestApp({
       beside: app,
-      env: { MUNIMENT_QUOTA_RUNS: '1', MUNIMENT_QUOTA_CORE_SECONDS: '50' },
+      env: { MUNIMENT_QUOTA_RUNS: '1', MUNIMENT_QUOTA_CORE_SECONDS: '50', MUNIMENT_QUOTA_DEVICE_SECONDS: '20' },
     });
     try {
       const there = new Client(limited.url, party.apiKey);
       expect(await there.read(`/v1/parties/${party.id}/quota`)).toMatchObject({
         coreSeconds: 50,
+        deviceSeconds: 20,
         runsAtOnce: 1,
         setBy: 'default',
       });

@@ -196,15 +196,18 @@ export function define(program: Command, context: Context): void {
     .description('Show how much training a party may start, and what it has used; the registrar sets it.')
     .argument('[party]', 'id or name; yourself where none is given')
     .option('--core-seconds <n>', 'set it: processor time in a calendar month, or "unlimited" (registrar)')
+    .option('--device-seconds <n>', 'set it: time on graphics devices in that month, or "unlimited" (registrar)')
     .option('--runs <n>', 'set it: runs at once, or "unlimited" (registrar)')
     .addHelpText('after', '\nExample:\n  $ muniment party quota "Acme Labs" --core-seconds 36000 --runs 2')
-    .action(async (text: string | undefined, { coreSeconds, runs }: { coreSeconds?: string; runs?: string }) => {
+    .action(async (text: string | undefined, { coreSeconds, deviceSeconds, runs }: Limits) => {
       const { client, id } = await partyOf(context, text);
       const path = `/v1/parties/${id}/quota`;
-      if (coreSeconds !== undefined || runs !== undefined) {
+      if (coreSeconds !== undefined || deviceSeconds !== undefined || runs !== undefined) {
         const before = await client.get<QuotaView>(path);
+        const onDevices = deviceSeconds === undefined ? before.deviceSeconds : limitOf(deviceSeconds);
         const receipt = await client.post<Receipt>(path, {
           coreSeconds: coreSeconds === undefined ? before.coreSeconds : limitOf(coreSeconds),
+          ...(onDevices === null ? {} : { deviceSeconds: onDevices }),
           runsAtOnce: runs === undefined ? before.runsAtOnce : limitOf(runs),
         });
         const { checkReceipts } = await import('../verify.ts');
@@ -213,6 +216,13 @@ export function define(program: Command, context: Context): void {
       const found = await client.get<QuotaView>(path);
       context.print(found, () => describeQuota(found));
     });
+}
+
+/** Of a quota, as they are given; what is not given stays as it is. */
+interface Limits {
+  coreSeconds?: string;
+  deviceSeconds?: string;
+  runs?: string;
 }
 
 interface Page {
@@ -253,10 +263,12 @@ function describeCompute({ party, contributed, consumed, entries }: ComputeView)
   ].join('');
 }
 
-function describeQuota({ party, coreSeconds, runsAtOnce, setBy, used, renewsAt, recordedIndex }: QuotaView): string {
+function describeQuota(quota: QuotaView): string {
+  const { party, coreSeconds, deviceSeconds, runsAtOnce, setBy, used, renewsAt, recordedIndex } = quota;
   return fields([
     ['party', party],
     ['core-seconds', `${used.coreSeconds} of ${coreSeconds ?? 'any number'} used, renewed at ${renewsAt}`],
+    ['device-seconds', `${used.deviceSeconds} of ${deviceSeconds ?? 'any number'} used, renewed at ${renewsAt}`],
     ['runs at once', `${used.runs} of ${runsAtOnce ?? 'any number'} wait or train now`],
     ['set by', setBy === 'default' ? "the registry's configuration" : `the registrar, entry ${recordedIndex}`],
   ]);

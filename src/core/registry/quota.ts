@@ -16,6 +16,11 @@ const shape = {
     .nonnegative()
     .nullable()
     .describe('Processor time of the runs that it starts in one calendar month (UTC); null: without limit'),
+  deviceSeconds: z
+    .int()
+    .nonnegative()
+    .optional()
+    .describe('Time for which these runs hold a graphics device; absent: without limit'),
   runsAtOnce: z
     .int()
     .nonnegative()
@@ -38,7 +43,7 @@ export const quota = kind(quotaForm, {
     requireRegistry(spoken, rows);
     requireNew(rows, 'quota', common.id);
     const { id: partyId } = need(rows, 'party', body.party, 'party');
-    const { coreSeconds, runsAtOnce } = body;
-    return [put('quota', { id: common.id, partyId, coreSeconds, runsAtOnce, ...place })];
+    const { coreSeconds, deviceSeconds = null, runsAtOnce } = body;
+    return [put('quota', { id: common.id, partyId, coreSeconds, deviceSeconds, runsAtOnce, ...place })];
   },
 });

@@ -85,7 +85,13 @@ export interface Tables {
     device: string;
   };
   /** Every quota that was set; of a party's the newest holds. */
-  quota: Recorded & { id: string; partyId: string; coreSeconds: number | null; runsAtOnce: number | null };
+  quota: Recorded & {
+    id: string;
+    partyId: string;
+    coreSeconds: number | null;
+    deviceSeconds: number | null;
+    runsAtOnce: number | null;
+  };
   registration: Recorded & {
     id: string;
     /** By which the model is known: its weight digest, or its file digest where the container cannot be read */

@@ -71,6 +71,8 @@ export abstract class Config {
   abstract readonly workerParty: string | undefined;
   /** What a party may spend in a calendar month where the registrar set nothing for it; absent means without limit. */
   abstract readonly quotaCoreSeconds: number | undefined;
+  /** For how long its runs may hold a graphics device in it. */
+  abstract readonly quotaDeviceSeconds: number | undefined;
   /** How many runs such a party may have at once; absent means without limit. */
   abstract readonly quotaRuns: number | undefined;
   /** Whether `serve` also starts a worker process. */
@@ -168,6 +170,7 @@ const variables = z.strictObject({
   MUNIMENT_ARTIFACT_DIR: z.string().min(1, 'must name a folder').optional(),
   MUNIMENT_WORKER_PARTY: z.string().regex(idPattern('party'), 'must be the id of a party').optional(),
   MUNIMENT_QUOTA_CORE_SECONDS: whole(0, 1e12).optional(),
+  MUNIMENT_QUOTA_DEVICE_SECONDS: whole(0, 1e12).optional(),
   MUNIMENT_QUOTA_RUNS: whole(0, 1_000_000).optional(),
   MUNIMENT_WORKER: yesOrNo.default(true),
   MUNIMENT_BODY_LIMIT_BYTES: whole(1024, 1_073_741_824).default(1_048_576),
@@ -244,6 +247,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>> = p
     artifactDir: resolve(value.MUNIMENT_ARTIFACT_DIR ?? join(data, 'artifacts')),
     workerParty: value.MUNIMENT_WORKER_PARTY,
     quotaCoreSeconds: value.MUNIMENT_QUOTA_CORE_SECONDS,
+    quotaDeviceSeconds: value.MUNIMENT_QUOTA_DEVICE_SECONDS,
     quotaRuns: value.MUNIMENT_QUOTA_RUNS,
     worker: value.MUNIMENT_WORKER,
     bodyLimit: value.MUNIMENT_BODY_LIMIT_BYTES,

@@ -124,7 +124,7 @@ export class TrainingWorker implements OnApplicationBootstrap, OnModuleDestroy {
     const { runId } = taken;
     let { body } = taken;
     if (body === null) {
-      if (taken.attempt === 1) await this.compute.requireCoreSeconds(taken.owner);
+      if (taken.attempt === 1) await this.compute.requireSeconds(taken.owner);
       const { files } = await this.datasets.get(taken.dataset);
       body = await trainRun(this.#place!, taken, files, signal);
       requireHeld(await beginRecording(manager, taken, body));

@@ -381,7 +381,7 @@ export async function everyKind(process: Process): Promise<void> {
     [ada, 2],
     [ben, null],
   ] as const) {
-    await ledger.attest(quota, { maker: registry, body: { party, coreSeconds: 3600, runsAtOnce } });
+    await ledger.attest(quota, { maker: registry, body: { party, coreSeconds: 3600, deviceSeconds: 60, runsAtOnce } });
   }
   const granted = await Promise.all(
     ['a', 'b'].map(() =>

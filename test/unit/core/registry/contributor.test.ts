@@ -259,7 +259,9 @@ describe('quotas', () => {
   test('are set by the registrar, and each stays on record', () => {
     const first = log.speak(quota, { maker: log.registry }, { party: owner, ...limits });
     const second = log.speak(quota, { maker: log.registry }, { party: owner, coreSeconds: null, runsAtOnce: null });
-    expect(log.get('quota', first.id)).toMatchObject({ partyId: owner, ...limits });
+    const third = log.speak(quota, { maker: log.registry }, { party: owner, ...limits, deviceSeconds: 60 });
+    expect(log.get('quota', first.id)).toMatchObject({ partyId: owner, ...limits, deviceSeconds: null });
+    expect(log.get('quota', third.id)).toMatchObject({ ...limits, deviceSeconds: 60 });
     expect(log.get('quota', second.id)).toMatchObject({ partyId: owner, coreSeconds: null, runsAtOnce: null });
   });
 
@@ -271,6 +273,7 @@ describe('quotas', () => {
     const set = (change: object) => log.speak(quota, { maker: log.registry }, { party: owner, ...limits, ...change });
     expect(() => set({ party: newId('party') })).toThrow(refused('not_found', 'party'));
     expect(() => set({ coreSeconds: -1 })).toThrow(refused('invalid_input', 'coreSeconds'));
+    expect(() => set({ deviceSeconds: -1 })).toThrow(refused('invalid_input', 'deviceSeconds'));
     expect(() => set({ runsAtOnce: 0.5 })).toThrow(refused('invalid_input', 'runsAtOnce'));
   });
 
