@@ -4,7 +4,7 @@
  */
 const FLOORS = [
   ['core'],
-  ['platform'],
+  ['platform', 'pdf'],
   ['ledger', 'witness'],
   ['parties'],
   ['compute', 'datasets', 'models', 'sealed'],

@@ -94,15 +94,16 @@ export function awaitedText({ acceptance, share, owners, holders }: Awaited, nam
   return waits.join('\n') || 'nothing: "muniment title record" puts it in force';
 }
 
-export function describeAbstract(
-  { abstract, verdict }: JudgedAbstract,
-  owned: readonly TitleView['owners'][number][],
-): string {
-  const { asset, name: title, effective, known, first, instruments, owners, interests, quorums } = abstract;
-  const name: NameOf = (party) => {
-    const known = owned.find((owner) => owner.party === party)?.name;
+/** The names that a title tells; the ids of all others. */
+export const nameAmong =
+  (owners: TitleView['owners']): NameOf =>
+  (party) => {
+    const known = owners.find((owner) => owner.party === party)?.name;
     return typeof known === 'string' ? `${known} (${party})` : party;
   };
+
+export function describeAbstract({ abstract, verdict }: JudgedAbstract, name: NameOf): string {
+  const { asset, name: title, effective, known, first, instruments, owners, interests, quorums } = abstract;
   return [
     `Abstract of title of "${title}", ${asset}\non ${effective}, as known with ${known} entries\n\n`,
     `entry ${first.recordedIndex}: put on record by ${name(first.maker)} on ${first.existsFrom}\n`,
@@ -142,7 +143,7 @@ function lineText(line: AbstractLine, name: NameOf): string {
   ].join('');
 }
 
-const interestText = (interest: StandingInterest, name: NameOf): string => {
+export const interestText = (interest: StandingInterest, name: NameOf): string => {
   const { instrument, grantor, holder, terms } = interest;
   return `${rightText(interest)} for ${name(holder)}, given by ${name(grantor)}${untilOf(terms)} (${instrument})`;
 };
@@ -150,7 +151,7 @@ const interestText = (interest: StandingInterest, name: NameOf): string => {
 const rightText = ({ kind, terms }: Pick<StandingInterest, 'kind' | 'terms'>): string =>
   `${kind} on ${terms.type === 'exclusive-license' ? scopeOf(terms) : 'share' in terms ? terms.share : ''}`;
 
-const changeText = ({ instrument, effectiveFrom, index }: Change): string =>
+export const changeText = ({ instrument, effectiveFrom, index }: Change): string =>
   `${effectiveFrom}, by ${instrument ?? 'its first record'} (entry ${index})`;
 
 const untilOf = (terms: Terms): string => ('until' in terms && terms.until !== null ? ` until ${terms.until}` : '');
@@ -162,12 +163,12 @@ const scopeOf = ({ actions, territory, fieldOfUse }: Extract<Terms, { type: 'exc
     fieldOfUse === null ? '' : ` for ${fieldOfUse}`,
   ].join('');
 
-const quorumsText = (quorums: Quorums): string =>
+export const quorumsText = (quorums: Quorums): string =>
   Object.entries(quorums)
     .map(([type, quorum]) => `${type} ${quorum}`)
     .join(', ');
 
-const DONE: Readonly<Record<InstrumentAct, string>> = {
+export const DONE: Readonly<Record<InstrumentAct, string>> = {
   accept: 'accepted',
   consent: 'consented to',
   record: 'put in force',

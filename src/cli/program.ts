@@ -244,7 +244,7 @@ function nameOf(argv: readonly string[]): string | undefined {
 
 function tell(error: unknown, io: Io, json: boolean): number {
   if (error instanceof CommanderError && error.exitCode === 0) return EXIT.done;
-  const known = error instanceof CommanderError ? usage(error) : error;
+  const known = error instanceof CommanderError ? usage(error) : (unusable(error) ?? error);
   if (!(known instanceof RegistryError)) {
     const bug = new RegistryError('internal', 'The program failed in a way that it should not.', { cause: error });
     tellProblem(bug, io, json);
@@ -253,6 +253,24 @@ function tell(error: unknown, io: Io, json: boolean): number {
   }
   tellProblem(known, io, json);
   return exitCodeOf(known.code);
+}
+
+const UNUSABLE: Readonly<Record<string, string>> = {
+  EACCES: 'you may not use it',
+  EISDIR: 'it is a folder',
+  ENOENT: 'there is no such folder, or no such file',
+  ENOSPC: 'the disk is full',
+  ENOTDIR: 'what should be a folder is a file',
+  EPERM: 'you may not use it',
+  EROFS: 'it can only be read',
+};
+
+/** A file that cannot be used is no failure of the program. */
+function unusable(error: unknown): RegistryError | undefined {
+  const { code = '', path } = (error ?? {}) as NodeJS.ErrnoException;
+  const why = UNUSABLE[code];
+  if (why === undefined || path === undefined) return undefined;
+  return new RegistryError('unreachable', `The file "${path}" cannot be used: ${why}.`, { cause: error });
 }
 
 function tellProblem(error: RegistryError, io: Io, json: boolean): void {

@@ -318,6 +318,24 @@ describe('the abstract of title', () => {
     expect(interests).toHaveLength(2);
   }, 60_000);
 
+  it('is printed from what was verified, the same each time, also from the kept file', async () => {
+    const [once, twice, later] = ['once.pdf', 'twice.pdf', 'later.pdf'].map((name) => users.path(name)) as [
+      string,
+      string,
+      string,
+    ];
+    for (const out of [once, twice]) await done('stranger', 'title', 'abstract', registration, '-o', out);
+    const printed = await readFile(once);
+    expect(printed.subarray(0, 5).toString('latin1')).toBe('%PDF-');
+    expect(await readFile(twice)).toEqual(printed);
+    await done('stranger', 'title', 'verify', kept, '--pdf', later);
+    expect((await readFile(later)).subarray(0, 5).toString('latin1')).toBe('%PDF-');
+    const nowhere = await say('stranger', 'title', 'abstract', registration, '--format', 'pdf');
+    expect([nowhere.code, nowhere.value]).toEqual([2, expect.objectContaining({ code: 'usage', field: 'out' })]);
+    const missing = await say('stranger', 'title', 'abstract', registration, '-o', users.path('no/such.pdf'));
+    expect([missing.code, missing.value]).toEqual([4, expect.objectContaining({ code: 'unreachable' })]);
+  }, 60_000);
+
   it('is refused where the server tells another story', async () => {
     const lying = async (path: string, change: (answer: Record<string, unknown>) => void) => {
       const original = globalThis.fetch;

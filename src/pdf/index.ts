@@ -1,0 +1,2 @@
+export type { DocumentFacts, Part } from './document.ts';
+export { writePdf } from './document.ts';
