@@ -25,6 +25,7 @@ import { RightsRecords1700000000019 } from './0019-rights-records.ts';
 import { Contributors1700000000020 } from './0020-contributors.ts';
 import { SealedFields1700000000021 } from './0021-sealed-fields.ts';
 import { AdverseClaims1700000000022 } from './0022-adverse-claims.ts';
+import { Successions1700000000023 } from './0023-successions.ts';
 import { DeviceQuotas1700000000024 } from './0024-device-quotas.ts';
 import { Licenses1700000000027 } from './0027-licenses.ts';
 
@@ -51,6 +52,7 @@ export const MIGRATIONS: (new () => MigrationInterface)[] = [
   Contributors1700000000020,
   SealedFields1700000000021,
   AdverseClaims1700000000022,
+  Successions1700000000023,
   DeviceQuotas1700000000024,
   Licenses1700000000027,
 ];

@@ -12,6 +12,7 @@ import * as protection from './protection/protection.entity.ts';
 import * as sealed from './sealed/sealed.entity.ts';
 import * as runs from './runs/run.entity.ts';
 import * as claims from './titles/claim.entity.ts';
+import * as successions from './titles/succession.entity.ts';
 import * as titles from './titles/title.entity.ts';
 import * as tokens from './tokens/token.entity.ts';
 import * as webhooks from './webhooks/webhook.entity.ts';
@@ -27,6 +28,7 @@ const MODULES: object[] = [
   titles,
   compute,
   claims,
+  successions,
   runs,
   licenses,
   protection,

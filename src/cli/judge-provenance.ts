@@ -14,7 +14,7 @@ import type { RunBody } from '../core/registry/run.ts';
 import type { Receipt } from '../core/statement/receipt.ts';
 import { titleAt } from '../core/title/chain.ts';
 import { dateOf } from '../core/title/dates.ts';
-import { provenTransfer } from '../core/title/proven-transfers.ts';
+import { provenTransfers } from '../core/title/proven-transfers.ts';
 import type { Client } from './client.ts';
 import type { Context } from './context.ts';
 import type { JudgedCheckpoint, JudgedTime } from '../core/trust/index.ts';
@@ -38,7 +38,7 @@ export interface JudgedMatch {
   precededBy: string | null;
   model: RegistrationBody;
   owners: { party: string; name: string | null; share: string }[];
-  /** Assignments that prove the owners, with the record; null where they are too many to come with a look-up. */
+  /** Transfers that prove the owners, with the record; null where they are too many to come with a look-up. */
   transfers: number | null;
   /** Their names are the registry's word. */
   contributors: (Contributor & { name: string | null })[];
@@ -137,8 +137,8 @@ async function judgeMatch(
   if (model.id !== common.id || model.maker !== common.maker) throw invalid('The record bears another id or maker.');
   if (transfers !== null) {
     const first = { owners: body.owners, effectiveFrom: dateOf(common.statedAt), index: receipts.registration.index };
-    const proven = transfers.map((each) =>
-      provenTransfer(
+    const proven = transfers.flatMap((each) =>
+      provenTransfers(
         common.id,
         each.map(({ index }) => ({ index, spoken: chain.shift()! })),
       ),

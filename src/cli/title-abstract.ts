@@ -8,6 +8,7 @@ import { equalBytes, fromUtf8 } from '../core/bytes.ts';
 import { canonicalize } from '../core/canonical-json.ts';
 import type { Digest } from '../core/digest.ts';
 import { RegistryError } from '../core/errors.ts';
+import type { InstrumentBody } from '../core/registry/instrument.ts';
 import type { Spoken } from '../core/registry/kind.ts';
 import type { Receipt } from '../core/statement/receipt.ts';
 import { receiptSchema } from '../core/statement/receipt.ts';
@@ -23,7 +24,7 @@ import { findAsset } from './find-model.ts';
 import { requireOneLog } from './judge-map.ts';
 import { readBytes } from './settings.ts';
 import { checkReceipts, checkReceiptsOffline, holdAgainstKept, judgeCheckpoint, judgeOrPin } from './verify.ts';
-import type { TitleView } from './views.ts';
+import type { SuccessionView, TitleView } from './views.ts';
 import { weakest } from './witnessed.ts';
 
 export interface AbstractFile {
@@ -36,6 +37,8 @@ interface AbstractReceipts {
   first: Receipt;
   /** Of each instrument the offer, then what was done about it */
   instruments: Receipt[][];
+  /** Of each succession behind a transmission its statement, then what was done about it */
+  successions: Receipt[][];
   /** Of what else the offers build on */
   others: Receipt[];
 }
@@ -62,8 +65,11 @@ export async function fetchAbstract(
   const checkpoint = await judgeOrPin(context, client, first.checkpoint);
   const moment = { effective: dateOf(new Date().toISOString()), known };
   const check = (receipts: readonly Receipt[]) => checkReceipts(context, receipts);
-  const others = await fetchOthers(client, check, { first, instruments, others: [] });
-  const judged = await judge(context, id, moment, { first, instruments, others }, check);
+  const offers = (await check(instruments.flatMap(([offer]) => offer ?? []))) as Spoken<InstrumentBody>[];
+  const successions = await fetchSuccessions(client, offers, known);
+  const shown = [first, ...instruments.flat(), ...successions.flat()];
+  const others = await fetchOthers(client, offers, shown);
+  const judged = await judge(context, id, moment, { first, instruments, successions, others }, check);
   await holdAgainstKept(context, client, checkpoint);
   const title = await client.get<TitleView>(`/v1/titles/${id}?effective=${moment.effective}&known=${known}`);
   requireTold(judged.abstract, title);
@@ -96,8 +102,8 @@ async function judge(
   receipts: AbstractReceipts,
   check: Check,
 ): Promise<JudgedAbstract> {
-  const { first, instruments, others } = receipts;
-  const all = [first, ...instruments.flat(), ...others];
+  const { first, instruments, successions, others } = receipts;
+  const all = [first, ...instruments.flat(), ...successions.flat(), ...others];
   const spoken = await check(all);
   const proven = new Map(all.map((receipt, i) => [receipt, { spoken: spoken[i]!, index: receipt.index }]));
   const of = (receipt: Receipt) => proven.get(receipt)!;
@@ -112,6 +118,7 @@ async function judge(
     ...moment,
     first: of(first),
     instruments: instruments.map((each) => each.map(of)),
+    successions: successions.map((each) => each.map(of)),
     others: others.map(of),
   });
   const { verdict, witnessed, origin } = weakest(checkpoints);
@@ -130,7 +137,7 @@ const pageSchema = z.object({
 async function fetchPages(
   client: Client,
   asset: string,
-): Promise<{ known: number } & Omit<AbstractReceipts, 'others'>> {
+): Promise<{ known: number } & Pick<AbstractReceipts, 'first' | 'instruments'>> {
   const start = await fetchPage(client, asset, undefined);
   const first = start.first.receipt;
   const known = Math.min(start.known, first.treeSize);
@@ -157,11 +164,37 @@ async function fetchPage(
   throw zodProblem(page.error, 'malformed_proof');
 }
 
+/** On the way from one party to those that came after it. */
+const MAX_SUCCESSIONS = 40;
+
+/** The successions that transmissions follow, and those of successors that have ended since. */
+async function fetchSuccessions(
+  client: Client,
+  offers: readonly Spoken<InstrumentBody>[],
+  known: number,
+): Promise<Receipt[][]> {
+  const ids = new Set(
+    offers.flatMap(({ body: { terms } }) => (terms.type === 'transmission' ? [terms.succession] : [])),
+  );
+  const found: Receipt[][] = [];
+  // A set goes on to what is added while it is walked.
+  for (const id of ids) {
+    const { statement, acts, successors } = await client.get<SuccessionView>(`/v1/successions/${id}`);
+    const statements = [statement, ...acts.map((act) => act.statement)];
+    const receipts = await Promise.all(statements.map((digest) => client.get<Receipt>(`/v1/receipts/${digest}`)));
+    found.push(receipts.filter(({ index }) => index < known));
+    for (const { party } of successors) {
+      const [next] = await client.get<SuccessionView[]>(`/v1/successions?predecessor=${party}&state=recorded`);
+      if (next !== undefined && next.recordedIndex < known && ids.size < MAX_SUCCESSIONS) ids.add(next.id);
+    }
+  }
+  return found;
+}
+
 /** What the offers build on beside the chain; what the registry shows nobody stays a gap. */
-async function fetchOthers(client: Client, check: Check, { first, instruments }: AbstractReceipts): Promise<Receipt[]> {
-  const shown = new Set([first, ...instruments.flat()].map(({ statement }) => statement));
-  const offers = await check(instruments.flatMap(([offer]) => offer ?? []));
-  const missing = new Set(offers.flatMap(({ common }) => common.basis).filter((digest) => !shown.has(digest)));
+async function fetchOthers(client: Client, offers: readonly Spoken[], shown: readonly Receipt[]): Promise<Receipt[]> {
+  const known = new Set(shown.map(({ statement }) => statement));
+  const missing = new Set(offers.flatMap(({ common }) => common.basis).filter((digest) => !known.has(digest)));
   const found: Receipt[] = [];
   for (const digest of missing) {
     const receipt = await fetchReceipt(client, digest);
@@ -181,7 +214,12 @@ async function fetchReceipt(client: Client, statement: Digest): Promise<Receipt 
 
 const fileSchema = z.object({
   abstract: z.looseObject({ asset: z.string(), effective: date, known: z.int().positive() }),
-  receipts: z.object({ first: receiptSchema, instruments: z.array(receiptsSchema), others: receiptsSchema }),
+  receipts: z.object({
+    first: receiptSchema,
+    instruments: z.array(receiptsSchema),
+    successions: z.array(receiptsSchema).default([]),
+    others: receiptsSchema,
+  }),
 });
 
 function parseFile(text: string): z.infer<typeof fileSchema> {

@@ -16,9 +16,11 @@ import type { Kind } from '../core/registry/kind.ts';
 import type { ClaimState } from '../core/title/claim-states.ts';
 import type { LicenseBody } from '../core/registry/license.ts';
 import type { InstrumentBody } from '../core/registry/instrument.ts';
+import type { SuccessionBody } from '../core/registry/succession.ts';
 import type { StandingInterest } from '../core/title/abstract.ts';
 import type { Moment, Owned } from '../core/title/chain.ts';
 import type { InstrumentAct, InstrumentState } from '../core/title/instrument-states.ts';
+import type { SuccessionAct, SuccessionState } from '../core/title/succession-states.ts';
 import type { Quorums } from '../core/title/terms.ts';
 
 type BodyOf<K> = K extends Kind<infer Body> ? Body : never;
@@ -185,6 +187,15 @@ export type InstrumentView = InstrumentBody &
     inForceIndex: number | null;
     endedIndex: number | null;
     acts: { act: InstrumentAct; maker: string; statement: Digest; recordedIndex: number }[];
+  };
+
+export type SuccessionView = SuccessionBody &
+  Recorded & {
+    maker: string;
+    state: SuccessionState;
+    accepted: string[];
+    inForceIndex: number | null;
+    acts: { act: SuccessionAct; maker: string; statement: Digest; recordedIndex: number }[];
   };
 
 export interface TitleView extends Moment {

@@ -32,6 +32,8 @@ const STATUS = {
   claim_not_earlier: 409,
   claim_unsupported: 409,
   claim_support_late: 409,
+  party_ended: 409,
+  succession_circular: 409,
   unauthenticated: 401,
   token_malformed: 401,
   token_expired: 401,

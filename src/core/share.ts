@@ -97,6 +97,35 @@ export function move(moved: Share, from: Share, to: Share, field = 'terms.share'
   );
 }
 
+/**
+ * A share divided by portions that add up to one, each part to whoever holds something already. Where a part, or what
+ * somebody then holds, would be finer than the bound, all parts are rounded to the finest common unit, the largest
+ * remainders up and earlier ones first, so that they still add up to the share.
+ * @throws RegistryError `share_too_fine` where not even that fits
+ */
+export function divide(share: Share, among: readonly { readonly portion: Share; readonly held: Share }[]): Share[] {
+  const exact = among.map(({ portion }) => multiply(share, portion));
+  const fits = exact.every((part, i) => [part, add(part, among[i]!.held)].every(({ den }) => den <= MAX_DENOMINATOR));
+  if (fits) return exact;
+  const common = among.reduce((den, { held }) => (den / gcd(den, held.den)) * held.den, share.den);
+  const unit = common * (MAX_DENOMINATOR / common);
+  if (unit === 0n) {
+    throw new RegistryError('share_too_fine', `No parts of ${formatShare(share)} fit what their receivers hold.`, {
+      fix: 'Let a receiver assign some of its share first, so that what it holds is less fine.',
+    });
+  }
+  const parts = exact.map(({ num, den }, i) => ({ i, units: (num * unit) / den, rest: (num * unit) % den, den }));
+  let left = (share.num * unit) / share.den - parts.reduce((sum, { units }) => sum + units, 0n);
+  for (const part of [...parts].sort((a, b) => Number(b.rest * a.den - a.rest * b.den) || a.i - b.i)) {
+    if (left === 0n) break;
+    part.units++;
+    left--;
+  }
+  return parts.map(({ units }) => reduce({ num: units, den: unit }));
+}
+
+const multiply = (a: Share, b: Share): Share => reduce({ num: a.num * b.num, den: a.den * b.den });
+
 const isFineEnough = ({ from, to }: { from: Share; to: Share }): boolean =>
   from.den <= MAX_DENOMINATOR && to.den <= MAX_DENOMINATOR;
 

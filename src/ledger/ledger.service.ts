@@ -388,6 +388,7 @@ const isDependence = ([name, ...key]: RowKey, maker: string): boolean =>
 const LOOKED_AT: ReadonlySet<string> = new Set([
   'dataset_version',
   'encumbrance',
+  'ended_party',
   'interest',
   'one_time_key',
   'party_key',

@@ -57,7 +57,7 @@ const matchSchema = z.strictObject({
     transfers: z
       .array(z.array(receiptSchema))
       .nullable()
-      .describe('Of each assignment in force its offer and what was done about it; null where the abstract has them'),
+      .describe('Of each transfer in force its offer and what was done about it; null where the abstract has them'),
   }),
 });
 

@@ -69,7 +69,7 @@ const FOUND = `
                 SELECT a.recorded_index FROM registry.instrument_act a
                 WHERE a.instrument_id = i.id ORDER BY a.recorded_index) AS indexes
               FROM registry.instrument i
-              WHERE i.asset_id = m.registration_id AND i.in_force_index IS NOT NULL AND i.type = 'assignment'
+              WHERE i.asset_id = m.registration_id AND i.in_force_index IS NOT NULL AND i.type IN ('assignment', 'transmission')
               ORDER BY i.in_force_index LIMIT ${MAX_TRANSFERS + 1}) i),
           'parents', coalesce(
             (SELECT json_agg(json_build_object('relation', l.relation, 'digest', l.digest, 'standing', l.standing)

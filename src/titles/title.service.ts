@@ -10,6 +10,7 @@ import { counts, shareAt, titleAt } from '../core/title/chain.ts';
 import { dateOf } from '../core/title/dates.ts';
 import { gapsOf } from '../core/title/gaps.ts';
 import { surenessOf } from '../core/title/opposition.ts';
+import { isTransfer } from '../core/title/terms.ts';
 import type { Idempotency, Write } from '../ledger/index.ts';
 import { Ledger } from '../ledger/index.ts';
 import { PartyService } from '../parties/index.ts';
@@ -153,9 +154,9 @@ export class TitleService {
         recordedIndex: root.recordedIndex,
         ...(proven ? { receipt: proofs.get(root.recordedIndex)! } : {}),
       },
-      instruments: shown.map(({ attested, ...line }) => ({
+      instruments: shown.map(({ attested, unsigned, ...line }) => ({
         ...line,
-        gaps: gapsOf({ ...line, attested }),
+        gaps: gapsOf({ ...line, unsigned, attested }),
         ...(proven ? { receipts: placesOf(line).map((index) => proofs.get(index)!) } : {}),
       })),
       next: found.length === most ? (found.at(-1)?.inForceIndex ?? null) : null,
@@ -194,7 +195,7 @@ export class TitleService {
   }
 
   async #withOpposition<T extends KeptInstrument>(found: readonly T[]): Promise<(T & InstrumentView)[]> {
-    const transfers = found.filter(isTransfer);
+    const transfers = found.filter(isTransferInForce);
     const oppositions = await this.oppositions.of(
       transfers.map(({ id, inForceIndex, jurisdiction }) => ({ id, index: inForceIndex!, jurisdiction })),
       { known: EVERYTHING, on: today() },
@@ -233,8 +234,8 @@ export class TitleService {
 
 const today = (): string => dateOf(new Date().toISOString());
 
-const isTransfer = ({ terms, inForceIndex }: KeptInstrument): boolean =>
-  terms.type === 'assignment' && inForceIndex !== null;
+const isTransferInForce = ({ terms, inForceIndex }: KeptInstrument): boolean =>
+  isTransfer(terms.type) && inForceIndex !== null;
 
 const rootOf = ({ owners, existsFrom, recordedIndex }: AssetRow) => ({
   owners,

@@ -89,7 +89,7 @@ export function findAssets(manager: EntityManager, ids: readonly string[]): Prom
   );
 }
 
-/** Assignments in force by then, in log order. @param party only those that it gave or got */
+/** What passed on by then, in log order. @param party only what it gave or got */
 export function findTransfers(
   manager: EntityManager,
   assets: readonly string[],
@@ -98,20 +98,35 @@ export function findTransfers(
 ): Promise<(Transfer & { asset: string; jurisdiction: string | null })[]> {
   return prepared(
     manager,
-    `SELECT i.asset_id AS asset, i.id AS instrument, i.maker AS "from", i.counterparties[1] AS "to",
-       i.document #>> '{terms,share}' AS share, i.document ->> 'effectiveFrom' AS "effectiveFrom",
-       i.document ->> 'jurisdiction' AS jurisdiction, i.in_force_index::float8 AS index
-     FROM registry.instrument i
-     WHERE i.asset_id = ANY ($1) AND i.in_force_index < $3 AND i.type = 'assignment'
-       AND ($2::text IS NULL OR $2 IN (i.maker, i.counterparties[1]))
+    `SELECT i.asset_id AS asset, i.id AS instrument, m."from", m."to", m.share,
+       i.document ->> 'effectiveFrom' AS "effectiveFrom", i.document ->> 'jurisdiction' AS jurisdiction,
+       i.in_force_index::float8 AS index
+     FROM registry.instrument i CROSS JOIN LATERAL (
+       SELECT i.maker AS "from", i.counterparties[1] AS "to", i.document #>> '{terms,share}' AS share
+       WHERE i.type = 'assignment'
+       UNION ALL
+       SELECT i.document #>> '{terms,predecessor}', s.party, s.share
+       FROM jsonb_to_recordset(i.document #> '{terms,shares}') AS s(party text, share text)
+       WHERE i.type = 'transmission') m
+     WHERE i.asset_id = ANY ($1) AND i.in_force_index < $3 AND ($2::text IS NULL OR $2 IN (m."from", m."to"))
      ORDER BY i.in_force_index`,
     [assets, party, known],
   );
 }
 
 const INTEREST = `
-  x.id AS instrument, x.kind, x.grantor, x.holder, x.terms, i.document ->> 'effectiveFrom' AS "effectiveFrom",
+  x.id AS instrument, x.kind, h.grantor, h.holder, x.terms, i.document ->> 'effectiveFrom' AS "effectiveFrom",
     x.recorded_index::float8 AS "recordedIndex"`;
+
+/** In whose hands an interest was on the day $2, as known with $3 entries, and on whose share it rested. */
+const HANDS = `
+  LEFT JOIN LATERAL (
+    SELECT p.grantor, p.holder
+    FROM registry.interest_passage p JOIN registry.instrument t ON t.id = p.instrument_id
+    WHERE p.interest_id = x.id AND p.recorded_index < $3 AND t.document ->> 'effectiveFrom' <= $2
+    ORDER BY p.recorded_index DESC LIMIT 1) p ON true
+  CROSS JOIN LATERAL (
+    SELECT coalesce(p.grantor, i.maker) AS grantor, coalesce(p.holder, i.counterparties[1]) AS holder) h`;
 
 /** Those that stood on the day $2, as known with $3 entries. */
 const STANDING = `
@@ -126,11 +141,17 @@ export function findInterests(
 ): Promise<InterestView[]> {
   return prepared(
     manager,
-    `SELECT ${INTEREST} FROM registry.interest x JOIN registry.instrument i ON i.id = x.id
+    `SELECT ${INTEREST} FROM registry.interest x JOIN registry.instrument i ON i.id = x.id ${HANDS}
      WHERE x.asset_id = $1 AND ${STANDING} ORDER BY x.recorded_index`,
     [asset, effective, known],
   );
 }
+
+/** What the party had then, of what it has now or has passed on. */
+const held = (candidates: string): string => `
+  SELECT x.asset_id AS asset, ${INTEREST}
+  FROM registry.interest x JOIN registry.instrument i ON i.id = x.id ${HANDS}
+  WHERE ${candidates} AND h.holder = $1 AND x.id > $4 AND ${STANDING} ORDER BY x.id LIMIT $5`;
 
 /** The interests that the party had at the moment, in the order of their instruments' ids. */
 export function listInterests(
@@ -141,10 +162,12 @@ export function listInterests(
 ): Promise<HeldInterest[]> {
   return prepared(
     manager,
-    `SELECT x.asset_id AS asset, coalesce(r.name, d.name) AS name, ${INTEREST}
-     FROM registry.interest x JOIN registry.instrument i ON i.id = x.id
-     LEFT JOIN registry.registration r ON r.id = x.asset_id LEFT JOIN registry.dataset d ON d.id = x.asset_id
-     WHERE x.holder = $1 AND x.id > $4 AND ${STANDING} ORDER BY x.id LIMIT $5`,
+    `SELECT x.*, coalesce(r.name, d.name) AS name FROM (
+       (${held('x.holder = $1')}) UNION ALL
+       (${held('x.id IN (SELECT interest_id FROM registry.interest_passage WHERE former_holder = $1) AND x.holder <> $1')})
+       ORDER BY instrument LIMIT $5) x
+     LEFT JOIN registry.registration r ON r.id = x.asset LEFT JOIN registry.dataset d ON d.id = x.asset
+     ORDER BY x.instrument`,
     [party, effective, known, after, limit],
   );
 }
@@ -160,24 +183,33 @@ export async function findPartyNames(manager: EntityManager, parties: readonly s
   return new Map(rows.map(({ id, value }) => [id, value]));
 }
 
+interface Signers {
+  /** For whom the registry signed one of the statements */
+  attested: string[];
+  /** The predecessor of a transmission, where the registrar stated the succession */
+  unsigned: string | null;
+}
+
 /**
- * Instruments in force on an asset, in the order in which they came into force, and for whom the registry signed one of
- * their statements: a statement is canonical JSON, so the member has one spelling.
+ * Instruments in force on an asset, in the order in which they came into force, and who did not sign. A statement is
+ * canonical JSON, so the member by which the registry says that it signed for somebody has one spelling.
  */
 export async function listInForce(
   manager: EntityManager,
   asset: string,
   known: number,
   { after, limit }: Pick<AbstractQuery, 'after' | 'limit'>,
-): Promise<(KeptInstrument & { attested: string[] })[]> {
-  const rows = await prepared<{ view: KeptInstrument & { attested: string[] } }>(
+): Promise<(KeptInstrument & Signers)[]> {
+  const rows = await prepared<{ view: KeptInstrument & Signers }>(
     manager,
     `SELECT ${INSTRUMENT.replace(' AS view', '')} || jsonb_build_object('attested', coalesce(
         (SELECT jsonb_agg(DISTINCT s.maker)
          FROM (SELECT i.recorded_index AS index UNION ALL
            SELECT a.recorded_index FROM registry.instrument_act a WHERE a.instrument_id = i.id) k
          JOIN ledger.statement s USING (index)
-         WHERE position('"attestedBy":"registry"'::bytea IN s.payload) > 0), '[]')) AS view
+         WHERE position('"attestedBy":"registry"'::bytea IN s.payload) > 0), '[]'),
+       'unsigned', (SELECT c.predecessor FROM registry.succession c
+         WHERE c.id = i.document #>> '{terms,succession}' AND c.maker <> c.predecessor)) AS view
      FROM registry.instrument i
      WHERE i.asset_id = $1 AND i.in_force_index < $2 AND i.in_force_index > $3
      ORDER BY i.in_force_index LIMIT $4`,

@@ -105,8 +105,8 @@ export class TestLog implements Rows {
     );
   }
 
-  makeParty(): { id: string; statement: Digest } {
-    const body = { kind: 'organization' as const, roles: [], nameCommitment: anyDigest() };
+  makeParty(kind: 'organization' | 'person' = 'organization'): { id: string; statement: Digest } {
+    const body = { kind, roles: [], nameCommitment: anyDigest() };
     return this.speak(party, { maker: this.registry }, body);
   }
 }

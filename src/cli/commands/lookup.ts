@@ -186,7 +186,7 @@ function describeMatch(match: JudgedMatch, describeTime: DescribeTime): string {
       'owners proven',
       match.transfers === null
         ? `not here: muniment title abstract ${match.registration} proves the chain`
-        : `by the first record and ${match.transfers} assignments after it; that there are no more is the registry's word`,
+        : `by the first record and ${match.transfers} transfers after it; that there are no more is the registry's word`,
     ],
     [
       'contributors',

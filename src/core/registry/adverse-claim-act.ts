@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { RegistryError } from '../errors.ts';
 import { form, id, urn } from '../statement/statement.ts';
 import { CLAIM_ACTS, claimAfter } from '../title/claim-states.ts';
+import { endedReads, wayBetween } from './ended-party.ts';
 import { kind, need, requireBasis, requireNew } from './kind.ts';
 import type { RowKey, Tables } from './tables.ts';
 import { put } from './tables.ts';
@@ -21,12 +22,14 @@ const actForm = form('adverse-claim-act', shape, (_, { claim }) => [urn(claim)])
 export type AdverseClaimActBody = z.infer<typeof actForm.body>;
 
 export const adverseClaimAct = kind(actForm, {
+  aboutTitle: true,
   reads: ({ common, body }, rows): RowKey[] => {
     const row = rows.get('adverse_claim', body.claim);
     return [
       ['adverse_claim_act', common.id],
       ['adverse_claim', body.claim],
       ...(row === undefined ? [] : [['title', row.assetId, common.maker] as const]),
+      ...(row === undefined ? [] : endedReads([row.claimant], rows)),
     ];
   },
   judge(spoken, rows, place) {
@@ -38,7 +41,8 @@ export const adverseClaimAct = kind(actForm, {
     const state = claimAfter(row.id, row.state, body.act);
     const act = put('adverse_claim_act', { id: common.id, claimId: row.id, act: body.act, maker, ...place });
     if (body.act === 'withdraw') {
-      if (maker !== row.claimant) throw forbidden('Only who filed a claim withdraws it.');
+      if (wayBetween(rows, row.claimant, maker) === undefined)
+        throw forbidden('Only who filed a claim, or a successor, withdraws it.');
       return [act, put('adverse_claim', { ...row, state, endedIndex: place.recordedIndex })];
     }
     requireOther(maker, row);

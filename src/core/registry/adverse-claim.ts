@@ -70,6 +70,7 @@ const claimForm = form('adverse-claim', shape, ({ id }, { asset, contested, docu
 export type AdverseClaimBody = z.infer<typeof claimForm.body>;
 
 export const adverseClaim = kind(claimForm, {
+  aboutTitle: true,
   reads: ({ common, body }): RowKey[] => [
     ['adverse_claim', common.id],
     assetKey(body.asset),

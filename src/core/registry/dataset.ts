@@ -59,6 +59,7 @@ export const dataset = kind(
     ...files.map((file): { name: string; digest: Digest } => ({ name: file.name, digest: file.digest })),
   ]),
   {
+    aboutTitle: true,
     reads: ({ common, body }) => [
       ['dataset', common.id],
       ['dataset_version', common.maker, body.name, body.version],

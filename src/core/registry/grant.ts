@@ -47,6 +47,7 @@ const grantForm = form('grant', grantShape, ({ id }) => [urn(id)]);
 export type GrantBody = z.infer<typeof grantForm.body>;
 
 export const grant = kind(grantForm, {
+  aboutTitle: true,
   reads: ({ common, body }, rows): RowKey[] => [
     ['license_grant', common.id],
     ['registration', body.registration],
@@ -123,6 +124,7 @@ const revocationForm = form('revocation', revocationShape, (_, { grant }) => [ur
 export type RevocationBody = z.infer<typeof revocationForm.body>;
 
 export const revocation = kind(revocationForm, {
+  aboutTitle: true,
   reads: ({ body, common }, rows) => {
     const row = rows.get('license_grant', body.grant);
     return [

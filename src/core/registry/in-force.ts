@@ -8,6 +8,7 @@ import type { Share } from '../share.ts';
 import { add, compare, formatShare, move, NOTHING, parseShare, subtract } from '../share.ts';
 import type { ExclusiveTerms, ShareTerms, Terms } from '../title/terms.ts';
 import { DEFAULT_QUORUMS, interestKindOf, overlaps, parseQuorum } from '../title/terms.ts';
+import { requireNotEnded } from './ended-party.ts';
 import type { InstrumentBody } from './instrument.ts';
 import type { Place, Rows } from './kind.ts';
 import type { RowChange, RowKey, Tables } from './tables.ts';
@@ -18,11 +19,12 @@ type Instrument = Tables['instrument'];
 type Involved = Pick<Instrument, 'accepted' | 'assetId' | 'consented' | 'counterparties' | 'document' | 'maker'>;
 
 /** Interests on one share, or exclusive licenses on one asset, that may stand at a time. */
-const MAX_INTERESTS = 50;
+export const MAX_INTERESTS = 50;
 
 export function inForceReads({ assetId, maker, counterparties, accepted, consented }: Involved, rows: Rows): RowKey[] {
   const parties = new Set([maker, ...counterparties, ...accepted, ...consented]);
   return [
+    ['ended_party', maker],
     ...[...parties].map((party): RowKey => ['title', assetId, party]),
     ['encumbrance', assetId, maker],
     ...interestReads(rows.get('encumbrance', assetId, maker)?.interests),
@@ -57,9 +59,10 @@ export const isComplete = ({ share, holders }: Missing): boolean => share.num ==
  * The rows that change when the instrument comes into force.
  * @param on the day, `YYYY-MM-DD`
  * @throws RegistryError `share_insufficient`, `share_too_fine`, `share_encumbered`, `exclusive_license_stands`,
- * `effective_date_invalid`, `forbidden` when it cannot any more
+ * `effective_date_invalid`, `forbidden`, `party_ended` when it cannot any more
  */
 export function inForce(row: Involved & Pick<Instrument, 'id'>, rows: Rows, place: Place, on: string): RowChange[] {
+  requireNotEnded(rows, row.maker, 'instrument');
   const own = requireHeld(row, rows);
   const { effectiveFrom } = bodyOf(row);
   if (effectiveFrom < own.effectiveFrom) {
@@ -73,6 +76,8 @@ export function inForce(row: Involved & Pick<Instrument, 'id'>, rows: Rows, plac
   switch (terms.type) {
     case 'assignment':
       return assign(row, own, parseShare(terms.share), rows, place, on);
+    case 'transmission':
+      throw new RegistryError('state_conflict', 'A transmission is in force with its offer.', { field: 'act' });
     case 'co-ownership':
       return [put('asset_terms', { ...assetTermsOf(row.assetId, rows), quorums: terms.quorums, ...place })];
     case 'exclusive-license':
@@ -217,7 +222,8 @@ const assetTermsOf = (assetId: string, rows: Rows): Omit<Tables['asset_terms'], 
 
 /** The share whose holders must agree. @param agreed what the owners agreed on */
 export function quorumOf(terms: Terms, agreed: Tables['asset_terms']['quorums']): Share {
-  if (terms.type === 'co-ownership' || agreed === null) return DEFAULT_QUORUMS[terms.type];
+  if (terms.type === 'co-ownership' || terms.type === 'transmission' || agreed === null)
+    return DEFAULT_QUORUMS[terms.type];
   return parseQuorum(agreed[terms.type]);
 }
 

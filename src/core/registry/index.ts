@@ -7,6 +7,7 @@ import { authorityReads, requireAuthority, requireOrigin } from './authority.ts'
 import { commitmentReads, erasure, makeCommitments } from './commitment.ts';
 import { dataRights } from './data-rights.ts';
 import { dataset } from './dataset.ts';
+import { requireNotEnded } from './ended-party.ts';
 import { fieldOpening } from './field-opening.ts';
 import { grant, revocation } from './grant.ts';
 import { license, licenseWithdrawal } from './license.ts';
@@ -28,6 +29,8 @@ import { quota } from './quota.ts';
 import { registration } from './registration.ts';
 import { run } from './run.ts';
 import { opening, sealed } from './sealed.ts';
+import { succession } from './succession.ts';
+import { successionAct } from './succession-act.ts';
 import type { RowChange, RowKey } from './tables.ts';
 import { tokenBatch, tokenKey, tokenKeyRetirement } from './token.ts';
 
@@ -47,6 +50,8 @@ const ALL = [
   modelSignature,
   instrument,
   instrumentAct,
+  succession,
+  successionAct,
   adverseClaim,
   adverseClaimAct,
   license,
@@ -76,7 +81,8 @@ export const KINDS: ReadonlyMap<string, Kind<never>> = new Map(
 export function readsOf(spoken: Spoken, rows: Rows): readonly RowKey[] {
   const own = spoken.kind.reads(spoken, rows);
   if (spoken.kind.kind === 'log') return own;
-  return [...authorityReads(spoken), ...registryOf(spoken, rows), ...commitmentReads(spoken), ...own];
+  const ended: RowKey[] = spoken.kind.aboutTitle === true ? [['ended_party', spoken.common.maker]] : [];
+  return [...authorityReads(spoken), ...registryOf(spoken, rows), ...commitmentReads(spoken), ...ended, ...own];
 }
 
 /**
@@ -86,6 +92,7 @@ export function readsOf(spoken: Spoken, rows: Rows): readonly RowKey[] {
 export function judge(spoken: Spoken, rows: Rows, index: number, origin: string): readonly RowChange[] {
   requireOrigin(spoken, origin);
   if (spoken.kind.kind !== 'log') requireAuthority(spoken, rows);
+  if (spoken.kind.aboutTitle === true) requireNotEnded(rows, spoken.common.maker, 'maker');
   const place = { statement: spoken.payloadDigest, recordedIndex: index };
   return [
     ...spendOneTimeKey(spoken, rows, place),
@@ -151,6 +158,8 @@ export {
   revocation,
   run,
   sealed,
+  succession,
+  successionAct,
   tokenBatch,
   tokenKey,
   tokenKeyRetirement,

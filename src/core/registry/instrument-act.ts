@@ -35,13 +35,16 @@ export type InstrumentActBody = z.infer<typeof actForm.body>;
 type Acting = Spoken<InstrumentActBody>;
 
 export const instrumentAct = kind(actForm, {
+  aboutTitle: true,
   reads: ({ common, body }, rows): RowKey[] => {
     const row = rows.get('instrument', body.instrument);
+    const interest = rows.get('interest', body.instrument);
     return [
       ['instrument_act', common.id],
       ['instrument', body.instrument],
       ...(row === undefined ? [] : [['interest', row.id] as const, ['title', row.assetId, common.maker] as const]),
       ...(row === undefined ? [] : inForceReads(row, rows)),
+      ...(interest === undefined ? [] : [['encumbrance', interest.assetId, interest.grantor] as const]),
     ];
   },
   judge(spoken, rows, place) {

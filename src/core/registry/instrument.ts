@@ -15,14 +15,16 @@ import { digest, form, id, instant, urn } from '../statement/statement.ts';
 import { date, dateOf } from '../title/dates.ts';
 import type { InstrumentState } from '../title/instrument-states.ts';
 import { transition } from '../title/instrument-states.ts';
-import type { Terms } from '../title/terms.ts';
+import type { Terms, TransmissionTerms } from '../title/terms.ts';
 import { isOverShare, needsAcceptance, parseQuorum, termsSchema } from '../title/terms.ts';
+import { requireNotEnded } from './ended-party.ts';
 import { fulfilledBy, inForce, inForceReads, isComplete, missingConsents } from './in-force.ts';
 import type { Place, Rows, Spoken } from './kind.ts';
 import { kind, need, requireBasis, requireNew } from './kind.ts';
 import type { RowChange, RowKey, Tables } from './tables.ts';
 import { put } from './tables.ts';
 import { heldBy } from './title.ts';
+import { transmissionReads, transmit } from './transmission.ts';
 
 /** Each needs a row to be judged by. */
 export const MAX_COUNTERPARTIES = 40;
@@ -45,7 +47,9 @@ const shape = {
     .min(1)
     .max(MAX_COUNTERPARTIES)
     .refine((all) => all.every((each, i) => i === 0 || all[i - 1]! < each), 'must be sorted, each party once')
-    .describe('Who must accept: the assignee, lienholder, licensee, or the other owners'),
+    .describe(
+      'Who must accept: the assignee, lienholder, licensee, or the other owners; of a transmission all parties to the succession besides its maker, who need not',
+    ),
   documentDigest: digest.nullable().describe('Of the signed document'),
   executedOn: date.nullable().describe('When it was signed, as its maker claims'),
   effectiveFrom: date.describe('From when it is to count'),
@@ -61,15 +65,23 @@ const instrumentForm = form('instrument', shape, ({ id }, { asset, documentDiges
 export type InstrumentBody = z.infer<typeof instrumentForm.body>;
 
 export const instrument = kind(instrumentForm, {
+  aboutTitle: true,
   reads: ({ common, body }, rows): RowKey[] => [
     ['instrument', common.id],
     assetKey(body.asset),
-    ...body.counterparties.map((party): RowKey => ['party', party]),
+    ...body.counterparties.flatMap((party): RowKey[] => [
+      ['party', party],
+      ['ended_party', party],
+    ]),
+    ...transmissionReads(body, rows),
     ...inForceReads({ ...drafted(common, body), accepted: [], consented: [] }, rows),
   ],
   judge(spoken, rows, place) {
     const asset = needAsset(rows, spoken.body.asset);
-    for (const [i, party] of spoken.body.counterparties.entries()) need(rows, 'party', party, `counterparties.${i}`);
+    for (const [i, party] of spoken.body.counterparties.entries()) {
+      need(rows, 'party', party, `counterparties.${i}`);
+      if (spoken.body.terms.type !== 'transmission') requireNotEnded(rows, party, `counterparties.${i}`);
+    }
     return judgeOffer(spoken, asset, rows, place);
   },
 });
@@ -89,6 +101,11 @@ export function judgeOffer(
   requireCounterparties(common, body);
   requireDates(common, body);
   requireShares(body.terms);
+  const to = (state: InstrumentState) => transition('draft', 'offer', state);
+  if (isTransmission(spoken)) {
+    const row = { ...drafted(common, body), state: to('recorded'), inForceIndex: place.recordedIndex, ...place };
+    return [put('instrument', row), ...transmit(spoken, asset, rows, place)];
+  }
   const own = rows.get('title', body.asset, common.maker);
   if (own === undefined || own.shareNum === 0) {
     throw new RegistryError('forbidden', `Only an owner of ${body.asset} disposes of it.`, { field: 'maker' });
@@ -103,7 +120,6 @@ export function judgeOffer(
   const row: Tables['instrument'] = { ...drafted(common, body), state: 'offered', ...place };
   const today = dateOf(common.statedAt);
   fulfilledBy(row, rows, today);
-  const to = (state: InstrumentState) => transition('draft', 'offer', state);
   if (needsAcceptance(body.terms.type)) return [put('instrument', { ...row, state: to('offered') })];
   if (!isComplete(missingConsents(row, rows, today))) return [put('instrument', { ...row, state: to('accepted') })];
   return [
@@ -111,6 +127,11 @@ export function judgeOffer(
     ...inForce(row, rows, place, today),
   ];
 }
+
+const isTransmission = (
+  spoken: Spoken<InstrumentBody>,
+): spoken is Spoken<InstrumentBody> & { body: { terms: TransmissionTerms } } =>
+  spoken.body.terms.type === 'transmission';
 
 const drafted = ({ id, maker }: Common, body: InstrumentBody) => ({
   id,
@@ -140,7 +161,7 @@ function requireCounterparties({ maker }: Common, { counterparties, terms }: Ins
       field: `counterparties.${own}`,
     });
   }
-  if (terms.type !== 'co-ownership' && counterparties.length !== 1) {
+  if (terms.type !== 'co-ownership' && terms.type !== 'transmission' && counterparties.length !== 1) {
     throw new RegistryError('counterparty_invalid', `An instrument of the type ${terms.type} has one counterparty.`, {
       field: 'counterparties',
       fix: 'Offer an instrument to each of them.',

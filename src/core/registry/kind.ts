@@ -54,6 +54,8 @@ export interface Kind<Body> extends StatementForm<Body> {
   names?(body: Body): readonly Digest[];
   /** Who besides the maker may read the statement; everybody may where a kind does not say. */
   readers?(body: Body): readonly string[];
+  /** It disposes of title, or speaks of it as its owner would: a party that has ended makes none. */
+  readonly aboutTitle?: true;
   /** Nobody but the maker reads the statement, neither registrar nor auditor, until it is opened. */
   readonly sealed?: true;
   /** Signatures inside the body, to be verified with the statement's own. */
@@ -72,7 +74,7 @@ export interface InnerSignature {
 export function kind<Body>(
   form: StatementForm<Body>,
   rules: Pick<Kind<Body>, 'judge' | 'reads'> &
-    Pick<Partial<Kind<Body>>, 'coheres' | 'commitments' | 'names' | 'readers' | 'sealed' | 'signatures'>,
+    Pick<Partial<Kind<Body>>, 'aboutTitle' | 'coheres' | 'commitments' | 'names' | 'readers' | 'sealed' | 'signatures'>,
 ): Kind<Body> {
   return { ...form, ...rules };
 }

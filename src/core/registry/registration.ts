@@ -12,6 +12,7 @@ import { isLicenseRef, licenseIds } from '../licensing/expression.ts';
 import { requireWhole } from '../share.ts';
 import { digest, form, id } from '../statement/statement.ts';
 import { contributorRows, contributorsSchema, requireContributors } from './contributor.ts';
+import { requireNotEnded } from './ended-party.ts';
 import type { Rows, Spoken } from './kind.ts';
 import { kind, need, requireBasis, requireNew } from './kind.ts';
 import type { RowChange, RowKey } from './tables.ts';
@@ -83,11 +84,15 @@ const registrationForm = form('registration', shape, (_, { name, weights }) => [
 export type RegistrationBody = z.infer<typeof registrationForm.body>;
 
 export const registration = kind(registrationForm, {
+  aboutTitle: true,
   reads: ({ common, body }) => [
     ['registration', common.id],
     ...sameModel(body),
     ['registration_by', modelDigestOf(body.weights), common.maker],
-    ...body.owners.map((owner): RowKey => ['party', owner.party]),
+    ...body.owners.flatMap(({ party }): RowKey[] => [
+      ['party', party],
+      ['ended_party', party],
+    ]),
     ...(body.contributors ?? []).map((contributor): RowKey => ['party', contributor.party]),
     ...body.datasets.map((dataset): RowKey => ['dataset', dataset]),
     ...(body.run === null ? [] : [['run', body.run] as const]),
@@ -150,7 +155,10 @@ export function requireLicense({ expression, textDigest }: RegistrationBody['lic
 
 function requireOwners({ common, body }: Spoken<RegistrationBody>, rows: Rows): void {
   requireWhole(body.owners);
-  for (const [i, { party }] of body.owners.entries()) need(rows, 'party', party, `owners.${i}.party`);
+  for (const [i, { party }] of body.owners.entries()) {
+    need(rows, 'party', party, `owners.${i}.party`);
+    requireNotEnded(rows, party, `owners.${i}.party`);
+  }
   if (!body.owners.some(({ party }) => party === common.maker)) {
     throw new RegistryError('forbidden', 'Whoever registers a model must be one of its owners.', { field: 'owners' });
   }

@@ -5,8 +5,10 @@
 import type { Digest } from '../digest.ts';
 import type { ClaimAct, ClaimState } from '../title/claim-states.ts';
 import type { InstrumentAct, InstrumentState } from '../title/instrument-states.ts';
+import type { SuccessionAct, SuccessionState } from '../title/succession-states.ts';
 import type { InstrumentType, InterestKind, Quorums } from '../title/terms.ts';
 import type { EndReason } from './key.ts';
+import type { SuccessionType } from './succession.ts';
 
 interface Recorded {
   /** Payload digest of the statement that made the row */
@@ -145,10 +147,38 @@ export interface Tables {
     /** The day from which it does not stand any more; null while it stands, or ends by its terms alone */
     endedOn: string | null;
   };
+  /** From a transmission on: in whose hands an interest is, and on whose share it rests. */
+  interest_passage: Recorded & {
+    interestId: string;
+    /** The transmission */
+    instrumentId: string;
+    grantor: string;
+    holder: string;
+    formerHolder: string;
+  };
   /** The interests that rest on one party's share, in the order of their recording. */
   encumbrance: Recorded & { assetId: string; partyId: string; interests: string[] };
   /** What the owners of an asset agreed on, and the exclusive licenses on it, in the order of their recording. */
   asset_terms: Recorded & { assetId: string; quorums: Quorums | null; exclusive: string[] };
+  succession: Recorded & {
+    id: string;
+    type: SuccessionType;
+    predecessor: string;
+    /** In the order in which they are named */
+    successors: string[];
+    /** The predecessor, or the registrar */
+    maker: string;
+    state: SuccessionState;
+    document: object;
+    accepted: string[];
+    /** The place of the last acceptance; null while one is missing */
+    inForceIndex: number | null;
+    /** The place of the statement that ended it without effect */
+    endedIndex: number | null;
+  };
+  succession_act: Recorded & { id: string; successionId: string; act: SuccessionAct; maker: string };
+  /** A party that is no more, and the succession that ended it. */
+  ended_party: Recorded & { partyId: string; successionId: string };
   /** Who contributed to a model, apart from who owns it. */
   contributor: Recorded & { registrationId: string; partyId: string; role: string };
   /** What somebody says to own of an asset; it stands beside title and changes none. */
@@ -248,8 +278,12 @@ export const KEYS = {
   instrument: ['id'],
   instrument_act: ['id'],
   interest: ['id'],
+  interest_passage: ['interestId', 'instrumentId'],
   encumbrance: ['assetId', 'partyId'],
   asset_terms: ['assetId'],
+  succession: ['id'],
+  succession_act: ['id'],
+  ended_party: ['partyId'],
   contributor: ['registrationId', 'partyId', 'role'],
   adverse_claim: ['id'],
   adverse_claim_act: ['id'],

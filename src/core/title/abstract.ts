@@ -1,6 +1,6 @@
 /**
- * The abstract of title, from its statements alone: the first record of an asset and every instrument in force on it, to
- * who owns what. The statements are judged again, in the order of the log, by the very functions that judged them when
+ * The abstract of title, from its statements alone: the first record of an asset and every instrument in force on it, with
+ * the successions behind it, to who owns what. The statements are judged again, in the order of the log, by the very functions that judged them when
  * they were recorded, upon the rows that they make here. So whoever shows them cannot show an act of somebody who may not
  * do it, an offer that was not accepted, a consent that is missing, or a share that nobody had. Whoever leaves a transfer
  * out leaves a gap where one of its parties disposes later: that offer names the statement that its title came from.
@@ -16,22 +16,26 @@ import type { Digest } from '../digest.ts';
 import { RegistryError } from '../errors.ts';
 import type { dataset } from '../registry/dataset.ts';
 import { ownersOf } from '../registry/dataset.ts';
+import { requireNotEnded } from '../registry/ended-party.ts';
 import type { InstrumentActBody } from '../registry/instrument-act.ts';
 import { instrumentAct } from '../registry/instrument-act.ts';
 import type { InstrumentBody } from '../registry/instrument.ts';
 import { judgeOffer } from '../registry/instrument.ts';
 import type { Place, Rows, Spoken } from '../registry/kind.ts';
 import type { RegistrationBody } from '../registry/registration.ts';
+import { judgeSuccession } from '../registry/succession.ts';
+import type { SuccessionActBody } from '../registry/succession-act.ts';
+import { successionAct } from '../registry/succession-act.ts';
 import type { IndexName, Row, RowChange, TableName, Tables } from '../registry/tables.ts';
 import { keyOf, nameOf } from '../registry/tables.ts';
 import { firstTitle } from '../registry/title.ts';
 import type { Moment, Owned, Root } from './chain.ts';
-import { titleAt } from './chain.ts';
+import { titleAt, transfersOf } from './chain.ts';
 import { dateOf } from './dates.ts';
 import { gapsOf } from './gaps.ts';
 import type { InstrumentAct, InstrumentState } from './instrument-states.ts';
 import type { Proven } from './proven-transfers.ts';
-import { isAct, isInstrument } from './proven-transfers.ts';
+import { isAct, isInstrument, isSuccession, isSuccessionAct } from './proven-transfers.ts';
 import type { InterestKind, Quorums, Terms } from './terms.ts';
 
 export interface ShownAbstract extends Moment {
@@ -40,6 +44,8 @@ export interface ShownAbstract extends Moment {
   readonly first: Proven;
   /** Of each instrument its offer, then what was done about it, in log order */
   readonly instruments: readonly (readonly Proven[])[];
+  /** Of each succession behind a transmission its statement, then what was done about it, in log order */
+  readonly successions: readonly (readonly Proven[])[];
   /** What else offers and acts build on, such as the records of parties */
   readonly others: readonly Proven[];
 }
@@ -95,11 +101,21 @@ export interface StandingInterest {
  * @returns the chain as its statements prove it at the moment
  * @throws RegistryError `proof_invalid` with the first thing that is wrong
  */
-export function judgeAbstract({ asset, effective, known, first, instruments, others }: ShownAbstract): AbstractOfTitle {
+export function judgeAbstract({
+  asset,
+  effective,
+  known,
+  first,
+  instruments,
+  successions,
+  others,
+}: ShownAbstract): AbstractOfTitle {
   const { name, owners } = readFirst(asset, first);
   for (const statements of instruments) requireOneInstrument(asset, statements);
-  const acts = instruments.flat().sort((a, b) => a.index - b.index);
-  const inOrder = [first, ...acts];
+  for (const statements of successions) requireOneSuccession(statements);
+  requirePlaces([first, ...instruments.flat().sort(byPlace)], known);
+  const acts = [...instruments.flat(), ...successions.flat()].sort(byPlace);
+  const inOrder = [first, ...acts].sort(byPlace);
   requirePlaces(inOrder, known);
   requireSpeakers(inOrder);
 
@@ -122,7 +138,11 @@ export function judgeAbstract({ asset, effective, known, first, instruments, oth
     ...moment,
     first: { maker: common.maker, owners, existsFrom, statement, recordedIndex },
     instruments: lines,
-    owners: titleAt({ owners, effectiveFrom: existsFrom, index: recordedIndex }, lines.flatMap(transferOf), moment),
+    owners: titleAt(
+      { owners, effectiveFrom: existsFrom, index: recordedIndex },
+      lines.flatMap((line) => transfersOf(line, line.inForceIndex)),
+      moment,
+    ),
     interests: lines.flatMap((line) => standingInterest(line, rows, moment)),
     quorums: rows.get('asset_terms', asset)?.quorums ?? null,
   };
@@ -181,6 +201,17 @@ function requireOneInstrument(asset: string, [offer, ...acts]: readonly Proven[]
   }
 }
 
+function requireOneSuccession([stated, ...acts]: readonly Proven[]): void {
+  if (stated === undefined || !isSuccession(stated.spoken)) throw invalid('What should be a succession is none.');
+  const { id } = stated.spoken.common;
+  for (const { spoken, index } of acts) {
+    if (isSuccessionAct(spoken) && spoken.body.succession === id) continue;
+    throw invalid(`Entry ${index} does nothing about the succession ${id}, under which it is shown.`);
+  }
+}
+
+const byPlace = (a: Proven, b: Proven): number => a.index - b.index;
+
 /** @param proven in the order of the log */
 function requirePlaces(proven: readonly Proven[], known: number): void {
   const origin = proven[0]!.spoken.common.origin;
@@ -210,13 +241,21 @@ function requireSpeakers(proven: readonly Proven[]): void {
 
 function judgeAgain(proven: Proven, asset: Pick<Place, 'statement'>, rows: Rows): readonly RowChange[] {
   const { spoken, index } = proven;
+  const place = placeOf(proven);
   try {
+    if (isSuccession(spoken)) return judgeSuccession(spoken, rows, place);
+    if (isSuccessionAct(spoken)) return successionAct.judge(spoken, rows, place);
+    requireNotEnded(rows, spoken.common.maker, 'maker');
     return isInstrument(spoken)
-      ? judgeOffer(spoken, asset, rows, placeOf(proven))
-      : instrumentAct.judge(spoken as Spoken<InstrumentActBody>, rows, placeOf(proven));
+      ? judgeOffer(spoken, asset, rows, place)
+      : instrumentAct.judge(spoken as Spoken<InstrumentActBody>, rows, place);
   } catch (cause) {
     if (!(cause instanceof RegistryError)) throw cause;
-    const what = isInstrument(spoken) ? 'the offer' : (spoken.body as InstrumentActBody).act;
+    const what = isInstrument(spoken)
+      ? 'the offer'
+      : isSuccession(spoken)
+        ? 'the succession'
+        : (spoken.body as InstrumentActBody | SuccessionActBody).act;
     throw invalid(`Entry ${index} (${what} by ${spoken.common.maker}) does not follow: ${cause.message}`, cause);
   }
 }
@@ -250,22 +289,26 @@ function lineOf([offer, ...acts]: readonly Proven[], rows: Rows, seen: ReadonlyS
       return { act, maker: common.maker, reason, statement: payloadDigest, recordedIndex: each.index };
     }),
     gaps: [
-      ...gapsOf({ ...spoken.body, attested: [...new Set(attested)] }),
+      ...gapsOf({ ...spoken.body, unsigned: unsignedBehind(spoken.body, rows), attested: [...new Set(attested)] }),
       ...spoken.common.basis.filter((digest) => !seen.has(digest)).map((digest) => `builds on ${digest}, not shown`),
     ],
   };
 }
 
-const transferOf = ({ id, maker, counterparties, terms, effectiveFrom, inForceIndex }: AbstractLine) =>
-  terms.type === 'assignment'
-    ? [{ instrument: id, from: maker, to: counterparties[0]!, share: terms.share, effectiveFrom, index: inForceIndex }]
-    : [];
+function unsignedBehind({ terms }: InstrumentBody, rows: Rows): string | null {
+  if (terms.type !== 'transmission') return null;
+  const { maker, predecessor } = rows.get('succession', terms.succession)!;
+  return maker === predecessor ? null : predecessor;
+}
 
-function standingInterest({ id, effectiveFrom }: AbstractLine, rows: Rows, { effective }: Moment): StandingInterest[] {
+function standingInterest(line: AbstractLine, rows: AssetRows, { effective }: Moment): StandingInterest[] {
+  const { id, effectiveFrom } = line;
   const row = rows.get('interest', id);
   if (row === undefined || effectiveFrom > effective) return [];
   if (row.endedOn !== null && row.endedOn <= effective) return [];
-  const { kind, grantor, holder, recordedIndex } = row;
+  const { kind, recordedIndex } = row;
+  const passages = rows.passagesOf(id).filter((passage) => passage.effectiveFrom <= effective);
+  const { grantor, holder } = passages.at(-1) ?? { grantor: line.maker, holder: line.counterparties[0]! };
   const terms = row.terms as Extract<Terms, { until: string | null }>;
   if (terms.until !== null && terms.until < effective) return [];
   return [{ instrument: id, kind, grantor, holder, terms, effectiveFrom, recordedIndex }];
@@ -274,6 +317,7 @@ function standingInterest({ id, effectiveFrom }: AbstractLine, rows: Rows, { eff
 /** The rows of one asset, as its statements have made them so far. */
 class AssetRows implements Rows {
   readonly #rows = new Map<string, Tables[TableName]>();
+  readonly #passages = new Map<string, Tables['interest_passage'][]>();
 
   get<N extends IndexName | TableName>(name: N, ...key: string[]): Row<N> | undefined {
     return this.#rows.get(`${name} ${nameOf(key)}`) as Row<N> | undefined;
@@ -285,7 +329,19 @@ class AssetRows implements Rows {
   }
 
   put(changes: readonly RowChange[]): void {
-    for (const { table, row } of changes) this.#rows.set(`${table} ${nameOf(keyOf(table, row))}`, row);
+    for (const { table, row } of changes) {
+      this.#rows.set(`${table} ${nameOf(keyOf(table, row))}`, row);
+      if (table !== 'interest_passage') continue;
+      this.#passages.set(row.interestId, [...(this.#passages.get(row.interestId) ?? []), row]);
+    }
+  }
+
+  /** In the order of the log. */
+  passagesOf(interest: string): (Tables['interest_passage'] & { effectiveFrom: string })[] {
+    return (this.#passages.get(interest) ?? []).map((passage) => {
+      const { effectiveFrom } = this.get('instrument', passage.instrumentId)!.document as InstrumentBody;
+      return { ...passage, effectiveFrom };
+    });
   }
 }
 

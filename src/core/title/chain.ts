@@ -4,6 +4,7 @@
  * every pair of times no share is negative and all of them add up to one.
  */
 import { RegistryError } from '../errors.ts';
+import type { InstrumentBody } from '../registry/instrument.ts';
 import type { Share } from '../share.ts';
 import { add, compare, formatShare, NOTHING, parseShare, subtract } from '../share.ts';
 
@@ -15,7 +16,7 @@ export interface Root {
   readonly index: number;
 }
 
-/** An assignment in force. */
+/** What passed from one party to another by an instrument in force. */
 export interface Transfer {
   readonly instrument: string;
   readonly from: string;
@@ -24,6 +25,17 @@ export interface Transfer {
   readonly effectiveFrom: string;
   /** The place of the statement that brought it into force */
   readonly index: number;
+}
+
+/** What an instrument passes on, once it is in force by the statement at the index. */
+export function transfersOf(
+  { id, maker, counterparties, terms, effectiveFrom }: InstrumentBody & { readonly id: string; readonly maker: string },
+  index: number,
+): Transfer[] {
+  const of = { instrument: id, effectiveFrom, index };
+  if (terms.type === 'assignment') return [{ ...of, from: maker, to: counterparties[0]!, share: terms.share }];
+  if (terms.type !== 'transmission') return [];
+  return terms.shares.map(({ party, share }) => ({ ...of, from: terms.predecessor, to: party, share }));
 }
 
 export interface Moment {

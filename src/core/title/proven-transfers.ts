@@ -1,14 +1,18 @@
 /**
- * Title as its statements prove it: from the first record of an asset and the statements of each assignment, to who owns
- * what. Whoever answers may leave an assignment out, which shows where the shares do not add up to what is told, or show
- * an offer that nobody accepted, which is refused here. That nothing rests on a share, and that co-owners were asked, is
- * judged where a statement is recorded.
+ * Title as its statements prove it: from the first record of an asset and the statements of each transfer, to who owns what.
+ * Whoever answers may leave one out, which shows where the shares do not add up to what is told, or show an offer that
+ * nobody accepted, which is refused here. That nothing rests on a share, that co-owners were asked, and that a transmission
+ * follows a succession in force, is judged where a statement is recorded.
  */
 import { RegistryError } from '../errors.ts';
 import type { InstrumentActBody } from '../registry/instrument-act.ts';
 import type { InstrumentBody } from '../registry/instrument.ts';
 import type { Spoken } from '../registry/kind.ts';
+import type { SuccessionActBody } from '../registry/succession-act.ts';
+import type { SuccessionBody } from '../registry/succession.ts';
 import type { Transfer } from './chain.ts';
+import { transfersOf } from './chain.ts';
+import { isTransfer, needsAcceptance } from './terms.ts';
 
 export interface Proven {
   readonly spoken: Spoken;
@@ -17,16 +21,16 @@ export interface Proven {
 }
 
 /**
- * @param statements of one assignment: its offer, then what was done about it until it came into force, in log order
+ * @param statements of one transfer: its offer, then what was done about it until it came into force, in log order
  * @throws RegistryError `proof_invalid`
  */
-export function provenTransfer(asset: string, statements: readonly Proven[]): Transfer {
+export function provenTransfers(asset: string, statements: readonly Proven[]): Transfer[] {
   const [offer, ...acts] = statements;
   if (offer === undefined || !isInstrument(offer.spoken)) throw invalid('What should be an offer is none.');
   const { common, body } = offer.spoken;
-  const { terms, counterparties, effectiveFrom } = body;
-  if (body.asset !== asset || terms.type !== 'assignment') {
-    throw invalid(`The instrument ${common.id} assigns nothing of ${asset}.`);
+  const { terms, counterparties } = body;
+  if (body.asset !== asset || !isTransfer(terms.type)) {
+    throw invalid(`The instrument ${common.id} passes on nothing of ${asset}.`);
   }
   let { index } = offer;
   const accepted = new Set<string>();
@@ -41,11 +45,14 @@ export function provenTransfer(asset: string, statements: readonly Proven[]): Tr
       accepted.add(maker);
     } else if (act.spoken.body.act !== 'consent') throw invalid(`The instrument ${common.id} is not in force.`);
   }
-  if (accepted.size < counterparties.length) throw invalid(`The instrument ${common.id} was not accepted.`);
-  const [to] = counterparties as [string];
-  return { instrument: common.id, from: common.maker, to, share: terms.share, effectiveFrom, index };
+  if (needsAcceptance(terms.type) && accepted.size < counterparties.length)
+    throw invalid(`The instrument ${common.id} was not accepted.`);
+  return transfersOf({ ...body, id: common.id, maker: common.maker }, index);
 }
 
+export const isSuccession = (spoken: Spoken): spoken is Spoken<SuccessionBody> => spoken.kind.kind === 'succession';
+export const isSuccessionAct = (spoken: Spoken): spoken is Spoken<SuccessionActBody> =>
+  spoken.kind.kind === 'succession-act';
 export const isInstrument = (spoken: Spoken): spoken is Spoken<InstrumentBody> => spoken.kind.kind === 'instrument';
 export const isAct = (spoken: Spoken): spoken is Spoken<InstrumentActBody> => spoken.kind.kind === 'instrument-act';
 

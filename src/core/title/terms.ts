@@ -33,6 +33,12 @@ export const quorumsSchema = z.strictObject({
 });
 export type Quorums = z.infer<typeof quorumsSchema>;
 
+/** Each takes part of every asset, and needs rows to judge by. */
+export const MAX_SUCCESSORS = 20;
+
+/** Interests that one transmission passes on. */
+export const MAX_TRANSMITTED = 50;
+
 export const termsSchema = z.discriminatedUnion('type', [
   z
     .strictObject({
@@ -53,11 +59,28 @@ export const termsSchema = z.discriminatedUnion('type', [
     fieldOfUse: z.string().min(1).max(500).nullable(),
     until,
   }),
+  z
+    .strictObject({
+      type: z.literal('transmission'),
+      succession: id('succession'),
+      predecessor: id('party').describe("The succession's"),
+      shares: z
+        .array(z.strictObject({ party: id('party'), share }))
+        .max(MAX_SUCCESSORS)
+        .describe('What passes to whom, in the order of the successors; none where the predecessor holds no share'),
+      interests: z
+        .array(id('instrument'))
+        .max(MAX_TRANSMITTED)
+        .refine((all) => all.every((each, i) => i === 0 || all[i - 1]! < each), 'must be sorted, each once')
+        .describe('What the predecessor holds in the shares of others, and passes to the first successor'),
+    })
+    .describe('Writes down for the asset what a succession has passed on; stands without being accepted'),
   z.strictObject({ type: z.literal('co-ownership'), quorums: quorumsSchema }).describe('Agreed on by all owners'),
 ]);
 export type Terms = z.infer<typeof termsSchema>;
 export type InstrumentType = Terms['type'];
 export type ShareTerms = Extract<Terms, { share: string }>;
+export type TransmissionTerms = Extract<Terms, { type: 'transmission' }>;
 export type ExclusiveTerms = Extract<Terms, { type: 'exclusive-license' }>;
 
 export const INSTRUMENT_TYPES = termsSchema.options.map(({ shape }) => shape.type.value) as [
@@ -77,6 +100,7 @@ export const isOverShare = (terms: Terms): terms is ShareTerms => 'share' in ter
 export const interestKindOf = (type: InstrumentType): InterestKind | null =>
   ({
     assignment: null,
+    transmission: null,
     'co-ownership': null,
     pledge: 'lien',
     option: 'option',
@@ -85,7 +109,10 @@ export const interestKindOf = (type: InstrumentType): InterestKind | null =>
   })[type] as InterestKind | null;
 
 /** Whether the counterparty must accept. */
-export const needsAcceptance = (type: InstrumentType): boolean => type !== 'priority-hold';
+export const needsAcceptance = (type: InstrumentType): boolean => type !== 'priority-hold' && type !== 'transmission';
+
+/** Whether it passes shares on. */
+export const isTransfer = (type: InstrumentType): boolean => type === 'assignment' || type === 'transmission';
 
 /**
  * The share whose holders must agree where the owners agreed on nothing: everybody disposes of the own share alone, and
@@ -93,6 +120,7 @@ export const needsAcceptance = (type: InstrumentType): boolean => type !== 'prio
  */
 export const DEFAULT_QUORUMS: Readonly<Record<InstrumentType, Share>> = {
   assignment: NOTHING,
+  transmission: NOTHING,
   pledge: NOTHING,
   option: NOTHING,
   'priority-hold': NOTHING,

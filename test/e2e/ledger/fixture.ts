@@ -36,6 +36,8 @@ import {
   revocation,
   run,
   sealed,
+  succession,
+  successionAct,
   tokenBatch,
   tokenKey,
 } from '../../../src/core/registry/index.ts';
@@ -46,6 +48,7 @@ import type { Kind } from '../../../src/core/registry/kind.ts';
 import type { ClaimAct } from '../../../src/core/title/claim-states.ts';
 import type { InstrumentAct } from '../../../src/core/title/instrument-states.ts';
 import { LICENSE_TEMPLATES } from '../../../src/core/licensing/license-templates.ts';
+import type { SuccessionAct } from '../../../src/core/title/succession-states.ts';
 import type { Terms } from '../../../src/core/title/terms.ts';
 import { parseCosignature } from '../../../src/core/note/cosignature.ts';
 import { parseNote, signNote } from '../../../src/core/note/note.ts';
@@ -209,13 +212,18 @@ export const modelBody = (owner: string, name = 'a model') => ({
 /** What an idempotency key stands for, told apart by `name`. */
 export const requestDigest = (name: string): Digest => formatDigest(sha256(utf8(name)));
 
-export async function makeParty({ ledger }: Process, name = 'Ada', idempotency?: string): Promise<string> {
+export async function makeParty(
+  { ledger }: Process,
+  name = 'Ada',
+  idempotency?: string,
+  kind: 'organization' | 'person' = 'person',
+): Promise<string> {
   const disclosure = { value: name, salt: newNonce() };
   const receipt = await ledger.attest(
     party,
     {
       maker: ledger.registryParty,
-      body: { kind: 'person', roles: [], nameCommitment: commit(sha256, disclosure.salt, disclosure.value) },
+      body: { kind, roles: [], nameCommitment: commit(sha256, disclosure.salt, disclosure.value) },
       disclosures: [disclosure],
     },
     idempotency === undefined ? {} : { idempotency: { key: idempotency, requestDigest: requestDigest(name) } },
@@ -418,6 +426,7 @@ export async function everyKind(process: Process): Promise<void> {
     await disposeOf(process, id, ada, eve);
     await contest(process, id, fay, ada);
   }
+  for (const name of ['Gil', 'Hal']) await succeed(process, name, eve);
   await makeMaps(process, ada);
 }
 
@@ -435,20 +444,10 @@ async function offerLicenses({ ledger }: Process, asset: string, maker: string):
 
 /** Shares that passed on, and interests of every kind: standing, released, and waited for. */
 export async function disposeOf({ ledger }: Process, asset: string, owner: string, other: string): Promise<void> {
-  const effectiveFrom = new Date().toISOString().slice(0, 10);
   const offer = (maker: string, terms: Terms, to: string) =>
     ledger.attest(instrument, {
       maker,
-      body: {
-        asset,
-        terms,
-        counterparties: [to],
-        documentDigest: anyDigest(),
-        executedOn: null,
-        effectiveFrom,
-        jurisdiction: 'DE',
-        lapsesAt: null,
-      },
+      body: bodyOf(asset, terms, [to], anyDigest()),
     });
   const act = (maker: string, id: string, doing: InstrumentAct) =>
     ledger.attest(instrumentAct, { maker, body: { instrument: id, act: doing, reason: null } });
@@ -470,6 +469,61 @@ export async function disposeOf({ ledger }: Process, asset: string, owner: strin
   await agree(owner, { type: 'co-ownership', quorums: { ...quorums, 'exclusive-license': '2/3' } }, other);
   await offer(owner, { type: 'option', share: '1/7', until: null }, other);
 }
+
+/** A company that merges into another one after a first try, with a model, a lien on it, and a lien that it holds itself. */
+async function succeed(process: Process, name: string, lender: string): Promise<void> {
+  const { ledger } = process;
+  const [old, heir] = [
+    await makeParty(process, `${name} & Sons`, undefined, 'organization'),
+    await makeParty(process, `${name} Group`, undefined, 'organization'),
+  ];
+  const [own, other] = [await register(process, old), await register(process, lender)];
+  const today = new Date().toISOString().slice(0, 10);
+  const pledge = async (maker: string, asset: string, to: string) => {
+    const terms: Terms = { type: 'pledge', share: '1/2', until: null };
+    const { id } = await ledger.attest(instrument, { maker, body: bodyOf(asset, terms, [to], anyDigest()) });
+    await ledger.attest(instrumentAct, { maker: to, body: { instrument: id, act: 'accept', reason: null } });
+    return id;
+  };
+  await pledge(old, own.id, lender);
+  const held = await pledge(lender, other.id, old);
+  const documentDigest = anyDigest();
+  const merge = async (answer: SuccessionAct) => {
+    const { id } = await ledger.attest(succession, {
+      maker: old,
+      body: {
+        type: 'merger',
+        predecessor: old,
+        successors: [{ party: heir, portion: '1/1' }],
+        documentDigest,
+        effectiveFrom: today,
+        jurisdiction: 'DE',
+      },
+    });
+    await ledger.attest(successionAct, { maker: heir, body: { succession: id, act: answer, reason: null } });
+    return id;
+  };
+  await merge('reject');
+  const id = await merge('accept');
+  for (const [asset, shares, interests] of [
+    [own.id, [{ party: heir, share: '1/1' }], []],
+    [other.id, [], [held]],
+  ] as const) {
+    const terms = { type: 'transmission', succession: id, predecessor: old, shares, interests } as unknown as Terms;
+    await ledger.attest(instrument, { maker: heir, body: bodyOf(asset, terms, [old], documentDigest) });
+  }
+}
+
+const bodyOf = (asset: string, terms: Terms, counterparties: string[], documentDigest: Digest) => ({
+  asset,
+  terms,
+  counterparties,
+  documentDigest,
+  executedOn: null,
+  effectiveFrom: new Date().toISOString().slice(0, 10),
+  jurisdiction: 'DE',
+  lapsesAt: null,
+});
 
 /** A sealed title, two fields of which are opened one after the other. */
 async function sealTitle({ ledger }: Process, maker: string): Promise<void> {

@@ -1,6 +1,13 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import type { Digest } from '../../../../src/core/digest.ts';
-import { dataset, instrument, instrumentAct, registration } from '../../../../src/core/registry/index.ts';
+import {
+  dataset,
+  instrument,
+  instrumentAct,
+  registration,
+  succession,
+  successionAct,
+} from '../../../../src/core/registry/index.ts';
 import type { InstrumentBody } from '../../../../src/core/registry/instrument.ts';
 import type { Kind, Spoken } from '../../../../src/core/registry/kind.ts';
 import { readSpoken } from '../../../../src/core/registry/spoken.ts';
@@ -72,6 +79,7 @@ const shown = (instruments: readonly Proven[][], different: Partial<ShownAbstrac
   known: log.statements.size,
   first,
   instruments,
+  successions: [],
   others: [],
   ...different,
 });
@@ -354,5 +362,102 @@ describe('what the registry tells beside the statements', () => {
     for (const told of [[], [lien!, { ...lien!, instrument: 'instrument_x' }], [{ ...lien!, holder: ada! }]]) {
       expect(() => requireTold(judged, { owners, interests: told })).toThrow(invalid(/the interest/));
     }
+  });
+});
+
+describe('an abstract with a succession', () => {
+  const DOCUMENT = anyDigest();
+
+  function merge(from: string, into: string, maker = from): Proven[] {
+    const attestedBy = maker === log.registry ? {} : { attestedBy: 'registry' as const };
+    const draft = log.draft(
+      succession,
+      { maker, ...attestedBy, statedAt: NOON },
+      {
+        type: 'merger',
+        predecessor: from,
+        successors: [{ party: into, portion: '1/1' }],
+        documentDigest: DOCUMENT,
+        effectiveFrom: DAY,
+        jurisdiction: 'DE',
+      },
+    );
+    const index = log.statements.size;
+    log.record(draft);
+    const stated = { spoken: readSpoken(sha256, draft.payload, draft.spki), index };
+    const body = { succession: stated.spoken.common.id, act: 'accept' as const, reason: null };
+    return [stated, record(successionAct, { maker: into, basis: [stated.spoken.payloadDigest] }, body)];
+  }
+
+  function transmit(maker: string, [stated]: Proven[], of: string, interests: string[] = []): Proven {
+    const { predecessor, successors } = log.get('succession', stated!.spoken.common.id)!;
+    const shares = of === '0' ? [] : [{ party: successors[0]!, share: of }];
+    const body: InstrumentBody = {
+      asset: model,
+      terms: { type: 'transmission', succession: stated!.spoken.common.id, predecessor, shares, interests },
+      counterparties: [predecessor, ...successors].filter((party) => party !== maker).sort(),
+      documentDigest: DOCUMENT,
+      executedOn: null,
+      effectiveFrom: DAY,
+      jurisdiction: 'DE',
+      lapsesAt: null,
+    };
+    const basis = [first.spoken.payloadDigest, stated!.spoken.payloadDigest].sort();
+    return record(instrument, { maker, basis }, body);
+  }
+
+  test('proves who owns through a transmission, with every step of it', () => {
+    const [a, b, c, d] = parties();
+    const sold = assign(b, d, '1/4');
+    const [one, two] = [merge(a, c), merge(c, d)];
+    const [here, there] = [transmit(d, one, '1/2'), transmit(d, two, '1/2')];
+    const judged = judgeAbstract(shown([sold, [here], [there]], { successions: [one, two] }));
+    expect(sharesOf(judged)).toEqual({ [b]: '1/4', [d]: '3/4' });
+    expect(judged.instruments[1]!.gaps).toEqual([`the registry signed for ${d}, which had no key`]);
+    expect(judged.owners.find(({ party }) => party === d)!.changed).toMatchObject({ index: there.index });
+  });
+
+  test('says where the predecessor did not sign', () => {
+    const [a, , c] = parties();
+    const stated = merge(a, c, log.registry);
+    const [line] = judgeAbstract(shown([[transmit(c, stated, '1/2')]], { successions: [stated] })).instruments;
+    expect(line!.gaps[0]).toBe(`the registrar stated the succession, which ${a} did not sign`);
+  });
+
+  test('of which the succession or its acceptance is missing, or another one is shown, is refused', () => {
+    const [a, b, c, d] = parties();
+    const [mine, other] = [merge(a, c), merge(b, d)];
+    const chain = [[transmit(c, mine, '1/2')]];
+    for (const [successions, sentence] of [
+      [[], /There is no succession/],
+      [[other], /There is no succession/],
+      [[mine.slice(0, 1)], /is offered, and not in force/],
+      [[[mine[0]!, other[1]!]], /does nothing about the succession/],
+      [[mine.slice(1)], /What should be a succession is none/],
+    ] as const) {
+      expect(() => judgeAbstract(shown(chain, { successions }))).toThrow(invalid(sentence));
+    }
+  });
+
+  test('that hides what the predecessor gave away before is refused', () => {
+    const [a, , c, d] = parties();
+    const sold = assign(a, d, '1/4');
+    const mine = merge(a, c);
+    const passed = transmit(c, mine, '1/4');
+    expect(() => judgeAbstract(shown([[passed]], { successions: [mine] }))).toThrow(invalid(/does not follow/));
+    expect(sharesOf(judgeAbstract(shown([sold, [passed]], { successions: [mine] })))).toMatchObject({ [c]: '1/4' });
+  });
+
+  test('shows in whose hands an interest is, and was on an earlier day', () => {
+    const [a, b, c, d] = parties();
+    const offered = offer(a, { type: 'pledge', share: '1/4', until: null }, b, { effectiveFrom: '2026-05-30' });
+    const lien = [offered, act(b, offered, 'accept')];
+    const id = offered.spoken.common.id;
+    const [lender, owner] = [merge(b, c), merge(a, d)];
+    const chain = [lien, [transmit(c, lender, '1/2', [id])], [transmit(d, owner, '1/2')]];
+    const on = (effective: string) =>
+      judgeAbstract(shown(chain, { successions: [lender, owner], effective })).interests;
+    expect(on(DAY)).toMatchObject([{ instrument: id, grantor: d, holder: c }]);
+    expect(on('2026-05-31')).toMatchObject([{ instrument: id, grantor: a, holder: b }]);
   });
 });
