@@ -1,5 +1,6 @@
 /** Title, instruments and their chain, for people. */
 import type { InstrumentBody } from '../core/registry/instrument.ts';
+import type { SuccessionBody } from '../core/registry/succession.ts';
 import type { Awaited } from '../core/title/awaited.ts';
 import type { AbstractLine, StandingInterest } from '../core/title/abstract.ts';
 import type { Change } from '../core/title/chain.ts';
@@ -7,6 +8,7 @@ import type { InstrumentAct } from '../core/title/instrument-states.ts';
 import type { Quorums, Terms } from '../core/title/terms.ts';
 import type { Client } from './client.ts';
 import type { PartyView } from './context.ts';
+import type { SuccessionOnRecord } from './party-succession.ts';
 import { columns, fields } from './table.ts';
 import type { InstrumentOnRecord } from './titles.ts';
 import type { JudgedAbstract } from './title-abstract.ts';
@@ -39,10 +41,40 @@ export function sentenceOf({ terms, maker, counterparties, asset }: InstrumentBo
       return `${by} keeps ${terms.share} of ${asset} for ${to}${untilOf(terms)}`;
     case 'exclusive-license':
       return `${by} licenses ${scopeOf(terms)} of ${asset} to ${to} alone${untilOf(terms)}`;
+    case 'transmission': {
+      const shares = terms.shares.map(({ party, share }) => `${share} to ${name(party)}`);
+      const rights =
+        terms.interests.length === 0 ? [] : [`what it held in the shares of others (${terms.interests.join(', ')})`];
+      return `What ${name(terms.predecessor)} had in ${asset} has passed by ${terms.succession}: ${[...shares, ...rights].join(', ')}`;
+    }
     case 'co-ownership':
       return `${by} and ${to} agree who must consent to what is done with ${asset}: ${quorumsText(terms.quorums)}`;
   }
 }
+
+export const successionText = ({ type, predecessor, successors }: SuccessionBody, name: NameOf): string =>
+  type === 'merger'
+    ? `${name(predecessor)} merges into ${name(successors[0]!.party)}`
+    : `${name(predecessor)} is split: ${successors.map(({ party, portion }) => `${portion} to ${name(party)}`).join(', ')}`;
+
+export const describeSuccession = (on: SuccessionOnRecord, name: NameOf): string =>
+  fields([
+    ['succession', on.id],
+    ['what', successionText(on, name)],
+    ['state', on.state === 'recorded' ? 'in force' : on.state],
+    ['stated by', on.maker === on.predecessor ? name(on.maker) : `${name(on.maker)}, the registrar`],
+    ['document', on.documentDigest],
+    ['counts from', on.effectiveFrom],
+    ['law', on.jurisdiction],
+    ['stated', `entry ${on.receipt.index}`],
+    [
+      'since then',
+      on.acts
+        .map(({ act, maker, recordedIndex }) => `${DONE[act]} by ${name(maker)}, entry ${recordedIndex}`)
+        .join('\n') || undefined,
+    ],
+    ['in force', on.inForceIndex === null ? undefined : `since entry ${on.inForceIndex}`],
+  ]);
 
 export const describeInstrument = (on: InstrumentOnRecord, name: NameOf): string =>
   fields([

@@ -202,7 +202,7 @@ export async function portfolioOf(context: Context, text: string | undefined, mo
 }
 
 /** A day on which every instrument on record counts. */
-const END_OF_TIME = '9999-12-31';
+export const END_OF_TIME = '9999-12-31';
 
 const findInstrument = (client: Client, id: string): Promise<InstrumentView> =>
   client.get<InstrumentView>(`/v1/instruments/${encodeURIComponent(id)}`);
@@ -214,8 +214,8 @@ async function statementAt(
   assetStatement: Digest,
 ): Promise<Digest> {
   if (id === null) return assetStatement;
-  const { acts } = await findInstrument(client, id);
-  const found = acts.find(({ recordedIndex }) => recordedIndex === index);
+  const instrument = await findInstrument(client, id);
+  const found = [instrument, ...instrument.acts].find(({ recordedIndex }) => recordedIndex === index);
   if (found !== undefined) return found.statement;
   throw new RegistryError(
     'proof_invalid',
@@ -257,7 +257,7 @@ async function partyIdOf(context: Context, text: string | undefined): Promise<st
   return text === undefined ? me.party.id : (await findParty(client, text)).id;
 }
 
-async function listInstruments(client: Client, query: string): Promise<InstrumentView[]> {
+export async function listInstruments(client: Client, query: string): Promise<InstrumentView[]> {
   const found: InstrumentView[] = [];
   for (let before = Infinity; ;) {
     const beyond = before === Infinity ? '' : `&before=${before}`;

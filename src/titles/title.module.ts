@@ -5,12 +5,14 @@ import { ClaimService } from './claim.service.ts';
 import { InstrumentController, PortfolioController, TitleController } from './title.controller.ts';
 import { Lapses } from './lapses.ts';
 import { Oppositions } from './oppositions.ts';
+import { SuccessionController } from './succession.controller.ts';
+import { SuccessionService } from './succession.service.ts';
 import { TitleService } from './title.service.ts';
 
 @Module({
   imports: [PartyModule],
-  controllers: [InstrumentController, TitleController, PortfolioController, ClaimController],
-  providers: [TitleService, ClaimService, Oppositions, Lapses],
+  controllers: [InstrumentController, TitleController, PortfolioController, ClaimController, SuccessionController],
+  providers: [TitleService, ClaimService, SuccessionService, Oppositions, Lapses],
   exports: [TitleService],
 })
 export class TitleModule {}

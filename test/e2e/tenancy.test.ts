@@ -35,6 +35,7 @@ const own: Record<
   | 'model'
   | 'run'
   | 'sealed'
+  | 'succession'
   | 'token'
   | 'tokenKey'
   | 'webhook',
@@ -49,6 +50,7 @@ const own: Record<
   model: '',
   run: '',
   sealed: '',
+  succession: '',
   token: '',
   tokenKey: '',
   webhook: '',
@@ -92,6 +94,16 @@ beforeAll(async () => {
       grace: null,
       note: null,
       evidence: [],
+    })
+  ).id;
+  own.succession = (
+    await ada.made('/v1/successions', {
+      type: 'merger',
+      predecessor: ada.id,
+      successors: [{ party: ben.id, portion: '1/1' }],
+      documentDigest: anyDigest(),
+      effectiveFrom: '2026-01-01',
+      jurisdiction: 'DE',
     })
   ).id;
   own.sealed = (await ada.made('/v1/sealed', { subject: 'model', commitment: anyDigest() })).id;
@@ -164,6 +176,7 @@ const WORDS = {
   party: 'party',
   run: 'run',
   sealed: 'sealed',
+  succession: 'succession',
   token: 'token',
   webhook: 'webhook',
 };
@@ -237,6 +250,8 @@ const ROUTES: Route[] = [
   { method: 'POST', path: '/v1/sealed/:id/fields', thing: 'sealed', body: (id) => fieldOpeningBy(eve!, id) },
   { method: 'GET', path: '/v1/claims/:id', thing: 'claim', open: 'read' },
   { method: 'POST', path: '/v1/claims/:id/acts', thing: 'claim', body: { act: 'withdraw' }, open: 'write' },
+  { method: 'GET', path: '/v1/successions/:id', thing: 'succession', open: 'read' },
+  { method: 'POST', path: '/v1/successions/:id/acts', thing: 'succession', body: { act: 'accept' }, open: 'write' },
   { method: 'GET', path: '/v1/licenses/:id', thing: 'license', open: 'read' },
   { method: 'POST', path: '/v1/licenses/:id/withdraw', thing: 'license', body: {}, open: 'write' },
   { method: 'GET', path: '/v1/grants/:id', thing: 'grant' },

@@ -7,6 +7,7 @@ import { defineTitleAbstract } from './title-abstract.ts';
 import { defineTitleActs } from './title-acts.ts';
 import { defineTitleClaims } from './title-claim.ts';
 import { ASSET, defineTitleOffers } from './title-offers.ts';
+import { defineTitleSuccessions } from './title-succession.ts';
 
 interface Moment {
   on?: string;
@@ -95,6 +96,7 @@ export function define(program: Command, context: Context): void {
   defineTitleActs(title, context);
   defineTitleAbstract(title, context);
   defineTitleClaims(title, context);
+  defineTitleSuccessions(title, context);
 }
 
 const loadShown = () => Promise.all([import('../titles.ts'), import('../describe-title.ts')]);
