@@ -7,7 +7,7 @@ import type { DatasetView } from './views.ts';
 
 /** @throws RegistryError `not_found`; `usage` when several parties bear the name */
 export async function findParty(client: Client, text: string): Promise<PartyView> {
-  if (/^party_[0-9a-z]{26}$/.test(text)) return client.get<PartyView>(`/v1/parties/${text}`);
+  if (PARTY_ID.test(text)) return client.get<PartyView>(`/v1/parties/${text}`);
   const found = await client.get<PartyView[]>(`/v1/parties?name=${encodeURIComponent(text)}`);
   const [only] = found;
   if (only !== undefined && found.length === 1) return only;
@@ -18,6 +18,12 @@ export async function findParty(client: Client, text: string): Promise<PartyView
     fix: `Use an id: ${found.map(({ id }) => id).join(', ')}.`,
   });
 }
+
+/** An id is taken as it stands, since whoever looks a party up needs a login. @throws as `findParty` */
+export const findPartyId = async (client: Client, text: string): Promise<string> =>
+  PARTY_ID.test(text) ? text : (await findParty(client, text)).id;
+
+const PARTY_ID = /^party_[0-9a-z]{26}$/;
 
 /** Splits `PARTY=n/d`; a party alone owns everything. */
 export function splitShare(text: string): { party: string; share: string } {

@@ -19,7 +19,7 @@ import type { TransmissionTerms } from '../core/title/terms.ts';
 import { isTransfer, MAX_TRANSMITTED } from '../core/title/terms.ts';
 import type { Client } from './client.ts';
 import type { Context, Session } from './context.ts';
-import { findParty, splitShare } from './find.ts';
+import { findParty, findPartyId, splitShare } from './find.ts';
 import { findAsset } from './find-model.ts';
 import { digestOfFile } from './seal.ts';
 import { write } from './sign.ts';
@@ -91,7 +91,7 @@ export async function successionOnRecord(context: Context, client: Client, id: s
 
 export async function listSuccessions(context: Context, text: string | undefined): Promise<SuccessionView[]> {
   const client = await context.client();
-  const party = text === undefined ? '' : `&party=${(await findParty(client, text)).id}`;
+  const party = text === undefined ? '' : `&party=${await findPartyId(client, text)}`;
   const found: SuccessionView[] = [];
   for (let before = Infinity; ;) {
     const beyond = before === Infinity ? '' : `&before=${before}`;

@@ -19,7 +19,7 @@ import type { Terms } from '../core/title/terms.ts';
 import { sha256 } from '../platform/crypto.ts';
 import type { Client } from './client.ts';
 import type { Context, Session } from './context.ts';
-import { findParty } from './find.ts';
+import { findParty, findPartyId } from './find.ts';
 import { findAsset, findOwnAsset } from './find-model.ts';
 import { instantOf } from './parse.ts';
 import { readBytes } from './settings.ts';
@@ -182,8 +182,8 @@ export async function openOffers(context: Context, text: string | undefined): Pr
 
 /** All that a party owned and had a right in at one moment, gathered page by page. */
 export async function portfolioOf(context: Context, text: string | undefined, moment: MomentFacts): Promise<Portfolio> {
-  const party = text !== undefined && /^party_[0-9a-z]{26}$/.test(text) ? text : await partyIdOf(context, text);
   const client = await context.client();
+  const party = text === undefined ? (await context.session()).me.party.id : await findPartyId(client, text);
   const asked = await client.get<Moment>(`/v1/parties/${party}/titles?limit=1&${momentQuery(moment)}`);
   const { effective, known } = asked;
   const pagesOf = async <K extends 'interests' | 'titles'>(what: K): Promise<Portfolio[K][number][]> => {
@@ -250,11 +250,6 @@ const digestOfDocument = async (path: string): Promise<Digest> => formatDigest(s
 async function idsOf(client: Client, parties: readonly string[]): Promise<string[]> {
   const found = await Promise.all(parties.map((party) => findParty(client, party)));
   return found.map(({ id }) => id);
-}
-
-async function partyIdOf(context: Context, text: string | undefined): Promise<string> {
-  const { client, me } = await context.session();
-  return text === undefined ? me.party.id : (await findParty(client, text)).id;
 }
 
 export async function listInstruments(client: Client, query: string): Promise<InstrumentView[]> {

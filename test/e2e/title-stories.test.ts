@@ -21,7 +21,7 @@ interface Block {
 
 const page = await readFile(new URL('../../docs/title.md', import.meta.url), 'utf8');
 const stories = page
-  .slice(page.indexOf('\n## Three stories\n'))
+  .slice(page.indexOf('\n## Four stories\n'))
   .split('\n### ')
   .slice(1)
   .map((text) => ({
@@ -71,10 +71,10 @@ beforeAll(async () => {
     }
     await done(actor, ['trust', 'pin']);
   }
-  for (const [i, name] of ['spectra', 'fast', 'mine'].entries()) {
+  for (const [i, name] of ['spectra', 'fast', 'mine', 'gears'].entries()) {
     await writeModel(path(`${name}.safetensors`), [i, 1, 2, 3]);
   }
-  for (const name of ['sale', 'agreement']) await writeFile(path(`${name}.pdf`), `a signed ${name}`);
+  for (const name of ['sale', 'agreement', 'plan']) await writeFile(path(`${name}.pdf`), `a signed ${name}`);
 });
 afterAll(async () => {
   for (const replica of replicas.reverse()) await replica.close({ keep: replica !== replicas.at(-1) });
@@ -118,11 +118,12 @@ const shows = (said: string, columns: string): boolean => {
   return said.split('\n').some((line) => pattern.test(line));
 };
 
-it('finds three stories', () => {
+it('finds four stories', () => {
   expect(stories.map(({ title }) => title)).toEqual([
     'Three make a model, one sells',
     'Two buyers of one share',
     'An employee registers first',
+    'A company merges into another one',
   ]);
 });
 

@@ -21,6 +21,8 @@ const LEAVES: Record<string, string[]> = {
     ...['assign', 'pledge', 'option', 'hold', 'license-exclusively', 'agree'],
     ...['accept', 'reject', 'withdraw', 'consent', 'release'],
     ...['claim', 'claims', 'claim-withdraw', 'claim-acknowledge'],
+    ...['merge', 'split', 'succession', 'successions', 'transmit'],
+    ...['succession-accept', 'succession-reject', 'succession-withdraw'],
   ],
   token: ['issue', 'inspect', 'verify', 'revoke'],
   log: ['checkpoint', 'prove', 'verify', 'watch', 'rotate-key', 'retire-key'],
