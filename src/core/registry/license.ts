@@ -33,6 +33,7 @@ const licenseForm = form('license', shape, ({ id }, { asset, textDigest }) => [
 export type LicenseBody = z.infer<typeof licenseForm.body>;
 
 export const license = kind(licenseForm, {
+  aboutTitle: true,
   reads: ({ common, body }): RowKey[] => [
     ['license', common.id],
     assetKey(body.asset),
@@ -74,6 +75,7 @@ const withdrawalForm = form('license-withdrawal', withdrawalShape, (_, { license
 export type LicenseWithdrawalBody = z.infer<typeof withdrawalForm.body>;
 
 export const licenseWithdrawal = kind(withdrawalForm, {
+  aboutTitle: true,
   reads: ({ common, body }, rows) => {
     const row = rows.get('license', body.license);
     return [['license', body.license], ...(row === undefined ? [] : [['title', row.assetId, common.maker] as const])];

@@ -70,6 +70,7 @@ const slotOf = ({ registration, jurisdiction }: MarketBody): Slot => ({
 });
 
 export const marketRecord = kind(marketForm, {
+  aboutTitle: true,
   reads: (spoken) => [...slotReads(spoken, slotOf(spoken.body)), ownerReads(spoken, spoken.body.registration)],
   judge(spoken, rows, place) {
     const { common, body } = spoken;

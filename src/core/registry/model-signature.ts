@@ -61,6 +61,7 @@ const openModelSigning: StatementForm<ModelSignatureBody> = {
 };
 
 export const modelSignature = kind(openModelSigning, {
+  aboutTitle: true,
   coheres(sha256, { fileDigest, rootDigest }) {
     if (rootDigestOf(sha256, [fileDigest]) === rootDigest) return;
     throw new RegistryError('digest_mismatch', 'The root digest is not the one of the signed files.', {

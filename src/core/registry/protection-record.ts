@@ -48,6 +48,7 @@ const slotOf = ({ registration, jurisdiction, legalBasis }: ProtectionBody): Slo
 });
 
 export const protectionRecord = kind(protectionForm, {
+  aboutTitle: true,
   reads: (spoken) => [...slotReads(spoken, slotOf(spoken.body)), ownerReads(spoken, spoken.body.registration)],
   judge(spoken, rows, place) {
     const { common, body } = spoken;

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import type { Digest } from '../../../../src/core/digest.ts';
 import {
+  KINDS,
   adverseClaim,
   adverseClaimAct,
   grant,
@@ -319,6 +320,15 @@ describe('a party that has ended', () => {
     expect(() => log.speak(grant, common, given)).toThrow(ended);
     expect(() => log.speak(adverseClaim, common, claimed(model))).toThrow(ended);
     expect([shareOf(a), shareOf(c)]).toEqual(['1/2', undefined]);
+  });
+
+  test('makes no statement of any kind that an owner makes', () => {
+    const kinds = [...KINDS.values()].filter(({ aboutTitle }) => aboutTitle === true).map(({ kind }) => kind);
+    expect(kinds.sort()).toEqual([
+      ...['adverse-claim', 'adverse-claim-act', 'dataset', 'grant', 'instrument', 'instrument-act'],
+      ...['license', 'license-withdrawal', 'market-record', 'model-signature', 'protection-record'],
+      ...['registration', 'revocation'],
+    ]);
   });
 
   test('is nobody to whom something is given, nor a first owner', () => {
