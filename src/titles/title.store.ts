@@ -164,7 +164,7 @@ export function listInterests(
     manager,
     `SELECT x.*, coalesce(r.name, d.name) AS name FROM (
        (${held('x.holder = $1')}) UNION ALL
-       (${held('x.id IN (SELECT interest_id FROM registry.interest_passage WHERE former_holder = $1) AND x.holder <> $1')})
+       (${held('x.id IN (SELECT interest_id FROM registry.interest_passage WHERE former_holder = $1 AND interest_id > $4) AND x.holder <> $1')})
        ORDER BY instrument LIMIT $5) x
      LEFT JOIN registry.registration r ON r.id = x.asset LEFT JOIN registry.dataset d ON d.id = x.asset
      ORDER BY x.instrument`,
