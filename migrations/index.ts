@@ -27,6 +27,7 @@ import { SealedFields1700000000021 } from './0021-sealed-fields.ts';
 import { AdverseClaims1700000000022 } from './0022-adverse-claims.ts';
 import { Successions1700000000023 } from './0023-successions.ts';
 import { DeviceQuotas1700000000024 } from './0024-device-quotas.ts';
+import { DocumentTimestamps1700000000025 } from './0025-document-timestamps.ts';
 import { Licenses1700000000027 } from './0027-licenses.ts';
 
 export const MIGRATIONS: (new () => MigrationInterface)[] = [
@@ -54,5 +55,6 @@ export const MIGRATIONS: (new () => MigrationInterface)[] = [
   AdverseClaims1700000000022,
   Successions1700000000023,
   DeviceQuotas1700000000024,
+  DocumentTimestamps1700000000025,
   Licenses1700000000027,
 ];

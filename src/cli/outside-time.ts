@@ -32,7 +32,9 @@ export async function withTime(client: Client, receipt: Receipt): Promise<Receip
 }
 
 /** For people. */
-export function describeTime(time: JudgedTime | null): string | undefined {
+export function describeTime(
+  time: Pick<JudgedTime, 'authority' | 'existedBefore' | 'trusted'> | null,
+): string | undefined {
   if (time === null) return undefined;
   const { existedBefore, authority, trusted } = time;
   return trusted

@@ -24,6 +24,7 @@ export interface ClaimFacts {
   rule?: string;
   against?: string;
   evidence?: string[];
+  timestamp?: string[];
   note?: string;
 }
 
@@ -49,6 +50,7 @@ export async function fileClaim(
       : client.get<{ statement: Digest }>(`/v1/instruments/${encodeURIComponent(contested)}`),
   ]);
   const opened = await evidenceOf(session, documentDigest, facts.evidence ?? []);
+  const stamped = await timestampsOf(context, documentDigest, facts.timestamp ?? []);
   const body: AdverseClaimBody = {
     asset,
     contested,
@@ -61,8 +63,14 @@ export async function fileClaim(
     grace: facts.rule === undefined ? null : { edition: CURRENT_EDITION, rule: facts.rule },
     note: facts.note ?? null,
     evidence: opened.map(({ digest, sealed }) => ({ digest, sealed })),
+    ...(stamped.length === 0 ? {} : { timestamps: stamped.map(({ id }) => id) }),
   };
-  const basis = [statement, ...(against === undefined ? [] : [against.statement]), ...opened.map(openedBy)];
+  const basis = [
+    statement,
+    ...(against === undefined ? [] : [against.statement]),
+    ...opened.map(openedBy),
+    ...stamped.map((each) => each.statement),
+  ];
   return { body, receipt: await write(context, session, { kind: adverseClaim, path: '/v1/claims', body, basis }) };
 }
 
@@ -95,6 +103,26 @@ export async function actOnClaim(
 type Opened = Possession & { digest: Digest };
 
 const openedBy = ({ receipts }: Opened): Digest => receipts.opening.statement;
+
+/** Of each the record: of a file the one that is made of it now, else the one that the id names. */
+async function timestampsOf(
+  context: Context,
+  document: Digest,
+  named: readonly string[],
+): Promise<{ id: string; statement: Digest }[]> {
+  const found: { id: string; statement: Digest }[] = [];
+  for (const each of named) {
+    if (each.startsWith('documenttimestamp_')) {
+      const client = await context.client();
+      found.push(await client.get(`/v1/document-timestamps/${encodeURIComponent(each)}`));
+      continue;
+    }
+    const { recordTimestamp } = await import('./document-timestamps.ts');
+    const { id, receipt } = await recordTimestamp(context, document, each);
+    found.push({ id, statement: receipt.statement });
+  }
+  return found;
+}
 
 /** Nobody has to have sealed the document; whoever names another file as evidence has. */
 async function evidenceOf(session: Session, document: Digest, files: readonly string[]): Promise<Opened[]> {

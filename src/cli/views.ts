@@ -172,11 +172,12 @@ export interface QuotaView {
   renewsAt: string;
   recordedIndex: number | null;
 }
-export type ClaimView = Omit<AdverseClaimBody, 'evidence'> &
+export type ClaimView = Omit<AdverseClaimBody, 'evidence' | 'timestamps'> &
   Recorded & {
     claimant: string;
     state: ClaimState;
     evidence: { sealed: string; digest: Digest; sealedIndex: number; sealedAt: string }[];
+    timestamps: (Recorded & { time: string; authority: string; root: Digest; firstAfter: number })[];
   };
 export type InstrumentView = InstrumentBody &
   Recorded & {

@@ -10,4 +10,4 @@ export { beginLog } from './new-log.ts';
 export type { NewLog } from './new-log.ts';
 export { holding } from './ledger-core.ts';
 export { signingKey } from './signing-keys.ts';
-export { Timestamping } from './timestamping/index.ts';
+export { Timestamping, TSA_ROOTS } from './timestamping/index.ts';

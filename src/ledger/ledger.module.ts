@@ -36,6 +36,6 @@ import { readRoots, TimestampController, Timestamping, TSA_ROOTS } from './times
         LedgerCore.open(database, config, masterKey, { policy: await readWitnessPolicy(config) }),
     },
   ],
-  exports: [Ledger, LogReader, MapReader, Timestamping],
+  exports: [Ledger, LogReader, MapReader, Timestamping, TSA_ROOTS],
 })
 export class LedgerModule {}

@@ -9,6 +9,8 @@ import { CLAIM_ACTS, CLAIM_STATES } from '../core/title/claim-states.ts';
 import { OPPOSITION_STATUSES } from '../core/title/opposition.ts';
 import { date } from '../core/title/dates.ts';
 import { signedWriteSchema, writeSchema } from '../ledger/index.ts';
+import type { ClaimTimestampView } from './timestamp.schema.ts';
+import { claimTimestampView } from './timestamp.schema.ts';
 
 export const fileClaimSchema = writeSchema(adverseClaim).meta({ id: 'FileAdverseClaim' });
 
@@ -54,6 +56,7 @@ export const claimView = (adverseClaim.body as unknown as z.ZodObject)
     state: z.enum(CLAIM_STATES),
     acknowledged: z.array(id('party')).describe('Owners who acknowledged it, in log order'),
     evidence: z.array(possessionView).describe('What the claimant sealed and opened, the earliest first'),
+    timestamps: z.array(claimTimestampView).describe('Of authorities outside, over the document, the earliest first'),
     statement: digest,
     recordedIndex: index,
     recordedAt: clock,
@@ -71,12 +74,13 @@ export const claimView = (adverseClaim.body as unknown as z.ZodObject)
       .describe('In log order'),
   })
   .meta({ id: 'AdverseClaim' });
-export interface ClaimView extends Omit<AdverseClaimBody, 'evidence'> {
+export interface ClaimView extends Omit<AdverseClaimBody, 'evidence' | 'timestamps'> {
   id: string;
   claimant: string;
   state: ClaimState;
   acknowledged: string[];
   evidence: PossessionView[];
+  timestamps: ClaimTimestampView[];
   statement: Digest;
   recordedIndex: number;
   recordedAt: string;

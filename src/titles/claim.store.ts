@@ -1,6 +1,7 @@
 /** SQL over adverse claims, and over what else bears on who comes first. Everything about title is public. */
 import type { EntityManager } from 'typeorm';
 import type { Moment } from '../core/title/chain.ts';
+import { bodyOf } from '../ledger/index.ts';
 import { prepared } from '../platform/database/index.ts';
 import type { ClaimQuery, ClaimView, SameModelView } from './claim.schema.ts';
 
@@ -11,6 +12,9 @@ const clock = (column: string): string => `to_char(${column} AT TIME ZONE 'UTC',
 
 const POSSESSION = `jsonb_build_object('sealed', p.sealed_id, 'digest', p.digest, 'subject', p.subject,
   'sealedIndex', p.sealed_index, 'sealedAt', ${clock('l.recorded_at')}, 'openedIndex', p.recorded_index)`;
+
+const TIMESTAMP = `${bodyOf('l')} - '{timestamp,documentDigest}'::text[] || jsonb_build_object('id', t.id,
+  'statement', t.statement, 'recordedIndex', t.recorded_index)`;
 
 /** As it stood when the log had $1 entries. */
 const CLAIM = `
@@ -23,7 +27,12 @@ const CLAIM = `
       (SELECT jsonb_agg(${POSSESSION} ORDER BY p.sealed_index, p.digest)
        FROM jsonb_to_recordset(c.document -> 'evidence') AS e(sealed text, digest text)
        JOIN registry.possession p ON p.digest = e.digest AND p.maker = c.claimant AND p.sealed_id = e.sealed
-       JOIN ledger.statement l ON l.index = p.sealed_index), '[]')) AS view
+       JOIN ledger.statement l ON l.index = p.sealed_index), '[]'),
+    'timestamps', coalesce(
+      (SELECT jsonb_agg(${TIMESTAMP} ORDER BY t.time, t.recorded_index)
+       FROM jsonb_array_elements_text(c.document -> 'timestamps') AS e(id)
+       JOIN registry.document_timestamp t ON t.id = e.id
+       JOIN ledger.statement l ON l.index = t.recorded_index), '[]')) AS view
   FROM registry.adverse_claim c
   JOIN ledger.statement s ON s.index = c.recorded_index
   CROSS JOIN LATERAL (

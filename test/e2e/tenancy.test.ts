@@ -2,20 +2,24 @@
  * A second tenant at every route that takes an id. What belongs to others and what does not exist answer identically, so
  * that nobody can tell by asking; what is public is public for all, and only its maker writes to it.
  */
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import { utf8 } from '../../src/core/bytes.ts';
+import { toBase64, utf8 } from '../../src/core/bytes.ts';
 import { manifestOf } from '../../src/core/registry/dataset.ts';
 import { sealCommitment } from '../../src/core/registry/sealed.ts';
 import { openField, TITLE_LEAVES, titleCommitment } from '../../src/core/registry/sealed-title.ts';
 import type { Receipt } from '../../src/core/statement/receipt.ts';
+import { formatTimestampRequest } from '../../src/core/time/index.ts';
 import { newId, sha256 } from '../../src/platform/crypto.ts';
 import { MNIST_DIGESTS } from '../../src/training/mnist.ts';
-import { startTestApp } from '../support/app.ts';
+import { makeDataFolder, startTestApp } from '../support/app.ts';
 import { LICENSE_TEMPLATES } from '../../src/core/licensing/license-templates.ts';
 import type { TestApp } from '../support/app.ts';
 import { anyDigest, datasetOf, digestOf, modelOf } from '../support/bodies.ts';
 import type { Answer, Party } from '../support/client.ts';
 import { Client, Operator } from '../support/client.ts';
+import { answer, makeAuthority } from '../support/timestamp-authority.ts';
 
 // Machines that run several suites at once are slow.
 jest.setTimeout(30_000);
@@ -36,6 +40,7 @@ const own: Record<
   | 'run'
   | 'sealed'
   | 'succession'
+  | 'timestamp'
   | 'token'
   | 'tokenKey'
   | 'webhook',
@@ -51,6 +56,7 @@ const own: Record<
   run: '',
   sealed: '',
   succession: '',
+  timestamp: '',
   token: '',
   tokenKey: '',
   webhook: '',
@@ -59,7 +65,10 @@ let statements: Record<'apiKey' | 'apiKeyRevocation' | 'grant' | 'model', string
 const file = utf8('a file of hers');
 
 beforeAll(async () => {
-  app = await startTestApp({ env: { MUNIMENT_WEBHOOK_TARGETS: 'loopback' } });
+  const authority = makeAuthority();
+  const roots = join(await makeDataFolder(), 'roots.pem');
+  await writeFile(roots, authority.pem);
+  app = await startTestApp({ env: { MUNIMENT_WEBHOOK_TARGETS: 'loopback', MUNIMENT_TSA_ROOTS: roots } });
   operator = await Operator.of(app.url, app.config.data);
   [ada, ben, eve] = [await operator.makeParty(), await operator.makeParty(), await operator.makeParty()];
   auditor = await operator.makeParty({ roles: ['auditor'] });
@@ -106,6 +115,10 @@ beforeAll(async () => {
       jurisdiction: 'DE',
     })
   ).id;
+  const request = formatTimestampRequest({ imprint: sha256(file), nonce: Uint8Array.of(1) });
+  const reply = answer(authority.signer, request, { time: new Date(Date.now() - 60_000) });
+  const stamped = { documentDigest: digestOf(file), timestamp: toBase64(reply) };
+  own.timestamp = (await ada.made('/v1/document-timestamps', stamped)).id;
   own.sealed = (await ada.made('/v1/sealed', { subject: 'model', commitment: anyDigest() })).id;
   own.dataset = (await ada.made('/v1/datasets', datasetOf([{ name: 'a', bytes: file }]))).id;
   const apiKey = await ada.made<{ receipt: Receipt }>(`/v1/parties/${ada.id}/api-keys`, {});
@@ -177,6 +190,7 @@ const WORDS = {
   run: 'run',
   sealed: 'sealed',
   succession: 'succession',
+  timestamp: 'documenttimestamp',
   token: 'token',
   webhook: 'webhook',
 };
@@ -248,6 +262,7 @@ const ROUTES: Route[] = [
   { method: 'GET', path: '/v1/sealed/:id', thing: 'sealed' },
   { method: 'POST', path: '/v1/sealed/:id/open', thing: 'sealed', body: (id) => openingBy(eve!, id) },
   { method: 'POST', path: '/v1/sealed/:id/fields', thing: 'sealed', body: (id) => fieldOpeningBy(eve!, id) },
+  { method: 'GET', path: '/v1/document-timestamps/:id', thing: 'timestamp', open: 'read' },
   { method: 'GET', path: '/v1/claims/:id', thing: 'claim', open: 'read' },
   { method: 'POST', path: '/v1/claims/:id/acts', thing: 'claim', body: { act: 'withdraw' }, open: 'write' },
   { method: 'GET', path: '/v1/successions/:id', thing: 'succession', open: 'read' },

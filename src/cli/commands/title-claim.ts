@@ -19,6 +19,7 @@ export function defineTitleClaims(title: Command, context: Context): void {
     .option('--rule <rule>', 'for an earlier execution, the rule that lets it be recorded late, such as us-patent')
     .option('--against <instrument>', 'the instrument that you contest; the first record where none is given')
     .option('--evidence <file...>', 'other files that you sealed and opened; the document needs not be named')
+    .option('--timestamp <file...>', 'what timestamp authorities answered over the document, or ids of such records')
     .option('--note <text>', 'in your words; they stay on record for ever')
     .addHelpText(
       'after',
@@ -34,6 +35,7 @@ export function defineTitleClaims(title: Command, context: Context): void {
           ['share', body.share],
           ['ground', body.ground],
           ['evidence', body.evidence.map(({ sealed }) => sealed).join('\n') || 'none that was sealed'],
+          ['timestamps', body.timestamps?.join('\n')],
           ['on record', `entry ${receipt.index}`],
         ]),
       );
@@ -49,8 +51,8 @@ export function defineTitleClaims(title: Command, context: Context): void {
       const found = await listClaims(context, asset);
       context.print(found, () =>
         columns(
-          ['claim', 'by', 'share', 'ground', 'state', 'entry', 'sealed before'],
-          found.map(({ id, claimant, share, ground, state, recordedIndex, evidence }) => [
+          ['claim', 'by', 'share', 'ground', 'state', 'entry', 'sealed before', 'stamped before'],
+          found.map(({ id, claimant, share, ground, state, recordedIndex, evidence, timestamps }) => [
             id,
             claimant,
             share,
@@ -58,6 +60,7 @@ export function defineTitleClaims(title: Command, context: Context): void {
             state,
             String(recordedIndex),
             evidence[0] === undefined ? 'nothing' : `entry ${evidence[0].sealedIndex} (${evidence[0].sealedAt})`,
+            timestamps[0] === undefined ? 'nothing' : `${timestamps[0].time} by ${timestamps[0].authority}`,
           ]),
         ),
       );

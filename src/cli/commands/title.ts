@@ -6,6 +6,7 @@ import { columns } from '../table.ts';
 import { defineTitleAbstract } from './title-abstract.ts';
 import { defineTitleActs } from './title-acts.ts';
 import { defineTitleClaims } from './title-claim.ts';
+import { defineTitleTimestamps } from './title-timestamp.ts';
 import { ASSET, defineTitleOffers } from './title-offers.ts';
 import { defineTitleSuccessions } from './title-succession.ts';
 
@@ -97,6 +98,7 @@ export function define(program: Command, context: Context): void {
   defineTitleAbstract(title, context);
   defineTitleClaims(title, context);
   defineTitleSuccessions(title, context);
+  defineTitleTimestamps(title, context);
 }
 
 const loadShown = () => Promise.all([import('../titles.ts'), import('../describe-title.ts')]);

@@ -5,9 +5,9 @@
  *
  * The order of recording decides who comes first. An earlier execution is worth something only inside the grace window
  * of the law that governs it, and a date on paper is a date that anybody can write: so the ground `earlier-execution`
- * takes a document that the claimant had sealed in this log before the contested record, and has opened since. What a
- * claimant sealed after it could read the contested offer would support a forgery just as well, so what counts as
- * the contested record's place is that of the offer.
+ * takes a document that the claimant had sealed in this log before the contested record, and has opened since, or one
+ * that an authority outside stamped before it. What was sealed or stamped after its claimant could read the contested
+ * offer would support a forgery just as well, so what counts as the contested record's place is that of the offer.
  */
 import { z } from 'zod';
 import { RegistryError } from '../errors.ts';
@@ -60,6 +60,13 @@ const shape = {
       (all) => new Set(all.map(({ sealed, digest }) => sealed + digest)).size === all.length,
       'names each piece once',
     ),
+  timestamps: z
+    .array(id('documenttimestamp'))
+    .min(1)
+    .max(20)
+    .refine((all) => new Set(all).size === all.length, 'names each timestamp once')
+    .optional()
+    .describe('Of authorities outside, over the document'),
 };
 
 const claimForm = form('adverse-claim', shape, ({ id }, { asset, contested, documentDigest }) => [
@@ -76,6 +83,7 @@ export const adverseClaim = kind(claimForm, {
     assetKey(body.asset),
     ...(isInstrument(body.contested) ? [['instrument', body.contested] as const] : []),
     ...body.evidence.map(({ digest, sealed }): RowKey => ['possession', digest, common.maker, sealed]),
+    ...(body.timestamps ?? []).map((id): RowKey => ['document_timestamp', id]),
   ],
   judge(spoken, rows, place) {
     const { common, body } = spoken;
@@ -85,11 +93,12 @@ export const adverseClaim = kind(claimForm, {
     const assetRow = needAsset(rows, body.asset);
     const contested = requireContested(body, assetRow, rows);
     const possessions = body.evidence.map((each, i) => requirePossession(common, each, rows, i));
-    requireBasis(spoken, assetRow, contested, ...possessions);
+    const stamped = (body.timestamps ?? []).map((id, i) => requireTimestamp(body, id, rows, i));
+    requireBasis(spoken, assetRow, contested, ...possessions, ...stamped);
     if (body.ground === 'earlier-execution') {
       requireWindow(common, body);
       requireEarlier(body, contested);
-      requireSupport(body, contested, possessions);
+      requireSupport(body, contested, possessions, stamped);
     } else if (body.grace !== null) {
       throw new RegistryError('invalid_input', 'Only an earlier execution rests on a grace window.', {
         field: 'grace',
@@ -165,6 +174,19 @@ function requirePossession(
   });
 }
 
+/** @throws RegistryError `not_found`, `digest_mismatch` */
+function requireTimestamp(
+  { documentDigest }: AdverseClaimBody,
+  id: string,
+  rows: Rows,
+  i: number,
+): Tables['document_timestamp'] {
+  const field = `timestamps.${i}`;
+  const row = need(rows, 'document_timestamp', id, field);
+  if (row.documentDigest === documentDigest) return row;
+  throw new RegistryError('digest_mismatch', `${id} is over another document than the claim's.`, { field });
+}
+
 /** @throws RegistryError `grace_window_none`, `grace_window_over` */
 function requireWindow({ statedAt }: Common, { executedOn, jurisdiction, grace }: AdverseClaimBody): void {
   if (executedOn === null) throw missing('executedOn', 'when the document was signed');
@@ -204,20 +226,27 @@ function requireSupport(
   { documentDigest }: AdverseClaimBody,
   { recordedIndex }: Contested,
   possessions: readonly Tables['possession'][],
+  stamped: readonly Tables['document_timestamp'][],
 ): void {
   if (documentDigest === null) throw missing('documentDigest', 'which document was executed');
-  const support = possessions.filter(({ digest }) => digest === documentDigest);
-  if (support.length === 0) {
-    throw new RegistryError('claim_unsupported', 'Nothing that you sealed and opened holds the document.', {
-      field: 'evidence',
-      fix: 'Name a sealed record of the document, or claim on another ground.',
-    });
+  const sealed = possessions.filter(({ digest }) => digest === documentDigest);
+  /** Of each piece the first entry that the document is shown to be older than. */
+  const firstAfter = [...sealed.map(({ sealedIndex }) => sealedIndex + 1), ...stamped.map((row) => row.firstAfter)];
+  if (firstAfter.length === 0) {
+    throw new RegistryError(
+      'claim_unsupported',
+      'Nothing that you sealed and opened, and no timestamp, holds the document.',
+      {
+        field: 'evidence',
+        fix: 'Name a sealed record or an outside timestamp of the document, or claim on another ground.',
+      },
+    );
   }
-  if (support.some(({ sealedIndex }) => sealedIndex < recordedIndex)) return;
-  const earliest = Math.min(...support.map(({ sealedIndex }) => sealedIndex));
+  const earliest = Math.min(...firstAfter);
+  if (earliest <= recordedIndex) return;
   throw new RegistryError(
     'claim_support_late',
-    `The document was sealed at entry ${earliest}, after what is contested at entry ${recordedIndex}.`,
+    `The document is shown to be older than entry ${earliest}, and what is contested is entry ${recordedIndex}.`,
     { field: 'evidence', fix: 'Claim on another ground, if there is one.' },
   );
 }

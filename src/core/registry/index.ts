@@ -8,6 +8,7 @@ import { commitmentReads, erasure, makeCommitments } from './commitment.ts';
 import { dataRights } from './data-rights.ts';
 import { dataset } from './dataset.ts';
 import { requireNotEnded } from './ended-party.ts';
+import { documentTimestamp } from './document-timestamp.ts';
 import { fieldOpening } from './field-opening.ts';
 import { grant, revocation } from './grant.ts';
 import { license, licenseWithdrawal } from './license.ts';
@@ -52,6 +53,7 @@ const ALL = [
   instrumentAct,
   succession,
   successionAct,
+  documentTimestamp,
   adverseClaim,
   adverseClaimAct,
   license,
@@ -134,6 +136,7 @@ export {
   apiKeyRevocation,
   dataRights,
   dataset,
+  documentTimestamp,
   erasure,
   fieldOpening,
   grant,

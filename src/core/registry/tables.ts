@@ -194,6 +194,15 @@ export interface Tables {
     acknowledged: string[];
     endedIndex: number | null;
   };
+  /** That a document existed before a time, as an authority outside the registry attested and the registrar verified. */
+  document_timestamp: Recorded & {
+    id: string;
+    documentDigest: Digest;
+    /** RFC 3339, UTC */
+    time: string;
+    /** The first entry that was recorded after it, by the registry's clock */
+    firstAfter: number;
+  };
   adverse_claim_act: Recorded & { id: string; claimId: string; act: ClaimAct; maker: string };
   relation: Recorded & {
     registrationId: string;
@@ -287,6 +296,7 @@ export const KEYS = {
   contributor: ['registrationId', 'partyId', 'role'],
   adverse_claim: ['id'],
   adverse_claim_act: ['id'],
+  document_timestamp: ['id'],
   relation: ['registrationId', 'position'],
   model_signature: ['id'],
   license: ['id'],

@@ -26,11 +26,13 @@ export interface Timestamp {
   readonly policy: string;
   /** Name of the authority, from its certificate */
   readonly authority: string;
+  /** The trusted root that it was believed on, DER; null where nobody was to vouch for the authority */
+  readonly root: Uint8Array | null;
 }
 
 export interface TimestampExpectation {
-  /** What the token has to be over */
-  readonly data: Uint8Array;
+  /** What the token has to be over; its SHA-256 where the reader does not have it */
+  readonly data: Uint8Array | { readonly sha256: Uint8Array };
   /** Certificates of trusted root authorities, DER in base64; undefined where nobody is to vouch for the authority */
   readonly roots: readonly string[] | undefined;
   /** Of the request; without, the token may be an old one */
@@ -52,7 +54,7 @@ export function verifyTimestamp(
   const trusted = roots?.map((root, i) => parseRoot(root, `roots.${i}`));
   const token = parseReply(reply);
   try {
-    requireImprint(crypto, token, data);
+    requireImprint(token, data instanceof Uint8Array ? crypto.hash('sha256', data) : data.sha256);
     if (nonce !== undefined) requireNonce(token, nonce);
     if (policies !== undefined && !policies.includes(token.info.policy)) {
       throw invalid(`follows the policy ${token.info.policy}, which is not asked for`);
@@ -61,13 +63,14 @@ export function verifyTimestamp(
     requireSignature(crypto, token, certificate);
     requireTimeStamping(certificate);
     const genTime = timeOf(token);
-    if (trusted !== undefined) buildPath(crypto, certificate, token.certificates, trusted, genTime);
+    const path = trusted && buildPath(crypto, certificate, token.certificates, trusted, genTime);
     const accuracyMs = accuracyOf(token);
     return {
       time: new Date(genTime.getTime() + accuracyMs),
       accuracyMs,
       policy: token.info.policy,
       authority: nameOf(certificate),
+      root: path === undefined ? null : new Uint8Array(path.at(-1)!.toSchema().toBER()),
     };
   } catch (error) {
     if (error instanceof RegistryError) throw error;
@@ -76,12 +79,12 @@ export function verifyTimestamp(
   }
 }
 
-function requireImprint(crypto: TimestampCrypto, { info }: Token, data: Uint8Array): void {
+function requireImprint({ info }: Token, sha256: Uint8Array): void {
   if (info.version !== 1) throw invalid(`is of version ${info.version}, not 1`);
   if (info.extensions?.some(({ critical }) => critical)) throw invalid('has an unknown critical extension');
   const { hashAlgorithm, hashedMessage } = info.messageImprint;
   if (hashAlgorithm.algorithmId !== SHA256_OID) throw invalid('is over another digest than SHA-256');
-  if (equalBytes(hashedMessage.valueBlock.valueHexView, crypto.hash('sha256', data))) return;
+  if (equalBytes(hashedMessage.valueBlock.valueHexView, sha256)) return;
   throw invalid('is over other data');
 }
 

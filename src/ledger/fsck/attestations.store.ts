@@ -1,4 +1,5 @@
 /** SQL of the verifier over what was given out about the log: cosignatures, outside times and receipts. */
+import type { Digest } from '../../core/digest.ts';
 import type { Snapshot } from './snapshot.ts';
 
 /** Rows that a cursor fetches at a time. */
@@ -46,6 +47,27 @@ export function timestamps(snapshot: Snapshot, kind: string, number: number, lim
      LEFT JOIN ledger.statement s ON t.kind = 'signature' AND s.index = t.number
      WHERE (t.kind, t.number) > ($1, $2) ORDER BY t.kind, t.number LIMIT $3`,
     [kind, number, limit],
+  );
+}
+
+/** An outside timestamp over a document, as its statement has it. */
+export interface DocumentTimestampRow {
+  id: string;
+  index: number;
+  documentDigest: Digest;
+  time: string;
+  /** Base64 */
+  timestamp: string;
+}
+
+/** Those behind an index, in log order. */
+export function documentTimestamps(snapshot: Snapshot, after: number, limit: number): Promise<DocumentTimestampRow[]> {
+  return snapshot.rows(
+    `SELECT t.id, s.index, b ->> 'documentDigest' AS "documentDigest", b ->> 'time' AS time, b ->> 'timestamp' AS timestamp
+     FROM registry.document_timestamp t JOIN ledger.statement s ON s.index = t.recorded_index
+     CROSS JOIN LATERAL (SELECT convert_from(s.payload, 'UTF8')::jsonb -> 'predicate' AS b) p
+     WHERE s.kind = 'document-timestamp' AND s.index > $1 ORDER BY s.index LIMIT $2`,
+    [after, limit],
   );
 }
 

@@ -36,7 +36,7 @@ import { Progress } from './resume.ts';
 import { SIDE_TABLES } from './side-tables.ts';
 import { Snapshot } from './snapshot.ts';
 import { StatementReader } from './statements.ts';
-import { checkTimestamps } from './timestamps.ts';
+import { checkDocumentTimestamps, checkTimestamps } from './timestamps.ts';
 import * as log from './log.store.ts';
 import * as registry from './registry.store.ts';
 
@@ -152,6 +152,7 @@ class Run {
       for (const { check } of SIDE_TABLES) await check(options.sha256, snapshot, this.#findings);
       await checkCosignatures(options, snapshot, this.#findings);
       await checkTimestamps(options.timestampCrypto, snapshot, this.#findings, options.tsaRoots);
+      await checkDocumentTimestamps(options.timestampCrypto, snapshot, this.#findings, options.tsaRoots);
       await checkReceipts(snapshot, head.size, this.#findings);
       await progress?.remove();
     } finally {

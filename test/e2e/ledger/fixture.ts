@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DataSource } from 'typeorm';
-import { toHex, utf8 } from '../../../src/core/bytes.ts';
+import { toBase64, toHex, utf8 } from '../../../src/core/bytes.ts';
 import { batchRoot, issuanceLeaves } from '../../../src/core/licensing/issuance-record.ts';
 import type { Digest } from '../../../src/core/digest.ts';
 import { formatDigest } from '../../../src/core/digest.ts';
@@ -14,6 +14,7 @@ import {
   apiKey,
   dataRights,
   dataset,
+  documentTimestamp,
   erasure,
   fieldOpening,
   grant,
@@ -538,7 +539,27 @@ async function sealTitle({ ledger }: Process, maker: string): Promise<void> {
   }
 }
 
-/** Claims on the whole that stand, were acknowledged by an owner, and were withdrawn. */
+/** A document that an authority stamped. */
+async function stamp(ledger: Ledger): Promise<void> {
+  const { signer, root } = makeAuthority();
+  const imprint = sha256(utf8('an agreement'));
+  const reply = answer(signer, formatTimestampRequest({ imprint, nonce: Uint8Array.of(1) }), {
+    time: new Date('2026-01-02T03:04:05.000Z'),
+  });
+  await ledger.attest(documentTimestamp, {
+    maker: ledger.registryParty,
+    body: {
+      documentDigest: formatDigest(imprint),
+      timestamp: toBase64(reply),
+      time: '2026-01-02T03:04:06.000Z',
+      authority: 'Test Time',
+      root: formatDigest(sha256(root.der)),
+      firstAfter: 0,
+    },
+  });
+}
+
+/** Claims on the whole that stand, were acknowledged by an owner, and were withdrawn; and a timestamp that they could name. */
 async function contest({ ledger }: Process, asset: string, claimant: string, owner: string): Promise<void> {
   const effectiveFrom = new Date().toISOString().slice(0, 10);
   const file = async () => {
@@ -561,6 +582,7 @@ async function contest({ ledger }: Process, asset: string, claimant: string, own
     return id;
   };
   await file();
+  await stamp(ledger);
   const act = (maker: string, claim: string, act: ClaimAct) =>
     ledger.attest(adverseClaimAct, { maker, body: { claim, act, reason: null } });
   await act(owner, await file(), 'acknowledge');

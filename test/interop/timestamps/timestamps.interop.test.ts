@@ -5,15 +5,18 @@
 import { randomBytes } from 'node:crypto';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
-import { fromBase64, utf8 } from '../../../src/core/bytes.ts';
+import { fromBase64, toBase64, utf8 } from '../../../src/core/bytes.ts';
+import { formatDigest } from '../../../src/core/digest.ts';
 import { parseNote } from '../../../src/core/note/note.ts';
 import { parseVerifierKey } from '../../../src/core/note/verifier-key.ts';
 import { pae, parseEnvelope } from '../../../src/core/statement/dsse.ts';
 import type { Receipt } from '../../../src/core/statement/receipt.ts';
-import { rootsInPem } from '../../../src/core/time/index.ts';
+import { formatTimestampRequest, rootsInPem } from '../../../src/core/time/index.ts';
 import { askAuthority } from '../../../src/ledger/timestamping/authority.ts';
 import { sha256 } from '../../../src/platform/crypto.ts';
+import type { TimestampView } from '../../../src/titles/timestamp.schema.ts';
 import { makeDataFolder } from '../../support/app.ts';
 import type { LogIdentity } from '../../support/client.ts';
 import { Client, Operator } from '../../support/client.ts';
@@ -113,6 +116,37 @@ describe('openssl as the outside verifier', () => {
         said: expect.stringContaining('message imprint mismatch'),
       });
       expect(verify('checkpoint', stranger.root).ok).toBe(false);
+      await rm(stranger.folder, { recursive: true });
+    },
+  );
+
+  whenOpenssl(
+    'stamps a document, the registry puts that on record, and OpenSSL verifies what it hands out',
+    async () => {
+      const operator = await Operator.of(server!.url, data);
+      const document = 'an agreement';
+      const digest = sha256(utf8(document));
+      const stamped = authority.reply(formatTimestampRequest({ imprint: digest, nonce: randomBytes(8) }));
+      // The authority is sure of its time to 1.5 seconds; until they are over it vouches for a moment to come.
+      await sleep(3000);
+      const party = await operator.makeParty();
+      const asked = { documentDigest: formatDigest(digest), timestamp: toBase64(stamped) };
+      const { id } = await party.made('/v1/document-timestamps', asked);
+      const told = await operator.read<TimestampView>(`/v1/document-timestamps/${id}`);
+      expect(told).toMatchObject({ ...asked, authority: 'Interop Time' });
+      await put('document.tsr', fromBase64(told.timestamp));
+      await put('document', document);
+      await put('changed', `${document}!`);
+      const verify = (name: string) =>
+        openssl(
+          authority.folder,
+          ...['ts', '-verify', '-data', name, '-in', 'document.tsr', '-CAfile', 'root.pem', '-untrusted', 'chain.pem'],
+        ).ok;
+      expect([verify('document'), verify('changed')]).toEqual([true, false]);
+      const stranger = await makeOpensslAuthority();
+      const unknown = stranger.reply(formatTimestampRequest({ imprint: digest, nonce: randomBytes(8) }));
+      const refused = await party.post('/v1/document-timestamps', { ...asked, timestamp: toBase64(unknown) });
+      expect([refused.status, refused.body]).toEqual([400, expect.objectContaining({ code: 'timestamp_invalid' })]);
       await rm(stranger.folder, { recursive: true });
     },
   );

@@ -1,9 +1,12 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import type { Digest } from '../../../../src/core/digest.ts';
 import type { AdverseClaimBody } from '../../../../src/core/registry/adverse-claim.ts';
+import type { DocumentTimestampBody } from '../../../../src/core/registry/document-timestamp.ts';
+import { MAX_TIMESTAMP } from '../../../../src/core/registry/document-timestamp.ts';
 import {
   adverseClaim,
   adverseClaimAct,
+  documentTimestamp,
   instrument,
   instrumentAct,
   opening,
@@ -92,8 +95,17 @@ const claiming = (different: Partial<AdverseClaimBody> = {}): AdverseClaimBody =
 });
 
 function claim(maker: string, body: AdverseClaimBody, day = DAY, basis?: Digest[]) {
-  const named = [body.asset, body.contested, ...body.evidence.map(({ sealed }) => sealed)];
+  const sealed = body.evidence.map((each) => each.sealed);
+  const named = [body.asset, body.contested, ...sealed, ...(body.timestamps ?? [])];
   return say(log.speak(adverseClaim, by(maker, day, basis ?? named.flatMap((id) => statements.get(id) ?? [])), body));
+}
+
+/** What the registrar verified of an authority's reply. */
+function stamp(documentDigest: Digest, different: Partial<DocumentTimestampBody> = {}, maker = log.registry) {
+  const body = { documentDigest, timestamp: 'MAA=', time: at('2026-05-01'), authority: 'Time', root: anyDigest() };
+  const { attestedBy, ...own } = by(maker);
+  const common = maker === log.registry ? own : { ...own, attestedBy };
+  return say(log.speak(documentTimestamp, common, { ...body, firstAfter: 0, ...different }));
 }
 
 const act = (maker: string, id: string, doing: ClaimAct, basis = [statements.get(id)!]) =>
@@ -294,10 +306,65 @@ describe('a claim to an earlier execution', () => {
     );
   });
 
+  describe('with a timestamp of an authority', () => {
+    const naming = (...timestamps: string[]) => earlier([], { contested, timestamps });
+    const offered = () => log.get('instrument', contested)!.recordedIndex;
+
+    test('is taken when the document was stamped before the contested offer, and moves nothing', () => {
+      const { id } = stamp(document, { firstAfter: offered() });
+      const before = titleRows();
+      claim(emma!, naming(id));
+      expect(titleRows()).toEqual(before);
+    });
+
+    test('is refused when the offer could be read already, unless something else is early enough', () => {
+      const late = stamp(document, { firstAfter: offered() + 1 });
+      expect(() => claim(emma!, naming(late.id))).toThrow(refused('claim_support_late', 'evidence'));
+      claim(emma!, naming(late.id, stamp(document, { firstAfter: 0 }).id));
+      claim(emma!, { ...naming(late.id), evidence });
+    });
+
+    test('is refused with one that is over another document, unknown, or named twice', () => {
+      const other = stamp(anyDigest(), { firstAfter: 0 });
+      expect(() => claim(emma!, naming(other.id))).toThrow(refused('digest_mismatch', 'timestamps.0'));
+      expect(() => claim(emma!, naming(newId('documenttimestamp')))).toThrow(refused('not_found', 'timestamps.0'));
+      const { id } = stamp(document, { firstAfter: 0 });
+      expect(() => claim(emma!, naming(id, id))).toThrow(refused('invalid_input'));
+    });
+
+    test('names the statement of the timestamp', () => {
+      const { id } = stamp(document, { firstAfter: 0 });
+      const basis = [model, contested].map((each) => statements.get(each)!);
+      expect(() => claim(emma!, naming(id), DAY, basis)).toThrow(refused('basis_stale', 'basis'));
+    });
+  });
+
   test('against a registration counts from its entry', () => {
     expect(() => claim(emma!, earlier(evidence, { contested: model }))).toThrow(
       refused('claim_support_late', 'evidence'),
     );
+  });
+});
+
+describe('the record of a timestamp', () => {
+  test('is made by the registrar alone', () => {
+    expect(() => stamp(anyDigest(), {}, emma)).toThrow(refused('forbidden', 'maker'));
+  });
+
+  test('is refused for a time to come, and for a place that is not there yet', () => {
+    stamp(anyDigest(), { time: at(DAY), firstAfter: log.statements.size });
+    expect(() => stamp(anyDigest(), { time: `${DAY}T12:00:00.001Z` })).toThrow(refused('proof_invalid', 'timestamp'));
+    expect(() => stamp(anyDigest(), { firstAfter: log.statements.size + 1 })).toThrow(
+      refused('invalid_input', 'firstAfter'),
+    );
+  });
+
+  test('is refused without a reply, with what is no base64, and with one that is too large', () => {
+    const huge = Buffer.alloc(MAX_TIMESTAMP + 3).toString('base64');
+    for (const timestamp of ['', 'MA', 'M A=', huge]) {
+      expect(() => stamp(anyDigest(), { timestamp })).toThrow(refused('invalid_input', 'timestamp'));
+    }
+    stamp(anyDigest(), { timestamp: Buffer.alloc(MAX_TIMESTAMP).toString('base64') });
   });
 });
 

@@ -37,6 +37,7 @@ describe('an honest timestamp', () => {
       accuracyMs: 1000,
       policy: POLICY,
       authority: 'Test Time',
+      root: root.der,
     });
   });
 
