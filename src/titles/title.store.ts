@@ -208,8 +208,9 @@ export async function listInForce(
            SELECT a.recorded_index FROM registry.instrument_act a WHERE a.instrument_id = i.id) k
          JOIN ledger.statement s USING (index)
          WHERE position('"attestedBy":"registry"'::bytea IN s.payload) > 0), '[]'),
-       'unsigned', (SELECT c.predecessor FROM registry.succession c
-         WHERE c.id = i.document #>> '{terms,succession}' AND c.maker <> c.predecessor)) AS view
+       'unsigned', CASE WHEN i.type = 'transmission' THEN
+         (SELECT c.predecessor FROM registry.succession c
+          WHERE c.id = i.document #>> '{terms,succession}' AND c.maker <> c.predecessor) END) AS view
      FROM registry.instrument i
      WHERE i.asset_id = $1 AND i.in_force_index < $2 AND i.in_force_index > $3
      ORDER BY i.in_force_index LIMIT $4`,
