@@ -13,6 +13,7 @@ import * as sealed from './sealed/sealed.entity.ts';
 import * as runs from './runs/run.entity.ts';
 import * as claims from './titles/claim.entity.ts';
 import * as successions from './titles/succession.entity.ts';
+import * as documentTimestamps from './titles/timestamp.entity.ts';
 import * as titles from './titles/title.entity.ts';
 import * as tokens from './tokens/token.entity.ts';
 import * as webhooks from './webhooks/webhook.entity.ts';
@@ -28,6 +29,7 @@ const MODULES: object[] = [
   titles,
   compute,
   claims,
+  documentTimestamps,
   successions,
   runs,
   licenses,
