@@ -7,6 +7,7 @@ import { createWriteStream } from 'node:fs';
 import type { Part } from '../pdf/index.ts';
 import type { NameOf } from './describe-title.ts';
 import { changeText, DONE, interestText, quorumsText, sentenceOf } from './describe-title.ts';
+import { inOneLine } from './table.ts';
 import type { JudgedAbstract } from './title-abstract.ts';
 import { describeWitnessed } from './witnessed.ts';
 
@@ -102,7 +103,7 @@ function instrumentParts(line: AbstractLine, name: NameOf): Part[] {
           (act) =>
             [
               `entry ${act.recordedIndex}`,
-              `${DONE[act.act]} by ${name(act.maker)}${act.reason === null ? '' : `: ${act.reason}`}\n${act.statement}`,
+              `${DONE[act.act]} by ${name(act.maker)}${act.reason === null ? '' : `: ${inOneLine(act.reason)}`}\n${act.statement}`,
             ] as const,
         ),
       ],

@@ -25,6 +25,8 @@ export interface PartyView {
   name: string | null;
   kind: string;
   roles: string[];
+  /** The place at which others came in its place, and by what */
+  ended: { index: number; succession: string } | null;
   nameCommitment: Digest;
   keys: PartyKeyView[];
   statement: Digest;

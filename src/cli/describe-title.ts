@@ -9,7 +9,7 @@ import type { Quorums, Terms } from '../core/title/terms.ts';
 import type { Client } from './client.ts';
 import type { PartyView } from './context.ts';
 import type { SuccessionOnRecord } from './party-succession.ts';
-import { columns, fields } from './table.ts';
+import { columns, fields, inOneLine } from './table.ts';
 import type { InstrumentOnRecord } from './titles.ts';
 import type { JudgedAbstract } from './title-abstract.ts';
 import type { Portfolio, TitleView } from './views.ts';
@@ -22,7 +22,7 @@ export async function namesOf(client: Client, parties: readonly string[]): Promi
   const names = new Map<string, string>();
   for (const party of new Set(parties)) {
     const found = await client.get<PartyView>(`/v1/parties/${party}`).catch(() => undefined);
-    if (typeof found?.name === 'string') names.set(party, `${found.name} (${party})`);
+    if (typeof found?.name === 'string') names.set(party, `${inOneLine(found.name)} (${party})`);
   }
   return (party) => names.get(party) ?? party;
 }
@@ -131,13 +131,13 @@ export const nameAmong =
   (owners: TitleView['owners']): NameOf =>
   (party) => {
     const known = owners.find((owner) => owner.party === party)?.name;
-    return typeof known === 'string' ? `${known} (${party})` : party;
+    return typeof known === 'string' ? `${inOneLine(known)} (${party})` : party;
   };
 
 export function describeAbstract({ abstract, verdict }: JudgedAbstract, name: NameOf): string {
   const { asset, name: title, effective, known, first, instruments, owners, interests, quorums } = abstract;
   return [
-    `Abstract of title of "${title}", ${asset}\non ${effective}, as known with ${known} entries\n\n`,
+    `Abstract of title of "${inOneLine(title)}", ${asset}\non ${effective}, as known with ${known} entries\n\n`,
     `entry ${first.recordedIndex}: put on record by ${name(first.maker)} on ${first.existsFrom}\n`,
     first.owners.map(({ party, share }) => `  ${share}  ${name(party)}\n`).join(''),
     ...instruments.map((line) => `\n${lineText(line, name)}`),
@@ -192,7 +192,7 @@ const scopeOf = ({ actions, territory, fieldOfUse }: Extract<Terms, { type: 'exc
   [
     actions.join(', '),
     territory === null ? '' : ` in ${territory.join(', ')}`,
-    fieldOfUse === null ? '' : ` for ${fieldOfUse}`,
+    fieldOfUse === null ? '' : ` for ${inOneLine(fieldOfUse)}`,
   ].join('');
 
 export const quorumsText = (quorums: Quorums): string =>

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { erasure, key, keyRevocation } from '../core/registry/index.ts';
 import { END_REASONS } from '../core/registry/key.ts';
 import { receiptSchema } from '../core/statement/receipt.ts';
-import { commonShape, digest, instant } from '../core/statement/statement.ts';
+import { commonShape, digest, id, instant } from '../core/statement/statement.ts';
 import { writeSchema } from '../ledger/index.ts';
 import { SCOPE_NAMES } from '../platform/auth/index.ts';
 
@@ -73,6 +73,10 @@ export const partyView = z
     kind: z.enum(['organization', 'person']),
     roles: z.array(z.string()),
     nameCommitment: digest.describe('What an erasure of the name speaks of'),
+    ended: z
+      .strictObject({ index: z.int(), succession: id('succession') })
+      .nullable()
+      .describe('Where its succession came into force; others act in its place since then'),
     keys: z.array(partyKeyView).describe('In the order in which they were registered, those that have ended too'),
     statement: digest,
     recordedIndex: z.int(),

@@ -11,7 +11,9 @@ const PARTIES = `
              jsonb_build_object('index', e.index, 'statement', 'sha256:' || encode(e.payload_digest, 'hex'),
                'reason', k.revoked_reason, 'successor', k.successor) END) ORDER BY k.recorded_index)
        FROM registry.party_key k LEFT JOIN ledger.statement e ON e.index = k.revoked_index
-       WHERE k.party_id = p.id), '[]') AS keys
+       WHERE k.party_id = p.id), '[]') AS keys,
+    (SELECT jsonb_build_object('index', e.recorded_index, 'succession', e.succession_id)
+     FROM registry.ended_party e WHERE e.party_id = p.id) AS ended
   FROM registry.party p LEFT JOIN registry.disclosure d ON d.commitment = p.name_commitment`;
 
 export async function findParty(manager: EntityManager, id: string): Promise<PartyView | undefined> {

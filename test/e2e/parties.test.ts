@@ -45,6 +45,7 @@ describe('a party', () => {
       nameCommitment: expect.stringMatching(/^sha256:/),
       kind: 'person',
       roles: [],
+      ended: null,
       keys: [],
       statement: receipt.statement,
       recordedIndex: receipt.index,

@@ -118,6 +118,8 @@ describe('a merger', () => {
     }
     expect(await operator.read(`/v1/successions?predecessor=${heir.id}`)).toEqual([]);
     expect(await ownersOf(model.id)).toEqual({ [old.id]: '1/1' });
+    expect(await operator.read(`/v1/parties/${old.id}`)).toMatchObject({ ended: { index, succession: stated.id } });
+    expect(await operator.read(`/v1/parties/${heir.id}`)).toMatchObject({ ended: null });
 
     const refused = await old.post('/v1/models', old.signedWrite(registration, modelOf(old.id)));
     expect(refused.body).toMatchObject({ status: 409, code: 'party_ended', field: 'maker' });

@@ -91,6 +91,7 @@ export function define(program: Command, context: Context): void {
           ['party', found.id],
           ['name', found.name ?? '(erased)'],
           ['kind', [found.kind, ...found.roles].join(', ')],
+          ['ended', found.ended === null ? undefined : `entry ${found.ended.index}, by ${found.ended.succession}`],
           ['signing keys', found.keys.map(keyLine).join('\n') || 'none: the registry signs'],
           ['on record', `entry ${found.recordedIndex}`],
         ]),
