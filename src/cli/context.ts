@@ -6,7 +6,7 @@ import { Client } from './client.ts';
 import type { ExitCode } from './exit-code.ts';
 import { EXIT } from './exit-code.ts';
 import type { Io } from './io.ts';
-import type { OwnKey } from './keys.ts';
+import type { OwnKey } from './own-key.ts';
 import type { Flags, Settings } from './settings.ts';
 import { resolveSettings } from './settings.ts';
 import { printable } from './table.ts';

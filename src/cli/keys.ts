@@ -8,21 +8,9 @@ import type { Client } from './client.ts';
 import type { PartyView } from './context.ts';
 import type { Io } from './io.ts';
 import { isPkcs11Uri } from './pkcs11/uri.ts';
-import type { StatementKey } from '../platform/crypto.ts';
 import { statementKey } from '../platform/crypto.ts';
+import type { OwnKey } from './own-key.ts';
 import { readPrivate } from './profile.ts';
-
-/** What a party signs with. */
-export interface OwnKey extends StatementKey {
-  /** To be called before the first signature where there is one: it asks for a PIN. */
-  readonly unlock?: () => Promise<void>;
-}
-
-/** A key with its file, or its PKCS#11 URI. */
-export interface NamedKey {
-  readonly name: string;
-  readonly key: OwnKey;
-}
 
 /**
  * @param name a file, or a PKCS#11 URI

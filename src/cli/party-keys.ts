@@ -17,7 +17,7 @@ import type { Receipt } from '../core/statement/receipt.ts';
 import type { StatementKey } from '../platform/crypto.ts';
 import { makeP256, statementKey } from '../platform/crypto.ts';
 import type { Context, PartyKeyView, Session, WhoAmI } from './context.ts';
-import type { OwnKey } from './keys.ts';
+import type { OwnKey } from './own-key.ts';
 import { newKeyFile, readKey, requireNobodyElses } from './keys.ts';
 import type { Profile } from './profile.ts';
 import { readPrivate, writeNew, writeProfile } from './profile.ts';

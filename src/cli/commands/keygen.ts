@@ -7,7 +7,7 @@ import type { Command } from 'commander';
 import { RegistryError } from '../../core/errors.ts';
 import type { Receipt } from '../../core/statement/receipt.ts';
 import type { Context, Session } from '../context.ts';
-import type { NamedKey } from '../keys.ts';
+import type { NamedKey } from '../own-key.ts';
 import { defaultKeyPath, readPrivate, writeNew, writeProfile } from '../profile.ts';
 import { fields } from '../table.ts';
 

@@ -15,7 +15,7 @@ import { RegistryError } from '../../core/errors.ts';
 import { p256SpkiOf } from '../../core/statement/public-key.ts';
 import { p256Key, sha256, verifyP256 } from '../../platform/crypto.ts';
 import type { Io } from '../io.ts';
-import type { NamedKey, OwnKey } from '../keys.ts';
+import type { NamedKey, OwnKey } from '../own-key.ts';
 import { ecdsaDer } from './ecdsa-der.ts';
 import { pinOf } from './pin.ts';
 import type { TokenInfo, TokenObject } from './pkcs11-tool.ts';
