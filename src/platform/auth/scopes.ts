@@ -9,7 +9,7 @@ export const SCOPES = {
   'datasets:write': 'Register dataset versions',
   'runs:write': 'Start, cancel and resume trainings',
   'models:write': 'Register models and upload their artifacts',
-  'titles:write': 'Offer, accept and release instruments of title, claim against title, merge and split',
+  'titles:write': 'Offer, accept and release instruments of title; claim, merge and split',
   'licenses:write': 'Offer, grant and revoke licenses',
   'webhooks:write': 'Register and remove webhooks, replace their secrets, send deliveries again',
   'tokens:issue': 'Issue, suspend and revoke license tokens under a grant',
