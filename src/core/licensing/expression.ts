@@ -8,6 +8,9 @@ import { RegistryError } from '../errors.ts';
 export const NO_ASSERTION = 'NOASSERTION';
 const MAX_LENGTH = 1000;
 
+/** An expression as a tree; a leaf is a license with its `+` and its exception, which make it another license. */
+export type LicenseTree = { license: string } | { conjunction: 'and' | 'or'; left: LicenseTree; right: LicenseTree };
+
 type Node = ReturnType<typeof parse>;
 
 /**
@@ -16,6 +19,16 @@ type Node = ReturnType<typeof parse>;
  */
 export function licenseIds(expression: string, field = 'license.expression'): string[] {
   if (expression === NO_ASSERTION) return [NO_ASSERTION];
+  return [...new Set(idsOf(parseNode(expression, field)))];
+}
+
+/** @throws RegistryError `license_unknown` for an unknown id or a malformed expression */
+export const licenseTree = (expression: string, field = 'license.expression'): LicenseTree =>
+  expression === NO_ASSERTION ? { license: NO_ASSERTION } : treeOf(parseNode(expression, field));
+
+export const isLicenseRef = (id: string): boolean => id.startsWith('LicenseRef-') || id.startsWith('DocumentRef-');
+
+function parseNode(expression: string, field: string): Node {
   const refuse = (why: string, cause?: unknown) =>
     new RegistryError('license_unknown', `"${expression.slice(0, 80)}" is not an SPDX license expression: ${why}.`, {
       field,
@@ -23,17 +36,21 @@ export function licenseIds(expression: string, field = 'license.expression'): st
       cause,
     });
   if (expression.length > MAX_LENGTH) throw refuse(`it is longer than ${MAX_LENGTH} characters`);
-  let tree: Node;
   try {
-    tree = parse(expression);
+    return parse(expression);
   } catch (cause) {
     throw refuse('it holds an unknown license or does not parse', cause);
   }
-  return [...new Set(idsOf(tree))];
 }
-
-export const isLicenseRef = (id: string): boolean => id.startsWith('LicenseRef-') || id.startsWith('DocumentRef-');
 
 function idsOf(node: Node): string[] {
   return 'conjunction' in node ? [...idsOf(node.left), ...idsOf(node.right)] : [node.license];
+}
+
+function treeOf(node: Node): LicenseTree {
+  if ('conjunction' in node) {
+    return { conjunction: node.conjunction, left: treeOf(node.left), right: treeOf(node.right) };
+  }
+  const exception = node.exception === undefined ? '' : ` WITH ${node.exception}`;
+  return { license: `${node.license}${node.plus ? '+' : ''}${exception}` };
 }

@@ -9,6 +9,7 @@ import { z } from 'zod';
 import type { Digest } from '../digest.ts';
 import { RegistryError } from '../errors.ts';
 import { isLicenseRef, licenseIds } from '../licensing/expression.ts';
+import { RELATIONS } from '../licensing/relations.ts';
 import { requireWhole } from '../share.ts';
 import { digest, form, id } from '../statement/statement.ts';
 import { contributorRows, contributorsSchema, requireContributors } from './contributor.ts';
@@ -18,17 +19,6 @@ import { kind, need, requireBasis, requireNew } from './kind.ts';
 import type { RowChange, RowKey } from './tables.ts';
 import { put } from './tables.ts';
 import { firstTitle } from './title.ts';
-
-/** How a model came from another (the glossary's relations). */
-export const RELATIONS = [
-  'fine-tuned-from',
-  'merged-from',
-  'distilled-from',
-  'quantized-from',
-  'pruned-from',
-  'converted-from',
-  'trained-on-outputs-of',
-] as const;
 
 /** What an owner states of a model, openly here or sealed first (`sealed-title.ts`). */
 export const statedShape = {

@@ -1,0 +1,16 @@
+/** How a model came from another, or from data (the glossary's relations). */
+
+/** From weaker to stronger: from copying the weights as they are to passing on only what the model does. */
+export const RELATIONS = [
+  'converted-from',
+  'quantized-from',
+  'pruned-from',
+  'fine-tuned-from',
+  'merged-from',
+  'trained-on-outputs-of',
+  'distilled-from',
+] as const;
+
+/** Every edge of a lineage. */
+export const LINEAGE_RELATIONS = [...RELATIONS, 'trained-on'] as const;
+export type LineageRelation = (typeof LINEAGE_RELATIONS)[number];
