@@ -6,6 +6,7 @@ const BENCHES: Record<string, () => Promise<{ run(): Promise<BenchResult[]> }>> 
   register: () => import('./register.ts'),
   lookup: () => import('./lookup.ts'),
   title: () => import('./title.ts'),
+  obligations: () => import('./obligations.ts'),
   fsck: () => import('./fsck.ts'),
   ledger: () => import('./ledger.ts'),
   map: () => import('./map.ts'),

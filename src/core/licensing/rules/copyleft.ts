@@ -12,6 +12,14 @@ const GPL_3_LATER = ['GPL-3.0-or-later', 'AGPL-3.0-or-later', 'AGPL-3.0', 'AGPL-
 const GPL_3 = ['GPL-3.0', 'GPL-3.0-only', ...GPL_3_LATER];
 const GPL_2 = ['GPL-2.0', 'GPL-2.0-only'];
 const GPL_2_LATER = [...GPL_2, 'GPL-2.0-or-later', ...GPL_3];
+const LGPL_2_LATER = [
+  'LGPL-2.1',
+  'LGPL-2.1-only',
+  'LGPL-2.1-or-later',
+  'LGPL-3.0',
+  'LGPL-3.0-only',
+  'LGPL-3.0-or-later',
+];
 
 interface Copyleft {
   readonly id: string;
@@ -148,15 +156,7 @@ export const COPYLEFT: readonly RuleFamily[] = [
   ),
   family('LGPL-2.1-or-later', ['LGPL-2.1-or-later'], 'https://www.gnu.org/licenses/old-licenses/lgpl-2.1.html', null, {
     id: 'lgpl2-later',
-    accepts: [
-      'LGPL-2.1',
-      'LGPL-2.1-only',
-      'LGPL-2.1-or-later',
-      'LGPL-3.0',
-      'LGPL-3.0-only',
-      'LGPL-3.0-or-later',
-      ...GPL_2_LATER,
-    ],
+    accepts: [...LGPL_2_LATER, ...GPL_2_LATER],
     ...LGPL_2_TEXT,
     same: '2(c) with 3 and 13',
   }),
@@ -172,7 +172,7 @@ export const COPYLEFT: readonly RuleFamily[] = [
   }),
   family('MPL-2.0', ['MPL-2.0'], 'https://www.mozilla.org/MPL/2.0/', null, {
     id: 'mpl2',
-    accepts: ['MPL-2.0', 'GPL-2.0-or-later', 'LGPL-2.1-or-later', 'LGPL-3.0-or-later', ...GPL_2_LATER],
+    accepts: ['MPL-2.0', ...LGPL_2_LATER, ...GPL_2_LATER],
     on: SHARED,
     notices: '3.1, 3.2 and 3.4',
     same: '3.1 with 3.3 (secondary licenses, 1.12)',
