@@ -46,7 +46,7 @@ export const DATA_LICENSES: readonly RuleFamily[] = [
     source: 'https://cdla.dev/sharing-1-0/',
     validFrom: null,
     validTo: null,
-    rules: [resultsFree('cdla-sharing', '3.5')],
+    rules: [resultsFree('cdla-sharing', '3.5 with 1.11')],
   },
   {
     title: 'ODC-By',
@@ -73,7 +73,7 @@ export const DATA_LICENSES: readonly RuleFamily[] = [
           duty: 'Offer the database that you trained on, if you changed it, under the same license.',
           on: SHARED_OR_HOSTED,
         },
-        clause: '4.4 and 4.6',
+        clause: '4.4(c) and 4.6',
       },
     ],
   },

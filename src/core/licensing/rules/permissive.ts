@@ -1,6 +1,6 @@
 /** Licenses that let everything be done, at most with their text and notices. */
-import type { Rule, RuleFamily } from './rule.ts';
-import { BOTH, CAREFUL, CHANGED, DATA, LITERAL, OUTPUTS, OWN, SHARED, WEIGHTS } from './rule.ts';
+import type { Action, Rule, RuleFamily } from './rule.ts';
+import { BOTH, CAREFUL, CHANGED, DATA, LITERAL, OUTPUTS, OWN, SHARED, SHARED_OR_HOSTED, WEIGHTS } from './rule.ts';
 
 const nothing = (id: string, clause: string): Rule => ({
   id: `${id}-nothing`,
@@ -11,23 +11,23 @@ const nothing = (id: string, clause: string): Rule => ({
 });
 
 /** Copies carry text and notices; what is learned from data or outputs is no copy. */
-const notices = (id: string, clause: string): Rule[] => [
+const notices = (id: string, clause: string, on: readonly Action[] = SHARED): Rule[] => [
   {
     id: `${id}-notices`,
     places: [...OWN, ...WEIGHTS],
     modes: BOTH,
-    effect: { does: 'duty', duty: 'Pass on the text of the license and the copyright notices.', on: SHARED },
+    effect: { does: 'duty', duty: 'Pass on the text of the license and the copyright notices.', on },
     clause,
   },
   { id: `${id}-data`, places: DATA, modes: BOTH, effect: { does: 'nothing' }, clause },
   { id: `${id}-outputs`, places: OUTPUTS, modes: BOTH, effect: { does: 'nothing' }, clause },
 ];
 
-const changes = (id: string, clause: string): Rule => ({
+const changes = (id: string, clause: string, on: readonly Action[] = SHARED): Rule => ({
   id: `${id}-changes`,
   places: CHANGED,
   modes: BOTH,
-  effect: { does: 'duty', duty: 'State in the changed files that you changed them.', on: SHARED },
+  effect: { does: 'duty', duty: 'State in the changed files that you changed them.', on },
   clause,
 });
 
@@ -123,8 +123,8 @@ export const PERMISSIVE: readonly RuleFamily[] = [
     validFrom: null,
     validTo: null,
     rules: [
-      ...notices('afl', '6'),
-      changes('afl', '6, last sentence'),
+      ...notices('afl', '6 with 5: external deployment is distribution', SHARED_OR_HOSTED),
+      changes('afl', '6, last sentence, with 5', SHARED_OR_HOSTED),
       besideGpl('afl', ANY_GPL, '9 and 10; gnu.org/licenses/license-list.html#AcademicFreeLicense'),
     ],
   },
