@@ -1,6 +1,6 @@
 /** Terms that makers of models wrote for their own: Llama, Gemma, and Meta's research licenses. */
 import { ACTIONS } from '../actions.ts';
-import { GEMMA, LLAMA_2, LLAMA_3_1 } from './names.ts';
+import { GEMMA, LLAMA_2 } from './names.ts';
 import type { Rule, RuleFamily } from './rule.ts';
 import { BOTH, CHANGED, DATA, OUTPUTS, OWN, SHARED, SHARED_OR_HOSTED, WEIGHTS } from './rule.ts';
 
@@ -68,6 +68,37 @@ const research = (license: string, id: string, source: string): RuleFamily => ({
   ],
 });
 
+const llama3 = (version: string, validFrom: string, source: string): RuleFamily => ({
+  title: `Llama ${version}`,
+  licenses: [`LicenseRef-Llama-${version}`],
+  source,
+  validFrom,
+  validTo: null,
+  rules: [
+    {
+      id: 'llama3-copy',
+      places: [...OWN, ...WEIGHTS],
+      modes: BOTH,
+      effect: {
+        does: 'duty',
+        duty: 'Give a copy of the agreement, keep the "Notice" file, and show "Built with Llama".',
+        on: SHARED_OR_HOSTED,
+      },
+      clause: '1(b)(i) and 1(b)(iii)',
+    },
+    {
+      id: 'llama3-name',
+      places: [...WEIGHTS, ...OUTPUTS],
+      modes: BOTH,
+      effect: { does: 'duty', duty: 'Begin the name of the model with "Llama".', on: SHARED_OR_HOSTED },
+      clause: '1(b)(i), last sentence',
+    },
+    policy('llama3', '1(b)(iv)', [...OWN, ...WEIGHTS, ...OUTPUTS]),
+    manyUsers('llama3', '2'),
+    forModels('llama3'),
+  ],
+});
+
 export const VENDORS: readonly RuleFamily[] = [
   {
     title: 'Llama 2',
@@ -99,36 +130,8 @@ export const VENDORS: readonly RuleFamily[] = [
       forModels('llama2'),
     ],
   },
-  {
-    title: 'Llama 3.1 and Llama 4',
-    licenses: LLAMA_3_1,
-    source: 'https://www.llama.com/llama3_1/license/',
-    validFrom: '2024-07-23',
-    validTo: null,
-    rules: [
-      {
-        id: 'llama3-copy',
-        places: [...OWN, ...WEIGHTS],
-        modes: BOTH,
-        effect: {
-          does: 'duty',
-          duty: 'Give a copy of the agreement, keep the "Notice" file, and show "Built with Llama".',
-          on: SHARED_OR_HOSTED,
-        },
-        clause: '1(b)(i) and 1(b)(iii)',
-      },
-      {
-        id: 'llama3-name',
-        places: [...WEIGHTS, ...OUTPUTS],
-        modes: BOTH,
-        effect: { does: 'duty', duty: 'Begin the name of the model with "Llama".', on: SHARED_OR_HOSTED },
-        clause: '1(b)(i), last sentence',
-      },
-      policy('llama3', '1(b)(iv)', [...OWN, ...WEIGHTS, ...OUTPUTS]),
-      manyUsers('llama3', '2'),
-      forModels('llama3'),
-    ],
-  },
+  llama3('3.1', '2024-07-23', 'https://www.llama.com/llama3_1/license/'),
+  llama3('4', '2025-04-05', 'https://www.llama.com/llama4/license/'),
   {
     title: 'Gemma',
     licenses: GEMMA,
