@@ -18,6 +18,7 @@ import type { LicenseBody } from '../core/registry/license.ts';
 import type { InstrumentBody } from '../core/registry/instrument.ts';
 import type { SuccessionBody } from '../core/registry/succession.ts';
 import type { StandingInterest } from '../core/title/abstract.ts';
+import type { IntendedUse, Obligations } from '../core/licensing/obligations.ts';
 import type { Moment, Owned } from '../core/title/chain.ts';
 import type { InstrumentAct, InstrumentState } from '../core/title/instrument-states.ts';
 import type { SuccessionAct, SuccessionState } from '../core/title/succession-states.ts';
@@ -129,6 +130,12 @@ export interface LicenseView extends LicenseBody, Recorded {
   version: number;
   state: 'ended' | 'offered';
   endedIndex: number | null;
+}
+/** What flows down to a model; without name and license what is not on record. */
+export interface ObligationsView extends Obligations {
+  model: string;
+  use: IntendedUse;
+  nodes: { id: string; name: string | null; license: string | null }[];
 }
 export type GrantView = GrantBody & Recorded & { licensor: string; revokedIndex: number | null };
 

@@ -3,10 +3,12 @@ import { GrantController } from './grant.controller.ts';
 import { GrantService } from './grant.service.ts';
 import { LicenseController } from './license.controller.ts';
 import { LicenseService } from './license.service.ts';
+import { ObligationsController } from './obligations.controller.ts';
+import { ObligationsService } from './obligations.service.ts';
 
 @Module({
-  controllers: [LicenseController, GrantController],
-  providers: [LicenseService, GrantService],
+  controllers: [LicenseController, GrantController, ObligationsController],
+  providers: [LicenseService, GrantService, ObligationsService],
   exports: [GrantService],
 })
 export class LicenseModule {}

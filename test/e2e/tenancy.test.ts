@@ -246,6 +246,7 @@ const ROUTES: Route[] = [
   { method: 'GET', path: '/v1/models/:id', thing: 'model', open: 'read' },
   { method: 'PUT', path: '/v1/models/:id/artifact', thing: 'model', body: file, open: 'write' },
   { method: 'GET', path: '/v1/models/:id/artifact', thing: 'model' },
+  { method: 'GET', path: '/v1/models/:id/obligations', thing: 'model', open: 'read' },
   { method: 'GET', path: '/v1/models/:id/signatures', thing: 'model', open: 'read' },
   { method: 'GET', path: '/v1/titles/:asset', thing: 'model', open: 'read' },
   { method: 'GET', path: '/v1/titles/:asset/abstract', thing: 'model', open: 'read' },

@@ -1,9 +1,10 @@
-/** `muniment license templates`, `offer`, `offers`, `show` and `withdraw`: the licenses that an owner offers. */
+/** `muniment license templates`, `offer`, `offers`, `check`, `show` and `withdraw`: what licenses offer and allow. */
 import type { Command } from 'commander';
 import { LICENSE_TEMPLATES } from '../../core/licensing/license-templates.ts';
 import type { Context } from '../context.ts';
+import type { CheckFacts } from '../check-license.ts';
 import type { OfferedFacts } from '../license-offers.ts';
-import { limitOf } from '../parse.ts';
+import { dayOf, limitOf } from '../parse.ts';
 import { columns, fields } from '../table.ts';
 import type { LicenseView } from '../views.ts';
 
@@ -86,6 +87,26 @@ export function defineLicenseOffers(license: Command, context: Context): void {
           ]),
         ),
       );
+    });
+
+  license
+    .command('check')
+    .description('Tell what may be done with a model, and what must be done for it, from all that it came from.')
+    .argument('<model>', 'by the id of its registration, a digest, or its file')
+    .option('--action <action...>', 'what is to be done: infer, fine-tune, distill, redistribute, host; all by default')
+    .option('--commercial', 'commercially')
+    .option('--on <day>', 'on this day; today where none is given', dayOf)
+    .option('--edition <edition>', 'of the rules; the current one where none is given')
+    .addHelpText(
+      'after',
+      '\nExample:\n  $ muniment license check model.safetensors --action host --commercial\n' +
+        'Ends with exit code 1 unless the careful reading allows it. The rules are in docs/rules.md; this is no legal advice.',
+    )
+    .action(async (model: string, facts: CheckFacts) => {
+      const { checkLicense, describeObligations } = await import('../check-license.ts');
+      const found = await checkLicense(context, model, facts);
+      if (found.conservative.verdict !== 'OK') context.refuse();
+      context.print(found, () => describeObligations(found));
     });
 
   license

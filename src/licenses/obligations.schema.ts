@@ -1,0 +1,62 @@
+import { z } from 'zod';
+import { ACTIONS } from '../core/licensing/actions.ts';
+import { VERDICTS } from '../core/licensing/obligations.ts';
+import { LINEAGE_RELATIONS } from '../core/licensing/relations.ts';
+import { RULE_EDITIONS } from '../core/licensing/rules/index.ts';
+import { date } from '../core/title/dates.ts';
+
+const action = z.enum(ACTIONS);
+
+export const obligationsParams = z.strictObject({ id: z.string().max(60) });
+export const obligationsQuery = z.strictObject({
+  action: z
+    .union([action.transform((one) => [one]), z.array(action).max(ACTIONS.length)])
+    .default([...ACTIONS])
+    .describe('What is to be done with the model; all where none is named'),
+  commercial: z.enum(['true', 'false']).default('false'),
+  on: date.optional().describe('The day of the use; today where none is given'),
+  edition: z.enum(RULE_EDITIONS).optional().describe('Of the rules; the current one where none is given'),
+});
+export type ObligationsQuery = z.infer<typeof obligationsQuery>;
+
+const place = z.enum(['own', ...LINEAGE_RELATIONS]);
+
+const finding = z.strictObject({
+  verdict: z.enum(VERDICTS),
+  rule: z.string().nullable().describe('Null where no rule speaks of the license in this place'),
+  does: z.string(),
+  license: z.string(),
+  clause: z.string().nullable(),
+  source: z.string().nullable().describe('Where the clause stands'),
+  text: z.string(),
+  wayOut: z.string().nullable(),
+  from: z.array(z.string()).describe('All that it comes from, nearest first'),
+  place,
+  path: z
+    .array(z.strictObject({ relation: z.enum(LINEAGE_RELATIONS), node: z.string() }))
+    .describe('From the model to the first of them'),
+  explanation: z.string(),
+});
+
+const judgement = z.strictObject({
+  verdict: z.enum(VERDICTS),
+  permissions: z.strictObject({ actions: z.array(action), commercial: z.boolean() }),
+  duties: z.array(finding),
+  obstacles: z.array(finding).describe('What stands in the way of the use, worst first'),
+  choices: z.array(z.strictObject({ node: z.string(), place, expression: z.string(), taken: z.array(z.string()) })),
+});
+
+export const obligationsView = z
+  .strictObject({
+    model: z.string(),
+    use: z.strictObject({ actions: z.array(action), commercial: z.boolean() }),
+    on: date,
+    edition: z.enum(RULE_EDITIONS),
+    nodes: z
+      .array(z.strictObject({ id: z.string(), name: z.string().nullable(), license: z.string().nullable() }))
+      .describe('The model and all that it came from; without name and license what is not on record'),
+    conservative: judgement.describe('What a careful reader has to reckon with'),
+    permissive: judgement.describe('What the texts say for certain'),
+  })
+  .meta({ id: 'Obligations' });
+export type ObligationsView = z.infer<typeof obligationsView>;
