@@ -5,7 +5,7 @@
  * Another user of the machine may try to read the API key, or to plant a profile: one that others can read or write is
  * refused. The profile's API key is shown to the profile's own server only, wherever `--url` points.
  */
-import { link, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { access, link, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import type { Digest } from '../core/digest.ts';
@@ -93,6 +93,19 @@ export async function writeNew(path: string, text: string): Promise<void> {
   }
 }
 
+/**
+ * To be asked before something is made whose secret is to be written there, and would be lost.
+ * @throws RegistryError `already_exists`, `unreachable`
+ */
+export async function requireWritable(path: string): Promise<void> {
+  await rm(await writeDraft(path, ''), { force: true });
+  const isTaken = await access(path).then(
+    () => true,
+    () => false,
+  );
+  if (isTaken) throw taken(path);
+}
+
 /** @returns the file beside `path` that holds the text now */
 async function writeDraft(path: string, text: string): Promise<string> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
@@ -117,11 +130,11 @@ function unwritten(path: string, cause: unknown): RegistryError {
   if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') {
     return new RegistryError('unreachable', `The file "${path}" cannot be written.`, { cause });
   }
-  return new RegistryError('already_exists', `The file "${path}" exists already.`, {
-    fix: 'Name another file.',
-    cause,
-  });
+  return taken(path, cause);
 }
+
+const taken = (path: string, cause?: unknown): RegistryError =>
+  new RegistryError('already_exists', `The file "${path}" exists already.`, { fix: 'Name another file.', cause });
 
 function parse(path: string, text: string): Profile {
   const refuse = (cause?: unknown) =>

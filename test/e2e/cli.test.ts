@@ -54,6 +54,21 @@ describe('who you are', () => {
     await expect(stat(users.path('nobody/profile.json'))).rejects.toMatchObject({ code: 'ENOENT' });
   });
 
+  it('no party and no API key comes to be whose secret could not be written', async () => {
+    const names = async () =>
+      (await users.do<{ name: string }[]>('registrar', 'party', 'list')).map(({ name }) => name);
+    const before = await names();
+    const taken = users.path('acme/profile.json');
+    for (const argv of [
+      ['party', 'create', 'Orphan', '--api-key-file', taken],
+      ['party', 'key', 'Acme Labs', '--out', taken],
+    ]) {
+      const { code, value } = await users.run('registrar', ...argv);
+      expect([code, value]).toEqual([1, expect.objectContaining({ code: 'already_exists' })]);
+    }
+    expect(await names()).toEqual(before);
+  }, 60_000);
+
   it('keygen registers the public half; the private half stays here, for its user alone', async () => {
     const { file, fingerprint } = await users.do<{ file: string; fingerprint: string }>('acme', 'keygen', '--register');
     expect((await stat(file)).mode & 0o777).toBe(0o600);

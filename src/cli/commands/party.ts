@@ -9,7 +9,7 @@ import type { EraseOptions } from '../erase.ts';
 import { findParty } from '../find.ts';
 import type { Client } from '../client.ts';
 import { instantOf, limitOf, wholeNumberOf } from '../parse.ts';
-import { writeNew } from '../profile.ts';
+import { requireWritable, writeNew } from '../profile.ts';
 import { columns, count, fields } from '../table.ts';
 import type { ComputeView, ContributionView, QuotaView } from '../views.ts';
 
@@ -38,6 +38,7 @@ export function define(program: Command, context: Context): void {
     .option('--api-key-file <file>', 'write the API key there (mode 0600) instead of printing it')
     .addHelpText('after', '\nExample:\n  $ muniment party create "Acme Labs" --api-key-file acme.key')
     .action(async (name: string, options: CreateOptions) => {
+      if (options.apiKeyFile !== undefined) await requireWritable(options.apiKeyFile);
       const session = await context.session();
       const { checkReceipts } = await import('../verify.ts');
       const receipt = await session.client.post<Receipt>('/v1/parties', {
@@ -285,6 +286,7 @@ async function makeApiKey(
   { label, scope, expires, out }: { label: string; scope?: string[]; expires?: string; out?: string | undefined },
 ): Promise<{ apiKeyId: string; apiKey?: string; file?: string; receipt: Receipt }> {
   const { createApiKey } = await import('../api-keys.ts');
+  if (out !== undefined) await requireWritable(out);
   const { key, receipt } = await createApiKey(context, session, party, {
     label,
     ...(scope === undefined ? {} : { scopes: scope }),
