@@ -1,8 +1,9 @@
 /** Title, instruments and their chain, for people. */
+import { RegistryError } from '../core/errors.ts';
 import type { InstrumentBody } from '../core/registry/instrument.ts';
 import type { SuccessionBody } from '../core/registry/succession.ts';
 import type { Awaited } from '../core/title/awaited.ts';
-import type { AbstractLine, StandingInterest } from '../core/title/abstract.ts';
+import type { AbstractLine, AbstractOfTitle, StandingInterest } from '../core/title/abstract.ts';
 import type { Change } from '../core/title/chain.ts';
 import type { InstrumentAct } from '../core/title/instrument-states.ts';
 import type { Quorums, Terms } from '../core/title/terms.ts';
@@ -17,15 +18,49 @@ import type { Portfolio, TitleView } from './views.ts';
 /** What a party is called, by its id. */
 export type NameOf = (party: string) => string;
 
-/** Names as they stand now; the id of a party whose name was erased or may not be read. */
-export async function namesOf(client: Client, parties: readonly string[]): Promise<NameOf> {
-  const names = new Map<string, string>();
-  for (const party of new Set(parties)) {
-    const found = await client.get<PartyView>(`/v1/parties/${party}`).catch(() => undefined);
-    if (typeof found?.name === 'string') names.set(party, `${inOneLine(found.name)} (${party})`);
-  }
-  return (party) => names.get(party) ?? party;
+/**
+ * Names as they stand now, with the ids; the id alone of a party whose name was erased, or that the reader may not look up.
+ * @param told whose names are known already
+ */
+export async function namesOf(
+  client: Client,
+  parties: readonly string[],
+  told: TitleView['owners'] = [],
+): Promise<NameOf> {
+  const names = new Map(told.map(({ party, name }) => [party, name]));
+  const rest = new Set(parties.filter((party) => !names.has(party))).values();
+  const ask = async (): Promise<void> => {
+    for (const party of rest) names.set(party, await nameOf(client, party));
+  };
+  await Promise.all(Array.from({ length: 8 }, ask));
+  return (party) => {
+    const name = names.get(party) ?? null;
+    return name === null ? party : `${inOneLine(name)} (${party})`;
+  };
 }
+
+async function nameOf(client: Client, party: string): Promise<string | null> {
+  try {
+    return (await client.get<PartyView>(`/v1/parties/${encodeURIComponent(party)}`)).name;
+  } catch (error) {
+    if (error instanceof RegistryError && HIDDEN.includes(error.code)) return null;
+    throw error;
+  }
+}
+
+const HIDDEN: readonly string[] = ['unauthenticated', 'scope_missing', 'not_found'];
+
+/** All that an abstract speaks of. */
+export const partiesOf = ({ first, instruments, owners, interests }: AbstractOfTitle): string[] => [
+  first.maker,
+  ...[...first.owners, ...owners].map(({ party }) => party),
+  ...instruments.flatMap(({ maker, counterparties, acts }) => [
+    maker,
+    ...counterparties,
+    ...acts.map((act) => act.maker),
+  ]),
+  ...interests.flatMap(({ grantor, holder }) => [grantor, holder]),
+];
 
 /** One sentence of who gives what to whom. */
 export function sentenceOf({ terms, maker, counterparties, asset }: InstrumentBody & { maker: string }, name: NameOf) {
@@ -96,8 +131,10 @@ export const describeInstrument = (on: InstrumentOnRecord, name: NameOf): string
     ['in force', on.inForceIndex === null ? undefined : `since entry ${on.inForceIndex}`],
   ]);
 
-export function describeTitle({ asset, effective, known, existsFrom, owners, interests, quorums }: TitleView): string {
-  const name: NameOf = (party) => owners.find((owner) => owner.party === party)?.name ?? party;
+export function describeTitle(
+  { asset, effective, known, existsFrom, owners, interests, quorums }: TitleView,
+  name: NameOf,
+): string {
   return fields([
     ['asset', asset],
     ['on', `${effective}, as known with ${known} entries`],
@@ -125,14 +162,6 @@ export function awaitedText({ acceptance, share, owners, holders }: Awaited, nam
   ];
   return waits.join('\n') || 'nothing: "muniment title record" puts it in force';
 }
-
-/** The names that a title tells; the ids of all others. */
-export const nameAmong =
-  (owners: TitleView['owners']): NameOf =>
-  (party) => {
-    const known = owners.find((owner) => owner.party === party)?.name;
-    return typeof known === 'string' ? `${inOneLine(known)} (${party})` : party;
-  };
 
 export function describeAbstract({ abstract, verdict }: JudgedAbstract, name: NameOf): string {
   const { asset, name: title, effective, known, first, instruments, owners, interests, quorums } = abstract;

@@ -52,13 +52,13 @@ export interface JudgedAbstract extends AbstractFile {
 /**
  * Asks for the abstract and judges it; the shares it comes to must be the ones that the registry tells.
  * @param asset as people name it
- * @returns also the title as the registry tells it, for the names of parties
+ * @returns also the owners as the registry tells them, for their names
  * @throws RegistryError `proof_invalid` with the first thing that is wrong, `signature_invalid`, `checkpoint_untrusted`
  */
 export async function fetchAbstract(
   context: Context,
   asset: string,
-): Promise<{ judged: JudgedAbstract; title: TitleView }> {
+): Promise<{ judged: JudgedAbstract; owners: TitleView['owners'] }> {
   const client = await context.client();
   const id = await findAsset(context, asset);
   const { known, first, instruments } = await fetchPages(client, id);
@@ -73,7 +73,7 @@ export async function fetchAbstract(
   await holdAgainstKept(context, client, checkpoint);
   const title = await client.get<TitleView>(`/v1/titles/${id}?effective=${moment.effective}&known=${known}`);
   requireTold(judged.abstract, title);
-  return { judged, title };
+  return { judged, owners: title.owners };
 }
 
 /** A kept abstract, without a network. @throws RegistryError as `fetchAbstract`; `malformed_proof` */

@@ -36,11 +36,13 @@ export function defineTitleAbstract(title: Command, context: Context): void {
       if (format === 'pdf' && out === undefined) {
         throw new RegistryError('usage', 'A PDF is written to a file.', { field: 'out', fix: 'Give -o FILE.' });
       }
-      const [{ fetchAbstract }, { describeAbstract, nameAmong }] = await load();
-      const { judged, title: told } = await fetchAbstract(context, asset);
+      const [{ fetchAbstract }, { describeAbstract, namesOf, partiesOf }] = await load();
+      const { judged, owners } = await fetchAbstract(context, asset);
       noteVerdict(context, judged.verdict);
       const json = () => `${JSON.stringify({ abstract: judged.abstract, receipts: judged.receipts }, null, 2)}\n`;
-      const name = nameAmong(told.owners);
+      // Names are the registry's word, and stand beside the ids.
+      const shown = format === 'json' || (out === undefined && context.json) ? [] : partiesOf(judged.abstract);
+      const name = await namesOf(await context.client(), shown, owners);
       const text = () => (format === 'json' ? json() : describeAbstract(judged, name));
       if (out === undefined) return context.print(judged, text);
       if (format === 'pdf') await writePdf(judged, name, out);

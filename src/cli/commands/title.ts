@@ -32,9 +32,11 @@ export function define(program: Command, context: Context): void {
         'This is what the registry tells; "muniment title abstract" proves it.',
     )
     .action(async (asset: string, moment: Moment) => {
-      const [{ findTitle }, { describeTitle }] = await loadShown();
+      const [{ findTitle }, { describeTitle, namesOf }] = await loadShown();
       const found = await findTitle(context, asset, moment);
-      context.print(found, () => describeTitle(found));
+      const parties = found.interests.flatMap(({ grantor, holder }) => [grantor, holder]);
+      const name = context.json ? String : await namesOf(await context.client(), parties, found.owners);
+      context.print(found, () => describeTitle(found, name));
     });
 
   title
