@@ -9,7 +9,7 @@ import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import { parseDigest } from '../../src/core/digest.ts';
+import { formatDigest, parseDigest } from '../../src/core/digest.ts';
 import type { Digest } from '../../src/core/digest.ts';
 import type { MapAnswer } from '../../src/core/map/answer.ts';
 import { parseClaim } from '../../src/core/map/answer.ts';
@@ -171,7 +171,9 @@ describe('muniment lookup of what nobody registered', () => {
     await writeFile(kept, JSON.stringify(value));
     const judged = await users.runHere('reader', 'http://127.0.0.1:9', 'log', 'verify', kept);
     expect([judged.code, judged.value]).toEqual([0, expect.objectContaining({ verdict: 'proved', asOf: value.asOf })]);
-    const other = value.absence.map((answer) => ({ ...answer, digest: anyDigest() }));
+    // Another digest that is absent may lie on the same way; one that is on record never does.
+    const onRecord = formatDigest(sha256(await readFile(model())));
+    const other = value.absence.map((answer) => ({ ...answer, digest: onRecord }));
     await writeFile(kept, JSON.stringify({ ...value, absence: other }));
     expect((await users.runHere('reader', 'http://127.0.0.1:9', 'log', 'verify', kept)).code).toBe(1);
   });
