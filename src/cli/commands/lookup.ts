@@ -167,6 +167,13 @@ function earlierUnderOtherNames(matches: readonly JudgedMatch[]): JudgedMatch | 
   return first?.matched === 'nameless' && matches.some(({ matched }) => matched !== 'nameless') ? first : undefined;
 }
 
+/** What the answer proves of the owners, and what it cannot. */
+function provenBy({ registration, transfers }: JudgedMatch): string {
+  if (transfers === null) return `not here: muniment title abstract ${registration} proves the chain`;
+  const last = transfers === 0 ? '' : ` and ${transfers} transfer${transfers === 1 ? '' : 's'} after it`;
+  return `by the record${last}; that nothing passed on since is the registry's word`;
+}
+
 const HOW = {
   file: 'the very same file',
   weight: 'the same weights',
@@ -182,12 +189,7 @@ function describeMatch(match: JudgedMatch, describeTime: DescribeTime): string {
     ['model', model.name],
     ['found by', HOW[match.matched]],
     ['owners', match.owners.map(({ name, party, share }) => `${share}  ${name ?? '(erased)'}  ${party}`).join('\n')],
-    [
-      'owners proven',
-      match.transfers === null
-        ? `not here: muniment title abstract ${match.registration} proves the chain`
-        : `by the first record and ${match.transfers} transfers after it; that there are no more is the registry's word`,
-    ],
+    ['owners proven', provenBy(match)],
     [
       'contributors',
       match.contributors.map(({ name, party, role }) => `${role}  ${name ?? '(erased)'}  ${party}`).join('\n') ||
