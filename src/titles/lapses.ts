@@ -48,8 +48,10 @@ export class Lapses implements OnApplicationBootstrap, OnModuleDestroy {
       const due = await overdueInstruments(this.database.manager, AT_A_TIME);
       const outcomes = await Promise.allSettled(due.map((id) => this.#lapse(id)));
       const failed = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason as unknown] : []));
-      if (failed.length > 0) throw new AggregateError(failed, `${failed.length} of ${due.length} lapses failed`);
-      if (due.length < AT_A_TIME) return;
+      // One that cannot be recorded does not keep the others from it.
+      if (due.length === AT_A_TIME && failed.length < due.length) continue;
+      if (failed.length === 0) return;
+      throw new AggregateError(failed, `${failed.length} of ${due.length} lapses could not be recorded`);
     }
   }
 

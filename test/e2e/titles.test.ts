@@ -8,6 +8,7 @@ import type { Receipt } from '../../src/core/statement/receipt.ts';
 import type { InstrumentAct } from '../../src/core/title/instrument-states.ts';
 import type { Terms } from '../../src/core/title/terms.ts';
 import { dateOf } from '../../src/core/title/dates.ts';
+import { Ledger } from '../../src/ledger/index.ts';
 import { Lapses } from '../../src/titles/lapses.ts';
 import type { TestApp } from '../support/app.ts';
 import { startTestApp } from '../support/app.ts';
@@ -272,6 +273,31 @@ describe('an offer with an end', () => {
       acts: [{ act: 'lapse', maker: registryParty }],
     });
     expect((await act(ben, offered, 'accept')).body).toMatchObject({ status: 409, code: 'state_conflict' });
+  });
+
+  it('lapses whatever becomes of others, in time, too', async () => {
+    const model = await register(eve);
+    const lapsesAt = new Date(Date.now() + 2500).toISOString();
+    const lapsing = bodyOf(model.id, assignment('1/1000'), ben, { lapsesAt });
+    const offers = await Promise.all(Array.from({ length: 102 }, () => eve.made('/v1/instruments', lapsing)));
+    const [stuck, ...others] = offers.map(({ id }) => id) as [string, ...string[]];
+    await setTimeout(Math.max(0, Date.parse(lapsesAt) - Date.now()) + 50);
+    const ledger = app.app.nest.get(Ledger);
+    const attest = ledger.attest.bind(ledger);
+    ledger.attest = (kind, attested, options) =>
+      (attested.body as { instrument?: string }).instrument === stuck
+        ? Promise.reject(new Error('the disk is full'))
+        : attest(kind, attested, options);
+    try {
+      await expect(app.app.nest.get(Lapses).record()).rejects.toThrow('could not be recorded');
+    } finally {
+      ledger.attest = attest;
+    }
+    const stateOf = async (id: string) => (await ada.read<{ state: string }>(`/v1/instruments/${id}`)).state;
+    expect(await stateOf(stuck)).toBe('offered');
+    expect(new Set(await Promise.all(others.map(stateOf)))).toEqual(new Set(['lapsed']));
+    await app.app.nest.get(Lapses).record();
+    expect(await stateOf(stuck)).toBe('lapsed');
   });
 });
 
