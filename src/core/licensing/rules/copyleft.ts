@@ -177,7 +177,7 @@ export const COPYLEFT: readonly RuleFamily[] = [
     notices: '3.1, 3.2 and 3.4',
     same: '3.1 with 3.3 (secondary licenses, 1.12)',
     further: null,
-    outputs: '1.4: the covered software is source code',
+    outputs: '1.4: covered is what bears the notice, its executable form and modifications of it',
   }),
   family('OSL-3.0', ['OSL-3.0'], 'https://opensource.org/license/osl-3-0-php', null, {
     id: 'osl3',
