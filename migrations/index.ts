@@ -29,6 +29,7 @@ import { Successions1700000000023 } from './0023-successions.ts';
 import { DeviceQuotas1700000000024 } from './0024-device-quotas.ts';
 import { DocumentTimestamps1700000000025 } from './0025-document-timestamps.ts';
 import { Licenses1700000000027 } from './0027-licenses.ts';
+import { GrantActs1700000000028 } from './0028-grant-acts.ts';
 
 export const MIGRATIONS: (new () => MigrationInterface)[] = [
   SchemasAndRoles1700000000001,
@@ -57,4 +58,5 @@ export const MIGRATIONS: (new () => MigrationInterface)[] = [
   DeviceQuotas1700000000024,
   DocumentTimestamps1700000000025,
   Licenses1700000000027,
+  GrantActs1700000000028,
 ];

@@ -133,6 +133,7 @@ async function play(folder: string, registry: RegistryProcess, telling: Telling,
   let token = '';
   await telling.step(`${OWNER} gives ${CONSUMER} a license; ${CONSUMER} gets a token and shows it.`, async (tell) => {
     const grant = await acme.do<Written>('license', 'grant', '--model', model, '--to', CONSUMER, '--action', 'infer');
+    await beta.do('license', 'accept', grant.id);
     entries['grant'] = grant.receipt.index;
     const issued = await beta.do<{ access_token: string }>(
       'token',

@@ -8,7 +8,7 @@ import { RegistryError } from '../core/errors.ts';
 import type { Receipt } from '../core/statement/receipt.ts';
 import { sha256 } from '../platform/crypto.ts';
 import type { Context } from './context.ts';
-import { revokeGrant } from './licenses.ts';
+import { endToken } from './grants.ts';
 import { readPrivate, writePrivate } from './profile.ts';
 import { readText } from './settings.ts';
 
@@ -124,7 +124,7 @@ export async function revokeToken(
   const { client } = await context.session();
   const jti = /^token_[0-9a-z]{26}$/.test(text) ? text : String(inspectToken(text).claims['jti']);
   const { grant } = await client.get<{ grant: string }>(`/v1/tokens/${encodeURIComponent(jti)}`);
-  return { jti, receipt: await revokeGrant(context, grant, reason, jti) };
+  return { jti, receipt: await endToken(context, grant, jti, reason) };
 }
 
 async function knownKeys(context: Context, issuer: string, source = 'cached'): Promise<unknown> {

@@ -13,6 +13,7 @@ import type { Said } from '../core/registry/sealed-title.ts';
 import type { Contributor } from '../core/registry/contributor.ts';
 import type { AdverseClaimBody } from '../core/registry/adverse-claim.ts';
 import type { Kind } from '../core/registry/kind.ts';
+import type { GrantState } from '../core/licensing/grant-states.ts';
 import type { ClaimState } from '../core/title/claim-states.ts';
 import type { LicenseBody } from '../core/registry/license.ts';
 import type { InstrumentBody } from '../core/registry/instrument.ts';
@@ -137,7 +138,8 @@ export interface ObligationsView extends Obligations {
   use: IntendedUse;
   nodes: { id: string; name: string | null; license: string | null }[];
 }
-export type GrantView = GrantBody & Recorded & { licensor: string; revokedIndex: number | null };
+export type GrantView = GrantBody &
+  Recorded & { licensor: string; state: GrantState; endsAt: string | null; renewedBy: string | null };
 
 /** A rights record of whatever kind. */
 export type RightsView<Body> = Body & Recorded & { maker: string; supersedes: string | null; standing: boolean };

@@ -7,8 +7,8 @@ import type { Idempotency, Write } from '../ledger/index.ts';
 import { IdempotencyKey } from '../ledger/index.ts';
 import type { Principal } from '../platform/auth/index.ts';
 import { CurrentPrincipal, Requires } from '../platform/auth/index.ts';
-import type { GrantQuery, Revoke } from './grant.schema.ts';
-import { createGrantSchema, grantParams, grantQuery, grantView, revokeSchema } from './grant.schema.ts';
+import type { GrantActWrite, GrantQuery } from './grant.schema.ts';
+import { createGrantSchema, grantActSchema, grantParams, grantQuery, grantView } from './grant.schema.ts';
 import { GrantService } from './grant.service.ts';
 
 type Id = z.infer<typeof grantParams>;
@@ -18,23 +18,24 @@ type Id = z.infer<typeof grantParams>;
 export class GrantController {
   constructor(private readonly grants: GrantService) {}
 
+  /** Offers a license to one party, who accepts it by an act. */
   @Post()
   @Requires('licenses:write')
   @ApiResponse({ status: 201, standardSchema: receiptSchema })
-  create(
+  offer(
     @CurrentPrincipal() principal: Principal,
     @Body({ schema: createGrantSchema }) body: Write<GrantBody>,
     @IdempotencyKey() idempotency: Idempotency,
   ) {
-    return this.grants.create(principal, body, idempotency);
+    return this.grants.offer(principal, body, idempotency);
   }
 
-  /** The grants that the caller gave or got; registrar and auditors see all. */
+  /** The grants that the caller gave or got, and what was passed on of them; registrar and auditors see all. */
   @Get()
   @Requires('read')
   @ApiResponse({ status: 200, standardSchema: z.array(grantView) })
-  list(@CurrentPrincipal() principal: Principal, @Query({ schema: grantQuery }) { registration }: GrantQuery) {
-    return this.grants.list(principal, registration);
+  list(@CurrentPrincipal() principal: Principal, @Query({ schema: grantQuery }) query: GrantQuery) {
+    return this.grants.list(principal, query);
   }
 
   @Get(':id')
@@ -44,17 +45,17 @@ export class GrantController {
     return this.grants.get(principal, id);
   }
 
-  /** Ends the grant, and with it every token under it. */
-  @Post(':id/revoke')
+  /** Accepts or declines a grant, withdraws the offer, suspends, resumes or terminates it. */
+  @Post(':id/acts')
   @HttpCode(201)
   @Requires('licenses:write')
   @ApiResponse({ status: 201, standardSchema: receiptSchema })
-  revoke(
+  act(
     @CurrentPrincipal() principal: Principal,
     @Param({ schema: grantParams }) { id }: Id,
-    @Body({ schema: revokeSchema }) body: Revoke,
+    @Body({ schema: grantActSchema }) body: GrantActWrite,
     @IdempotencyKey() idempotency: Idempotency,
   ) {
-    return this.grants.revoke(principal, { grant: id, token: null }, body, idempotency);
+    return this.grants.act(principal, id, body, idempotency);
   }
 }

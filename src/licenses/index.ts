@@ -1,5 +1,7 @@
 export { LicenseModule } from './license.module.ts';
-export type { Revoke } from './grant.schema.ts';
-export { GRANT_STATES, revokeSchema } from './grant.schema.ts';
-export type { GrantView, Revoked } from './grant.service.ts';
+export type { GrantView, Revoke } from './grant.schema.ts';
+export { revokeSchema } from './grant.schema.ts';
+export { GrantNotices } from './grant-notices.ts';
+export type { Lives } from './grant.store.ts';
+export { LIVES } from './grant.store.ts';
 export { GrantService, readerOf, stateOf } from './grant.service.ts';

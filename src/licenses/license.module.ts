@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { GrantController } from './grant.controller.ts';
+import { GrantNotices } from './grant-notices.ts';
 import { GrantService } from './grant.service.ts';
 import { LicenseController } from './license.controller.ts';
 import { LicenseService } from './license.service.ts';
@@ -8,7 +9,7 @@ import { ObligationsService } from './obligations.service.ts';
 
 @Module({
   controllers: [LicenseController, GrantController, ObligationsController],
-  providers: [LicenseService, GrantService, ObligationsService],
+  providers: [LicenseService, GrantService, GrantNotices, ObligationsService],
   exports: [GrantService],
 })
 export class LicenseModule {}

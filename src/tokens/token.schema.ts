@@ -67,7 +67,9 @@ export const introspection = z
   .meta({ id: 'Introspection' });
 export type Introspection = z.infer<typeof introspection>;
 
-export const TOKEN_STATES = ['active', 'expired', 'revoked'] as const;
+export const TOKEN_STATES = ['active', 'expired', 'revoked', 'suspended'] as const;
+/** Revoked is also a token whose grant has ended. */
+export type TokenEnd = Exclude<(typeof TOKEN_STATES)[number], 'active' | 'expired'>;
 
 export const tokenView = z
   .strictObject({

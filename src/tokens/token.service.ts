@@ -5,6 +5,7 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from '../platform/database/index.ts';
 import { RegistryError } from '../core/errors.ts';
+import { inWords } from '../core/licensing/grant-states.ts';
 import type { LicenseTokenClaims } from '../core/licensing/token-claims.ts';
 import { claimsDigest, makeClaims } from '../core/licensing/token-claims.ts';
 import type { Receipt } from '../core/statement/receipt.ts';
@@ -21,7 +22,7 @@ import { Issuer } from './issuer.ts';
 import { signLicenseToken, verifyIssued } from './license-token/index.ts';
 import { TokenBatches } from './token-batches.ts';
 import { TokenKeys } from './token-keys.ts';
-import type { Introspection, TokenRequest, TokenResponse, TokenView } from './token.schema.ts';
+import type { Introspection, TokenEnd, TokenRequest, TokenResponse, TokenView } from './token.schema.ts';
 import { CLIENT_CREDENTIALS } from './token.schema.ts';
 import type { IssuableGrant, IssuanceRow, Standing } from './token.store.ts';
 import { findIssuable, findStandings, findToken, insertIssuances } from './token.store.ts';
@@ -47,7 +48,7 @@ export class TokenService {
   ) {
     const { manager } = database;
     this.#grants = new Gathered((asked) => findIssuable(manager, asked));
-    this.#issuances = new Gathered((rows) => insertIssuances(manager, rows));
+    this.#issuances = new Gathered((rows) => insertIssuances(manager, rows, new Date().toISOString()));
     this.#standings = new Gathered((jtis) => findStandings(manager, jtis));
   }
 
@@ -81,7 +82,9 @@ export class TokenService {
     });
     const signer = await this.keys.signer();
     const token = signLicenseToken(claims, signer);
-    if (!(await this.#issuances.ask(issuanceOf(claims, signer.kid)))) throw inactive(grant.id, 'revoked');
+    if (!(await this.#issuances.ask(issuanceOf(claims, signer.kid)))) {
+      throw inactive(grant.id, 'suspended or terminated');
+    }
     this.batches.noteIssued(1);
     return {
       access_token: token,
@@ -125,7 +128,7 @@ export class TokenService {
   /** @throws RegistryError `not_found`, also for a token between other parties */
   async revoke(principal: Principal, jti: string, write: Revoke, idempotency: Idempotency): Promise<Receipt> {
     const { grant } = await this.#find(principal, jti, { owners: true });
-    return this.licenses.revoke(principal, { grant, token: jti }, write, idempotency);
+    return this.licenses.revokeToken(principal, { jti, grant }, write, idempotency);
   }
 
   /** @throws RegistryError `not_found`, also for a token between other parties */
@@ -142,7 +145,7 @@ export class TokenService {
       kid,
       issuedAt: new Date(issuedAt * 1000).toISOString(),
       expiresAt: new Date(expiresAt * 1000).toISOString(),
-      state: endOf(standing, now) === 'revoked' ? 'revoked' : expired ? 'expired' : 'active',
+      state: expired ? 'expired' : (endOf(standing, now) ?? 'active'),
       revocation,
       issuance: await this.batches.prove(standing),
     };
@@ -211,17 +214,21 @@ const isSide = ({ partyId, roles }: Principal, { licensor, licensee }: Standing)
   roles.length > 0 || partyId === licensor || partyId === licensee;
 
 /** Why a token does not count although its own times would let it; undefined when it does. */
-function endOf(standing: Standing, now: Date): 'expired' | 'not-yet-valid' | 'revoked' | undefined {
-  if (standing.revocation !== null) return 'revoked';
-  const { grantRevokedIndex: revokedIndex, notBefore, grantEnds: expiresAt } = standing;
-  const state = stateOf({ revokedIndex, notBefore, expiresAt }, now);
-  return state === 'active' ? undefined : state;
+function endOf({ revocation, lives }: Standing, now: Date): TokenEnd | undefined {
+  if (revocation !== null) return 'revoked';
+  const state = stateOf(lives, now);
+  if (state === 'active') return undefined;
+  return state === 'suspended' ? 'suspended' : 'revoked';
 }
 
-function requireActive({ id, revokedIndex, document }: IssuableGrant, now: Date): void {
-  const state = stateOf({ revokedIndex, notBefore: document.notBefore, expiresAt: document.expiresAt }, now);
-  if (state !== 'active') throw inactive(id, state);
+function requireActive({ id, lives }: IssuableGrant, now: Date): void {
+  const state = stateOf(lives, now);
+  if (state === 'offered') throw inactive(id, 'only offered', 'Accept it first.');
+  if (state !== 'active') throw inactive(id, inWords(state));
 }
 
-const inactive = (id: string, state: string): RegistryError =>
-  new RegistryError('state_conflict', `The grant ${id} is ${state.replaceAll('-', ' ')}.`, { field: 'grant_id' });
+const inactive = (id: string, state: string, fix?: string): RegistryError =>
+  new RegistryError('state_conflict', `The grant ${id} is ${state}.`, {
+    field: 'grant_id',
+    ...(fix === undefined ? {} : { fix }),
+  });

@@ -3,6 +3,8 @@ import type { EntityManager } from 'typeorm';
 import type { Digest } from '../core/digest.ts';
 import type { IssuanceRecord } from '../core/licensing/issuance-record.ts';
 import type { GrantOnRecord } from '../core/licensing/token-claims.ts';
+import type { Lives } from '../licenses/index.ts';
+import { LIVES } from '../licenses/index.ts';
 
 export interface TokenKeyRow {
   kid: string;
@@ -21,7 +23,7 @@ export function readTokenKeys(manager: EntityManager): Promise<TokenKeyRow[]> {
 }
 
 export interface IssuableGrant extends GrantOnRecord {
-  revokedIndex: number | null;
+  lives: Lives;
 }
 
 /** The grants that these licensees ask tokens under; one that is another's is left out like one that is not there. */
@@ -32,7 +34,7 @@ export async function findIssuable(
   const rows: IssuableGrant[] = await manager.query(
     `SELECT g.id, g.licensee, g.registration_id AS "registrationId", g.document,
        CASE WHEN r.nameless_digest IS NOT NULL THEN r.model_digest END AS "weightDigest", r.file_digest AS "fileDigest",
-       g.recorded_index::float8 AS "recordedIndex", g.revoked_index::float8 AS "revokedIndex"
+       g.recorded_index::float8 AS "recordedIndex", ${LIVES('g')} AS lives
      FROM (SELECT DISTINCT * FROM unnest($1::text[], $2::text[]) AS u(id, licensee)) AS k
      JOIN registry.license_grant g USING (id, licensee) JOIN registry.registration r ON r.id = g.registration_id`,
     [asked.map(({ grant }) => grant), asked.map(({ licensee }) => licensee)],
@@ -46,14 +48,24 @@ export type IssuanceRow = Omit<IssuanceRecord, 'type'>;
 const ISSUANCE = `jti, grant_id AS "grant", licensee, kid, claims_digest AS "claimsDigest",
   issued_at::float8 AS "issuedAt", expires_at::float8 AS "expiresAt", salt`;
 
-/** @returns for each row whether it was written; a grant revoked in the meantime takes no more tokens */
-export async function insertIssuances(manager: EntityManager, rows: readonly IssuanceRow[]): Promise<boolean[]> {
+/**
+ * @param at an instant
+ * @returns for each row whether it was written; a grant suspended or ended in the meantime takes no more tokens
+ */
+export async function insertIssuances(
+  manager: EntityManager,
+  rows: readonly IssuanceRow[],
+  at: string,
+): Promise<boolean[]> {
   const column = <K extends keyof IssuanceRow>(name: K) => rows.map((row) => row[name]);
   const written: { jti: string }[] = await manager.query(
     `INSERT INTO registry.token_issuance (jti, grant_id, licensee, kid, claims_digest, issued_at, expires_at, salt)
      SELECT k.* FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::bigint[], $8::text[])
        AS k(jti, grant_id, licensee, kid, claims_digest, issued_at, expires_at, salt)
-     JOIN registry.license_grant g ON g.id = k.grant_id AND g.revoked_index IS NULL RETURNING jti`,
+     JOIN registry.license_grant g ON g.id = k.grant_id AND g.stage = 'accepted' AND (g.ends_at IS NULL OR g.ends_at > $9)
+       AND NOT EXISTS (SELECT FROM registry.license_grant a
+         WHERE a.id = ANY (g.above) AND (a.stage <> 'accepted' OR a.ends_at <= $9))
+     RETURNING jti`,
     [
       column('jti'),
       column('grant'),
@@ -63,6 +75,7 @@ export async function insertIssuances(manager: EntityManager, rows: readonly Iss
       column('issuedAt'),
       column('expiresAt'),
       column('salt'),
+      at,
     ],
   );
   const done = new Set(written.map(({ jti }) => jti));
@@ -74,16 +87,13 @@ export interface Standing extends IssuanceRow {
   licensor: string;
   batchId: string | null;
   position: number | null;
-  notBefore: string;
-  grantEnds: string | null;
-  grantRevokedIndex: number | null;
+  lives: Lives;
   /** The statement that revoked the token itself */
   revocation: Digest | null;
 }
 
 const STANDING = `
-  SELECT i.*, g.licensor, g.document ->> 'notBefore' AS "notBefore", g.document ->> 'expiresAt' AS "grantEnds",
-    g.revoked_index::float8 AS "grantRevokedIndex", v.statement AS revocation
+  SELECT i.*, g.licensor, ${LIVES('g')} AS lives, v.statement AS revocation
   FROM (SELECT ${ISSUANCE}, batch_id AS "batchId", position FROM registry.token_issuance) i
   JOIN registry.license_grant g ON g.id = i."grant" LEFT JOIN registry.token_revocation v USING (jti)`;
 

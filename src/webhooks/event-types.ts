@@ -5,11 +5,13 @@
  */
 import { Injectable } from '@nestjs/common';
 import { RegistryError } from '../core/errors.ts';
+import type { GrantAct } from '../core/licensing/grant-states.ts';
+import { GRANT_ACTS } from '../core/licensing/grant-states.ts';
 import type { Matched } from '../core/registry/mentions.ts';
 import type { Spoken } from '../core/registry/kind.ts';
 
 export interface EventType {
-  /** What happened, e.g. `grant.revoked` */
+  /** What happened, e.g. `grant.terminated` */
   readonly type: string;
   readonly description: string;
   /** Which of the filters it makes no sense without */
@@ -25,22 +27,37 @@ const isKind =
   ({ kind: { kind: spokenKind }, body }: Spoken): boolean =>
     spokenKind === kind && also(body as Record<string, unknown>);
 
+const PAST: Readonly<Record<GrantAct, string>> = {
+  accept: 'accepted',
+  decline: 'declined',
+  withdraw: 'withdrawn',
+  suspend: 'suspended',
+  resume: 'resumed',
+  terminate: 'terminated',
+};
+
 const OWN: readonly EventType[] = [
   { type: 'statement.recorded', description: 'Anything went on record that you may read', of: () => true },
   { type: 'registration.recorded', description: 'A model went on record', of: isKind('registration') },
   { type: 'dataset.recorded', description: 'A dataset went on record', of: isKind('dataset') },
   { type: 'run.recorded', description: 'A training went on record', of: isKind('run') },
-  { type: 'grant.recorded', description: 'A license was given', of: isKind('grant') },
+  { type: 'grant.offered', description: 'A license was offered to one party', of: isKind('grant') },
+  ...GRANT_ACTS.map((act) => ({
+    type: `grant.${PAST[act]}`,
+    description: `A license was ${PAST[act]}`,
+    of: isKind('grant-act', (body) => body['act'] === act),
+  })),
   {
-    type: 'grant.revoked',
-    description: 'A license was taken back',
-    of: isKind('revocation', ({ token }) => token === null),
+    type: 'grant.expires-soon',
+    description: 'A license ends in 30 days, in 7, and in one',
+    of: isKind('grant-notice', ({ notice }) => notice !== 'parent-ended'),
   },
   {
-    type: 'token.revoked',
-    description: 'A single license token was ended',
-    of: isKind('revocation', ({ token }) => token !== null),
+    type: 'grant.parent-ended',
+    description: 'A sub-license ended because a license above it did',
+    of: isKind('grant-notice', ({ notice }) => notice === 'parent-ended'),
   },
+  { type: 'token.revoked', description: 'A single license token was ended', of: isKind('revocation') },
   {
     type: 'digest.matched',
     description: 'Something went on record that speaks of one of your digests',

@@ -137,13 +137,13 @@ describe('a grant under a license', () => {
       expect.objectContaining({
         license: offered.id,
         actions: ['infer'],
-        constraints: { commercial: false, territory: null, fieldOfUse: 'evaluation', maxCalls: null },
+        constraints: { commercial: false, territory: null, fieldOfUse: 'evaluation', maxCalls: null, seats: 1 },
         termsDigest: offered.receipt.statement,
         expiresAt: '2026-01-31T00:00:00.000Z',
       }),
     ]);
     expect((await grant('--territory', 'DE', '--max-calls', '5')).value).toMatchObject({
-      constraints: { territory: ['DE'], maxCalls: 5 },
+      constraints: { territory: ['DE'], maxCalls: 5, seats: 1 },
     });
     for (const [wide, field] of [
       [['--commercial'], 'constraints.commercial'],
@@ -171,3 +171,53 @@ it('templates are there for programs, too, with the text of each', async () => {
   const schema = await new Client(app.url).read<object>('/v1/schemas/license');
   expect(JSON.stringify(schema)).toContain('useRestrictions');
 }, 60_000);
+
+describe('a grant', () => {
+  it('is accepted, passed on, suspended, resumed, and terminated with notice', async () => {
+    await users.join('registrar', 'gamma', 'Gamma GmbH');
+    const grant = (user: string, ...argv: string[]) =>
+      users.do<{ id: string; notBefore: string }>(user, 'license', 'grant', ...argv);
+    const own = await grant('acme', '--model', model(), '--to', 'Beta Corp', '--action', 'infer', '--sublicensing');
+    const state = async (id: string) =>
+      (await users.do<{ id: string; state: string }[]>('beta', 'license', 'list')).find((each) => each.id === id)!
+        .state;
+    expect(await state(own.id)).toBe('offered');
+    await users.do('beta', 'license', 'accept', own.id);
+    const part = await grant('beta', '--under', own.id, '--to', 'Gamma GmbH');
+    expect(part).toMatchObject({ parent: own.id, actions: ['infer'], sublicensing: false });
+    await users.do('gamma', 'license', 'accept', part.id);
+    await users.do('acme', 'license', 'suspend', own.id, '--reason', 'invoice 17');
+    expect([await state(own.id), await state(part.id)]).toEqual(['suspended', 'suspended']);
+    await users.do('acme', 'license', 'resume', own.id);
+    await users.do('acme', 'license', 'terminate', own.id, '--on', '2999-01-01T00:00:00Z');
+    expect(await state(own.id)).toBe('active');
+    expect((await users.run('gamma', 'license', 'resume', part.id)).value).toMatchObject({ code: 'forbidden' });
+  }, 120_000);
+
+  it('is renewed on the same terms, and declined or withdrawn', async () => {
+    const until = ['--until', '2030-01-01T00:00:00Z'];
+    const first = await users.do<{ id: string }>(
+      ...([
+        'acme',
+        'license',
+        'grant',
+        '--model',
+        model(),
+        '--to',
+        'Beta Corp',
+        '--action',
+        'infer',
+        ...until,
+      ] as const),
+    );
+    await users.do('beta', 'license', 'accept', first.id);
+    const renewal = () =>
+      users.do<{ id: string }>('acme', 'license', 'grant', '--renews', first.id, '--until', '2031-01-01T00:00:00Z');
+    const [declined, withdrawn] = [await renewal(), await renewal()];
+    expect(declined).toMatchObject({ renews: first.id, notBefore: '2030-01-01T00:00:00.000Z', actions: ['infer'] });
+    await users.do('beta', 'license', 'decline', declined.id);
+    await users.do('acme', 'license', 'withdraw', withdrawn.id);
+    const late = await users.run('beta', 'license', 'accept', withdrawn.id);
+    expect([late.code, late.value]).toEqual([1, expect.objectContaining({ code: 'state_conflict', field: 'act' })]);
+  }, 120_000);
+});

@@ -399,6 +399,7 @@ describe('a license and its token', () => {
       '--action',
       'infer',
     ));
+    await users.do('beta', 'license', 'accept', grant);
     const { access_token } = await users.do<{ access_token: string }>(
       'beta',
       'token',
@@ -451,7 +452,7 @@ describe('a license and its token', () => {
   });
 
   it('nothing is issued under a license that was taken back', async () => {
-    await users.do('acme', 'license', 'revoke', grant, '--reason', 'test');
+    await users.do('acme', 'license', 'terminate', grant, '--reason', 'test');
     expect((await users.run('beta', 'token', 'issue', '--grant', grant, '--audience', audience)).code).toBe(1);
   });
 });

@@ -103,10 +103,12 @@ describe('before and after something private is on record', () => {
       registration: model.id,
       licensee: ben.id,
       actions: ['infer' as const],
-      constraints: { commercial: true, territory: null, fieldOfUse: null, maxCalls: null },
+      constraints: { commercial: true, territory: null, fieldOfUse: null, maxCalls: null, seats: null },
       termsDigest: anyDigest(),
       notBefore: '2020-01-01T00:00:00.000Z',
       expiresAt: null,
+      sublicensing: false,
+      acceptBy: '2999-01-01T00:00:00.000Z',
     };
     const made = { party: ada.id, secretDigest: anyDigest(), label: '', scopes: ['read'], expiresAt: null };
     records = [

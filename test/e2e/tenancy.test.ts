@@ -129,12 +129,15 @@ beforeAll(async () => {
     registration: own.model,
     licensee: ben.id,
     actions: ['infer'],
-    constraints: { commercial: true, territory: null, fieldOfUse: null, maxCalls: null },
+    constraints: { commercial: true, territory: null, fieldOfUse: null, maxCalls: null, seats: null },
     termsDigest: anyDigest(),
     notBefore: '2020-01-01T00:00:00.000Z',
     expiresAt: null,
+    sublicensing: false,
+    acceptBy: '2999-01-01T00:00:00.000Z',
   });
   own.grant = grant.id;
+  await ben.made(`/v1/grants/${grant.id}/acts`, { act: 'accept' });
   statements = {
     apiKey: apiKey.receipt.statement,
     apiKeyRevocation: revocation.statement,
@@ -271,7 +274,7 @@ const ROUTES: Route[] = [
   { method: 'GET', path: '/v1/licenses/:id', thing: 'license', open: 'read' },
   { method: 'POST', path: '/v1/licenses/:id/withdraw', thing: 'license', body: {}, open: 'write' },
   { method: 'GET', path: '/v1/grants/:id', thing: 'grant' },
-  { method: 'POST', path: '/v1/grants/:id/revoke', thing: 'grant', body: {} },
+  { method: 'POST', path: '/v1/grants/:id/acts', thing: 'grant', body: { act: 'suspend' } },
   { method: 'GET', path: '/v1/tokens/:jti', thing: 'token' },
   { method: 'POST', path: '/v1/tokens/:jti/revoke', thing: 'token', body: {} },
   { method: 'POST', path: '/v1/token-keys/:kid/retire', thing: 'tokenKey', body: {} },
@@ -419,11 +422,11 @@ it('an auditor reads everything and writes nothing', async () => {
   expect((await auditor.get(`/v1/grants/${own.grant}`)).status).toBe(200);
   expect((await auditor.get(`/v1/runs/${own.run}`)).status).toBe(200);
   for (const path of [
-    `/v1/grants/${own.grant}/revoke`,
+    `/v1/grants/${own.grant}/acts`,
     `/v1/runs/${own.run}/cancel`,
     `/v1/api-keys/${own.apiKey}/revoke`,
   ]) {
-    const { status } = await auditor.post(path, {});
+    const { status } = await auditor.post(path, path.endsWith('acts') ? { act: 'suspend' } : {});
     expect([403, 404]).toContain(status);
   }
 });

@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { GrantAct } from '../../src/core/licensing/grant-states.ts';
 import type { GrantBody } from '../../src/core/registry/grant.ts';
 import type { Kind } from '../../src/core/registry/kind.ts';
 import { possessionText } from '../../src/core/registry/key.ts';
@@ -134,8 +135,15 @@ export class Party {
     });
   }
 
-  grant(registration: string, licensee: Party, changed: Partial<GrantBody> = {}): Promise<Receipt> {
-    return this.ok('POST', '/v1/grants', grantTo(registration, licensee, changed));
+  /** Offers a grant, which the licensee accepts. @returns the receipt of the offer */
+  async grant(registration: string, licensee: Party, changed: Partial<GrantBody> = {}): Promise<Receipt> {
+    const offered = await this.ok('POST', '/v1/grants', grantTo(registration, licensee, changed));
+    await licensee.act(offered.id, 'accept');
+    return offered;
+  }
+
+  act(grant: string, act: GrantAct, more: object = {}): Promise<Receipt> {
+    return this.ok('POST', `/v1/grants/${grant}/acts`, { act, ...more });
   }
 }
 
@@ -143,10 +151,12 @@ export const grantTo = (registration: string, licensee: Party, changed: Partial<
   registration,
   licensee: licensee.id,
   actions: ['infer', 'host'],
-  constraints: { commercial: true, territory: ['DE', 'FR'], fieldOfUse: null, maxCalls: 1000 },
+  constraints: { commercial: true, territory: ['DE', 'FR'], fieldOfUse: null, maxCalls: 1000, seats: null },
+  sublicensing: false,
   termsDigest: anyDigest(),
   notBefore: '2026-01-01T00:00:00.000Z',
   expiresAt: null,
+  acceptBy: new Date(Date.now() + 3_600_000).toISOString(),
   ...changed,
 });
 

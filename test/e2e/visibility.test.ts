@@ -33,10 +33,12 @@ const grantTo = (licensee: string, model: string) => ({
   registration: model,
   licensee,
   actions: ['infer' as const],
-  constraints: { commercial: true, territory: null, fieldOfUse: null, maxCalls: null },
+  constraints: { commercial: true, territory: null, fieldOfUse: null, maxCalls: null, seats: null },
   termsDigest: anyDigest(),
   notBefore: '2020-01-01T00:00:00.000Z',
   expiresAt: null,
+  sublicensing: false,
+  acceptBy: '2999-01-01T00:00:00.000Z',
 });
 const apiKeyOf = (party: string) => ({
   party,

@@ -77,10 +77,12 @@ const grantBy = async (owner: Party, licensee: Party) => {
     registration: id,
     licensee: licensee.id,
     actions: ['infer'],
-    constraints: { commercial: true, territory: null, fieldOfUse: null, maxCalls: null },
+    constraints: { commercial: true, territory: null, fieldOfUse: null, maxCalls: null, seats: null },
     termsDigest: anyDigest(),
     notBefore: '2020-01-01T00:00:00.000Z',
     expiresAt: null,
+    sublicensing: false,
+    acceptBy: '2999-01-01T00:00:00.000Z',
   });
 };
 const deliveries = (party: Party, id: string) => party.read<Delivery[]>(`/v1/webhooks/${id}/deliveries`);
@@ -133,7 +135,7 @@ describe('an event', () => {
   });
 
   it('about a license reaches those who may read it, and nobody else', async () => {
-    const events = ['grant.recorded', 'grant.revoked', 'party.matched'];
+    const events = ['grant.offered', 'grant.withdrawn', 'party.matched'];
     const [owner, licensee, stranger, overseer] = [
       await listen(ada!, events, { parties: [ada!.id] }),
       await listen(ben!, events, { parties: [ben!.id] }),
@@ -141,9 +143,9 @@ describe('an event', () => {
       await listen(registrar(), events, { parties: [ben!.id] }),
     ];
     const grant = await grantBy(ada!, ben!);
-    await ada!.made(`/v1/grants/${grant.id}/revoke`, { reason: 'over' });
+    await ada!.made(`/v1/grants/${grant.id}/acts`, { act: 'withdraw' });
     for (const { path } of [owner, licensee, overseer]) {
-      while (!receiver.at(path).some(({ event }) => event.type === 'grant.revoked')) {
+      while (!receiver.at(path).some(({ event }) => event.type === 'grant.withdrawn')) {
         await new Promise((resolve) => setTimeout(resolve, 20));
       }
     }
@@ -268,7 +270,7 @@ describe('a receiver that fails', () => {
 
 describe('the secret', () => {
   it('is told once and rests sealed', async () => {
-    const { id, secret } = await listen(ada!, ['grant.recorded']);
+    const { id, secret } = await listen(ada!, ['grant.offered']);
     expect((await ada!.get(`/v1/webhooks/${id}`)).text).not.toContain('whsec_');
     const [row] = await query<{ secret: Buffer }>(
       app.database.superuserUrl,
@@ -299,7 +301,7 @@ describe('the secret', () => {
 
 describe('is refused:', () => {
   const post = (body: object, party: Client = ada!) =>
-    party.post('/v1/webhooks', { events: ['grant.revoked'], ...body });
+    party.post('/v1/webhooks', { events: ['grant.terminated'], ...body });
 
   it.each([
     ['plain HTTP to another machine', 'http://example.org/'],
@@ -352,13 +354,13 @@ it('what is removed is told nothing more', async () => {
 });
 
 it('old deliveries are swept away, and one whose process died at its last try is marked, by the next process', async () => {
-  const { id } = await listen(ben!, ['grant.revoked']);
+  const { id } = await listen(ben!, ['grant.terminated']);
   const [old, orphan, fresh] = [newId('delivery'), newId('delivery'), newId('delivery')];
   const insert = (delivery: string, state: string, age: string) =>
     query(
       app.database.superuserUrl,
       `INSERT INTO ops.webhook_delivery (id, webhook_id, event, log_index, body, state, job_id, made_at)
-       VALUES ($1, $2, 'grant.revoked', 1, '{}', $3, gen_random_uuid(), now() - $4::interval)`,
+       VALUES ($1, $2, 'grant.terminated', 1, '{}', $3, gen_random_uuid(), now() - $4::interval)`,
       [delivery, id, state, age],
     );
   await insert(old, 'delivered', '31 days');

@@ -123,14 +123,15 @@ export function defineLicenseOffers(license: Command, context: Context): void {
 
   license
     .command('withdraw')
-    .description('End an offer; grants under it stay what they are.')
-    .argument('<license>', 'its id')
+    .description('End an offer: of a license, under which grants stay what they are, or of a grant not accepted yet.')
+    .argument('<offer>', 'the id of the license or grant')
     .option('--reason <text>', 'why; it goes on record', '')
     .addHelpText('after', '\nExample:\n  $ muniment license withdraw license_0123… --reason "not sold any more"')
     .action(async (id: string, { reason }: { reason: string }) => {
-      const { withdrawLicense } = await import('../license-offers.ts');
-      const receipt = await withdrawLicense(context, id, reason);
-      context.print(receipt, () => `The license ${id} is offered no more, on record as entry ${receipt.index}.\n`);
+      const receipt = id.startsWith('grant_')
+        ? await (await import('../grants.ts')).actOnGrant(context, id, 'withdraw', { reason })
+        : await (await import('../license-offers.ts')).withdrawLicense(context, id, reason);
+      context.print(receipt, () => `${id} is offered no more, on record as entry ${receipt.index}.\n`);
     });
 }
 

@@ -12,7 +12,10 @@ export function define(program: Command, context: Context): void {
     .command('add')
     .description('Register the address of your program. Its secret is shown this once.')
     .argument('<url>', 'https address that everybody can reach')
-    .requiredOption('--event <event...>', 'what to be told, e.g. registration.recorded, grant.revoked, digest.matched')
+    .requiredOption(
+      '--event <event...>',
+      'what to be told, e.g. registration.recorded, grant.terminated, digest.matched',
+    )
     .option('--digest <digest...>', 'only what speaks of it', digestArgument)
     .option('--party <party...>', 'only what speaks of it; a party, by id or name')
     .addHelpText(

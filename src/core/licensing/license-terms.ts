@@ -31,10 +31,11 @@ export const licenseTermsSchema = z
   .meta({ id: 'LicenseTerms', description: 'What a license allows, and under which duties' });
 export type LicenseTerms = z.infer<typeof licenseTermsSchema>;
 
-/** What a grant takes of a license. */
+/** What a grant takes of a license, or of the grant that it is a part of. */
 export interface Wanted {
   readonly actions: readonly string[];
-  readonly constraints: Pick<LicenseTerms, 'commercial' | 'fieldOfUse' | 'maxCalls' | 'territory'>;
+  readonly constraints: Pick<LicenseTerms, 'commercial' | 'fieldOfUse' | 'maxCalls' | 'seats' | 'territory'>;
+  readonly sublicensing: boolean;
   readonly notBefore: string;
   readonly expiresAt: string | null;
 }
@@ -111,23 +112,55 @@ function requireFits(id: string, terms: LicenseTerms): void {
  * Nobody gives more than the license offers.
  * @throws RegistryError `grant_too_wide` with the member that goes beyond it
  */
-export function requireWithin({ actions, constraints, notBefore, expiresAt }: Wanted, terms: LicenseTerms): void {
-  const beyond = actions.find((action) => !(terms.actions as readonly string[]).includes(action));
-  if (beyond !== undefined) throw tooWide('actions', `does not allow to ${beyond}`);
-  if (constraints.commercial && !terms.commercial) throw tooWide('constraints.commercial', 'allows no commercial use');
-  if (!isWithin(constraints.territory, terms.territory)) {
-    throw tooWide('constraints.territory', `is for ${terms.territory!.join(', ')} alone`);
-  }
-  if (terms.fieldOfUse !== null && constraints.fieldOfUse !== terms.fieldOfUse) {
-    throw tooWide('constraints.fieldOfUse', `is for "${terms.fieldOfUse}" alone`);
-  }
-  if (terms.maxCalls !== null && (constraints.maxCalls === null || constraints.maxCalls > terms.maxCalls)) {
-    throw tooWide('constraints.maxCalls', `is for ${terms.maxCalls} uses at most`);
-  }
+export function requireWithinTerms(wanted: Wanted, terms: LicenseTerms): void {
+  const tooWide = beyond('license');
+  requireWithin(wanted, { ...terms, constraints: terms }, tooWide);
+  const { notBefore, expiresAt } = wanted;
   if (terms.termDays === null) return;
   if (expiresAt === null || Date.parse(expiresAt) - Date.parse(notBefore) > terms.termDays * 86_400_000) {
     throw tooWide('expiresAt', `lasts ${terms.termDays} days at most`);
   }
+}
+
+/**
+ * Nobody passes on more than was given.
+ * @throws RegistryError `grant_too_wide` with the member that goes beyond it
+ */
+export function requireWithinGrant(wanted: Wanted, parent: Wanted): void {
+  const tooWide = beyond('grant');
+  if (!parent.sublicensing) throw tooWide('parent', 'allows no sub-licenses');
+  requireWithin(wanted, parent, tooWide);
+  if (wanted.notBefore < parent.notBefore) throw tooWide('notBefore', `begins at ${parent.notBefore}`);
+  if (parent.expiresAt !== null && (wanted.expiresAt === null || wanted.expiresAt > parent.expiresAt)) {
+    throw tooWide('expiresAt', `ends at ${parent.expiresAt}`);
+  }
+}
+
+function requireWithin(
+  { actions, constraints, sublicensing }: Wanted,
+  whole: Pick<Wanted, 'actions' | 'constraints' | 'sublicensing'>,
+  tooWide: ReturnType<typeof beyond>,
+): void {
+  const { commercial, territory, fieldOfUse } = whole.constraints;
+  const unnamed = actions.find((action) => !whole.actions.includes(action));
+  if (unnamed !== undefined) throw tooWide('actions', `does not allow to ${unnamed}`);
+  if (constraints.commercial && !commercial) throw tooWide('constraints.commercial', 'allows no commercial use');
+  if (!isWithin(constraints.territory, territory)) {
+    throw tooWide('constraints.territory', `is for ${territory!.join(', ')} alone`);
+  }
+  if (fieldOfUse !== null && constraints.fieldOfUse !== fieldOfUse) {
+    throw tooWide('constraints.fieldOfUse', `is for "${fieldOfUse}" alone`);
+  }
+  for (const [limit, of] of [
+    ['maxCalls', 'uses'],
+    ['seats', 'seats'],
+  ] as const) {
+    const [most, asked] = [whole.constraints[limit], constraints[limit]];
+    if (most !== null && (asked === null || asked > most)) {
+      throw tooWide(`constraints.${limit}`, `is for ${most} ${of} at most`);
+    }
+  }
+  if (sublicensing && !whole.sublicensing) throw tooWide('sublicensing', 'allows no sub-licenses');
 }
 
 /** A list of no countries names no limit, as in `overlaps`. */
@@ -140,8 +173,8 @@ const contradiction = (term: string, sentence: string): RegistryError =>
     fix: 'Change the term, or choose a license that says the same.',
   });
 
-const tooWide = (field: string, why: string): RegistryError =>
-  new RegistryError('grant_too_wide', `The license ${why}.`, {
+const beyond = (what: 'grant' | 'license') => (field: string, why: string) =>
+  new RegistryError('grant_too_wide', `The ${what} ${why}.`, {
     field,
-    fix: 'Grant what the license offers, or make another license first.',
+    fix: what === 'license' ? 'Grant what the license offers, or make another license first.' : 'Pass on less.',
   });

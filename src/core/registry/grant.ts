@@ -1,30 +1,33 @@
 /**
- * Grants: a license on one registered model, given by one of its owners to one licensee. License tokens are issued under
- * a grant; revoking the grant ends them all, revoking a token ends that one.
- *
- * Owners revoke both, whichever of them gave the grant; who owns nothing any more does not. A single token may also be
- * given up by its licensee, whose program may have leaked it, and be ended by the registry, which issued it and acts on
- * what a program with the licensee's API key asks.
+ * Grants: a license on one registered model, offered by one of its owners to one licensee, who accepts it. License
+ * tokens are issued under a grant. Where it allows that, its licensee passes parts of it on, by grants that name it as
+ * their parent. What is done about a grant later stands in grant-act.ts.
  */
 import { z } from 'zod';
 import { RegistryError } from '../errors.ts';
 import { ACTIONS } from '../licensing/actions.ts';
-import { requireWithin } from '../licensing/license-terms.ts';
+import type { GrantLife } from '../licensing/grant-states.ts';
+import { grantStateAt, inWords } from '../licensing/grant-states.ts';
+import { requireWithinGrant, requireWithinTerms } from '../licensing/license-terms.ts';
 import { digest, form, id, instant, urn } from '../statement/statement.ts';
 import { dateOf } from '../title/dates.ts';
-import { isRegistry } from './authority.ts';
 import { requireNoExclusive } from './in-force.ts';
-import type { LicenseBody } from './license.ts';
-import { standingLicense } from './license.ts';
 import type { Rows, Spoken } from './kind.ts';
 import { kind, need, requireBasis, requireNew } from './kind.ts';
+import type { LicenseBody } from './license.ts';
+import { standingLicense } from './license.ts';
 import type { RowKey, Tables } from './tables.ts';
 import { put } from './tables.ts';
 import { heldBy, interestReads, standingExclusive } from './title.ts';
 
+/** Grants above a sub-license at most; all of them are looked at for each of its tokens. */
+const MAX_ABOVE = 8;
+
 const grantShape = {
   registration: id('registration'),
   license: id('license').optional().describe('Whose terms it is given under; it gives no more than these'),
+  parent: id('grant').optional().describe("The maker's own grant, of which this passes a part on: a sub-license"),
+  renews: id('grant').optional().describe('The grant to the same licensee that this one goes on from'),
   licensee: id('party'),
   actions: z.array(z.enum(ACTIONS)).min(1).max(ACTIONS.length),
   constraints: z.strictObject({
@@ -35,16 +38,20 @@ const grantShape = {
       .nullable(),
     fieldOfUse: z.string().max(500).nullable(),
     maxCalls: z.int().positive().nullable(),
+    seats: z.int().positive().max(1_000_000).nullable().describe('Holders at one time; null for any number'),
   }),
+  sublicensing: z.boolean().describe('Whether the licensee may pass parts of it on'),
   termsDigest: digest.describe(
     'Of the agreed terms; under a license, the payload digest of the statement that offers it',
   ),
   notBefore: instant,
   expiresAt: instant.nullable(),
+  acceptBy: instant.describe('When the offer lapses, unless the licensee has accepted it'),
 };
 
 const grantForm = form('grant', grantShape, ({ id }) => [urn(id)]);
 export type GrantBody = z.infer<typeof grantForm.body>;
+type GrantRow = Tables['license_grant'];
 
 export const grant = kind(grantForm, {
   aboutTitle: true,
@@ -53,9 +60,8 @@ export const grant = kind(grantForm, {
     ['registration', body.registration],
     ['party', body.licensee],
     ...(body.license === undefined ? [] : [['license', body.license] as const]),
-    ['title', body.registration, common.maker],
-    ['asset_terms', body.registration],
-    ...interestReads(rows.get('asset_terms', body.registration)?.exclusive),
+    ...(body.renews === undefined ? [] : [['license_grant', body.renews] as const]),
+    ...groundReads(body, common.maker, rows),
   ],
   readers: ({ licensee }) => [licensee],
   judge(spoken, rows, place) {
@@ -63,17 +69,13 @@ export const grant = kind(grantForm, {
     requireNew(rows, 'license_grant', common.id);
     const registration = need(rows, 'registration', body.registration, 'registration');
     need(rows, 'party', body.licensee, 'licensee');
-    requireOwner(spoken, rows, registration.id);
     requireBasis(spoken, registration);
+    requireTerm(spoken);
+    requireGround(rows, { ...body, licensor: common.maker, at: common.statedAt });
+    const parent = body.parent === undefined ? undefined : need(rows, 'license_grant', body.parent, 'parent');
+    if (parent !== undefined) requireBasis(spoken, parent);
     if (body.license !== undefined) requireUnder(spoken, body.license, rows);
-    const { actions, constraints } = body;
-    const others = standingExclusive(rows, registration.id, dateOf(common.statedAt)).filter(
-      ({ holder }) => holder !== body.licensee,
-    );
-    requireNoExclusive(others, { actions, ...constraints });
-    if (body.expiresAt !== null && body.expiresAt <= body.notBefore) {
-      throw new RegistryError('invalid_input', 'The grant ends before it begins.', { field: 'expiresAt' });
-    }
+    if (body.renews !== undefined) requireRenewable(spoken, need(rows, 'license_grant', body.renews, 'renews'));
     return [
       put('license_grant', {
         id: common.id,
@@ -81,12 +83,88 @@ export const grant = kind(grantForm, {
         licensor: common.maker,
         licensee: body.licensee,
         document: body,
-        revokedIndex: null,
+        above: parent === undefined ? [] : [...parent.above, parent.id],
+        stage: 'offered',
+        expiresAt: body.expiresAt,
+        endsAt: null,
+        renewedBy: null,
+        changedIndex: place.recordedIndex,
         ...place,
       }),
     ];
   },
 });
+
+/** The rows that `requireGround` looks at. */
+export function groundReads(
+  { registration, parent }: Pick<GrantBody, 'parent' | 'registration'>,
+  licensor: string,
+  rows: Rows,
+): RowKey[] {
+  const above = parent === undefined ? [] : [...(rows.get('license_grant', parent)?.above ?? []), parent];
+  return [
+    ['title', registration, licensor],
+    ['asset_terms', registration],
+    ...interestReads(rows.get('asset_terms', registration)?.exclusive),
+    ...above.map((id) => ['license_grant', id] as const),
+  ];
+}
+
+interface Ground extends GrantBody {
+  readonly licensor: string;
+  /** An instant */
+  readonly at: string;
+}
+
+/**
+ * The licensor can give what it gives: it owns a share of the model, or has a grant that it may pass on; and no
+ * exclusive license of somebody else stands in the way.
+ */
+export function requireGround(rows: Rows, { licensor, at, ...body }: Ground): void {
+  if (body.parent === undefined) requireOwner(rows, body.registration, licensor, 'maker');
+  else requirePart(rows, { licensor, at, ...body }, need(rows, 'license_grant', body.parent, 'parent'));
+  const others = standingExclusive(rows, body.registration, dateOf(at)).filter(
+    ({ holder }) => holder !== body.licensee && !(body.parent !== undefined && holder === licensor),
+  );
+  requireNoExclusive(others, { actions: body.actions, ...body.constraints });
+}
+
+function requirePart(rows: Rows, { licensor, at, ...body }: Ground, parent: GrantRow): void {
+  if (parent.licensee !== licensor) {
+    throw new RegistryError('forbidden', 'Only its licensee passes a grant on.', { field: 'parent' });
+  }
+  if (parent.registrationId !== body.registration) {
+    throw new RegistryError('invalid_input', `${parent.id} is a grant on another model.`, { field: 'parent' });
+  }
+  if (parent.above.length === MAX_ABOVE) {
+    throw new RegistryError('grant_too_wide', `A license is passed on ${MAX_ABOVE} times at most.`, {
+      field: 'parent',
+      fix: 'Ask a licensee further up for a grant.',
+    });
+  }
+  const state = grantStateAt(lifeOf(parent), at, livesAbove(rows, parent));
+  if (state !== 'active' && state !== 'not-yet-valid') {
+    throw new RegistryError('state_conflict', `The grant ${parent.id} is ${inWords(state)}.`, { field: 'parent' });
+  }
+  requireWithinGrant(body, parent.document as GrantBody);
+}
+
+export const lifeOf = ({ document, stage, expiresAt, endsAt }: GrantRow): GrantLife => {
+  const { acceptBy, notBefore } = document as GrantBody;
+  return { stage, acceptBy, notBefore, expiresAt, endsAt };
+};
+
+export const livesAbove = (rows: Rows, { above }: GrantRow): GrantLife[] =>
+  above.map((id) => lifeOf(need(rows, 'license_grant', id, 'parent')));
+
+function requireTerm({ common, body }: Spoken<GrantBody>): void {
+  if (body.expiresAt !== null && body.expiresAt <= body.notBefore) {
+    throw new RegistryError('invalid_input', 'The grant ends before it begins.', { field: 'expiresAt' });
+  }
+  if (body.acceptBy <= common.statedAt) {
+    throw new RegistryError('invalid_input', 'The offer has lapsed when it is made.', { field: 'acceptBy' });
+  }
+}
 
 function requireUnder(spoken: Spoken<GrantBody>, licenseId: string, rows: Rows): void {
   const { body } = spoken;
@@ -101,61 +179,46 @@ function requireUnder(spoken: Spoken<GrantBody>, licenseId: string, rows: Rows):
       fix: `Give ${offered.statement}.`,
     });
   }
-  requireWithin(body, (offered.document as LicenseBody).terms);
+  requireWithinTerms(body, (offered.document as LicenseBody).terms);
 }
 
-function requireOwner(spoken: Spoken, rows: Rows, registrationId: string): void {
-  if (heldBy(rows, registrationId, spoken.common.maker).num === 0n) {
-    throw new RegistryError('forbidden', `Only an owner of ${registrationId} gives licenses on it, or revokes them.`, {
-      field: 'maker',
+/** A renewal goes on from where the earlier grant ends, without a gap. */
+function requireRenewable(spoken: Spoken<GrantBody>, earlier: GrantRow): void {
+  const { body } = spoken;
+  requireBasis(spoken, earlier);
+  const { parent, expiresAt } = earlier.document as GrantBody;
+  if (
+    earlier.registrationId !== body.registration ||
+    earlier.licensee !== body.licensee ||
+    (parent ?? null) !== (body.parent ?? null)
+  ) {
+    throw new RegistryError('invalid_input', `${earlier.id} is another license, or another party's.`, {
+      field: 'renews',
     });
+  }
+  requireRenewed(earlier);
+  const goesOn = expiresAt !== null && body.notBefore <= expiresAt;
+  if (goesOn && (body.expiresAt === null || body.expiresAt > expiresAt)) return;
+  throw new RegistryError('invalid_input', 'A renewal begins before the earlier grant ends, and ends after it.', {
+    field: 'renews',
+    fix: expiresAt === null ? 'The earlier grant has no end.' : `The earlier grant ends at ${expiresAt}.`,
+  });
+}
+
+/** @throws RegistryError `state_conflict` for a grant that cannot be renewed, or was */
+export function requireRenewed({ id, stage, endsAt, renewedBy }: GrantRow): void {
+  if (renewedBy !== null) {
+    throw new RegistryError('state_conflict', `The grant ${id} was renewed by ${renewedBy}.`, { field: 'renews' });
+  }
+  if (endsAt !== null || (stage !== 'accepted' && stage !== 'suspended')) {
+    throw new RegistryError('state_conflict', `The grant ${id} is not in force.`, { field: 'renews' });
   }
 }
 
-const revocationShape = {
-  grant: id('grant'),
-  licensor: id('party').describe("The grant's"),
-  licensee: id('party').describe("The grant's"),
-  token: id('token').nullable().describe('The `jti` of one token; null revokes the whole grant'),
-  reason: z.string().max(500),
-};
-
-const revocationForm = form('revocation', revocationShape, (_, { grant }) => [urn(grant)]);
-export type RevocationBody = z.infer<typeof revocationForm.body>;
-
-export const revocation = kind(revocationForm, {
-  aboutTitle: true,
-  reads: ({ body, common }, rows) => {
-    const row = rows.get('license_grant', body.grant);
-    return [
-      ['license_grant', body.grant],
-      ...(body.token === null ? [] : [['token_revocation', body.token] as const]),
-      ...(row === undefined ? [] : [['title', row.registrationId, common.maker] as const]),
-    ];
-  },
-  readers: ({ licensor, licensee }) => [licensor, licensee],
-  judge(spoken, rows, place) {
-    const { body } = spoken;
-    const row = need(rows, 'license_grant', body.grant, 'grant');
-    for (const side of ['licensor', 'licensee'] as const) {
-      if (body[side] === row[side]) continue;
-      throw new RegistryError('invalid_input', `The ${side} of ${row.id} is another party.`, { field: side });
-    }
-    if (!mayEnd(spoken, rows, row)) requireOwner(spoken, rows, row.registrationId);
-    requireBasis(spoken, row);
-    if (row.revokedIndex !== null) {
-      throw new RegistryError('state_conflict', `The grant ${row.id} is revoked already.`, { field: 'grant' });
-    }
-    if (body.token === null) return [put('license_grant', { ...row, revokedIndex: place.recordedIndex })];
-    if (rows.get('token_revocation', body.token) !== undefined) {
-      throw new RegistryError('state_conflict', `The token ${body.token} is revoked already.`, { field: 'token' });
-    }
-    return [put('token_revocation', { jti: body.token, grantId: row.id, ...place })];
-  },
-});
-
-/** Whether the maker may revoke without being an owner. */
-function mayEnd({ common, body }: Spoken<RevocationBody>, rows: Rows, { licensee }: Tables['license_grant']) {
-  if (body.token === null) return false;
-  return common.maker === licensee || isRegistry(need(rows, 'party', common.maker, 'maker'));
+/** @throws RegistryError `forbidden` */
+export function requireOwner(rows: Rows, registrationId: string, party: string, field: string): void {
+  if (heldBy(rows, registrationId, party).num > 0n) return;
+  throw new RegistryError('forbidden', `Only an owner of ${registrationId} gives licenses on it, or ends them.`, {
+    field,
+  });
 }

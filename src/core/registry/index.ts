@@ -10,7 +10,9 @@ import { dataset } from './dataset.ts';
 import { requireNotEnded } from './ended-party.ts';
 import { documentTimestamp } from './document-timestamp.ts';
 import { fieldOpening } from './field-opening.ts';
-import { grant, revocation } from './grant.ts';
+import { grant } from './grant.ts';
+import { grantAct } from './grant-act.ts';
+import { grantNotice } from './grant-notice.ts';
 import { license, licenseWithdrawal } from './license.ts';
 import { instrument } from './instrument.ts';
 import { instrumentAct } from './instrument-act.ts';
@@ -28,6 +30,7 @@ import { party } from './party.ts';
 import { protectionRecord } from './protection-record.ts';
 import { quota } from './quota.ts';
 import { registration } from './registration.ts';
+import { revocation } from './revocation.ts';
 import { run } from './run.ts';
 import { opening, sealed } from './sealed.ts';
 import { succession } from './succession.ts';
@@ -59,6 +62,8 @@ const ALL = [
   license,
   licenseWithdrawal,
   grant,
+  grantAct,
+  grantNotice,
   revocation,
   tokenKey,
   tokenKeyRetirement,
@@ -140,6 +145,8 @@ export {
   erasure,
   fieldOpening,
   grant,
+  grantAct,
+  grantNotice,
   instrument,
   instrumentAct,
   key,

@@ -3,10 +3,12 @@
  * that statement's index. The tables of the schema `registry` hold exactly these rows, in snake case.
  */
 import type { Digest } from '../digest.ts';
+import type { GrantAct, GrantStage } from '../licensing/grant-states.ts';
 import type { ClaimAct, ClaimState } from '../title/claim-states.ts';
 import type { InstrumentAct, InstrumentState } from '../title/instrument-states.ts';
 import type { SuccessionAct, SuccessionState } from '../title/succession-states.ts';
 import type { InstrumentType, InterestKind, Quorums } from '../title/terms.ts';
+import type { GrantNotice } from './grant-notice.ts';
 import type { EndReason } from './key.ts';
 import type { SuccessionType } from './succession.ts';
 
@@ -227,8 +229,18 @@ export interface Tables {
     licensor: string;
     licensee: string;
     document: object;
-    revokedIndex: number | null;
+    /** The grants of which it is a part, the owner's first; none for one that an owner gave */
+    above: string[];
+    stage: GrantStage;
+    expiresAt: string | null;
+    /** When a termination takes effect, RFC 3339 in UTC; null while there is none */
+    endsAt: string | null;
+    renewedBy: string | null;
+    /** The place of the statement that changed it last */
+    changedIndex: number;
   };
+  grant_act: Recorded & { id: string; grantId: string; act: GrantAct; maker: string; endsAt: string | null };
+  grant_notice: Recorded & { grantId: string; notice: GrantNotice };
   /** What a party sealed; of its content the commitment alone. */
   sealed: Recorded & {
     maker: string;
@@ -301,6 +313,8 @@ export const KEYS = {
   model_signature: ['id'],
   license: ['id'],
   license_grant: ['id'],
+  grant_act: ['id'],
+  grant_notice: ['grantId', 'notice'],
   sealed: ['maker', 'id'],
   possession: ['digest', 'maker', 'sealedId'],
   sealed_field: ['maker', 'sealedId', 'field'],

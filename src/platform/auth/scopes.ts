@@ -10,7 +10,7 @@ export const SCOPES = {
   'runs:write': 'Start, cancel and resume trainings',
   'models:write': 'Register models and upload their artifacts',
   'titles:write': 'Offer, accept and release instruments of title; claim, merge and split',
-  'licenses:write': 'Offer, grant and revoke licenses',
+  'licenses:write': 'Offer, accept, suspend and end licenses and grants',
   'webhooks:write': 'Register and remove webhooks, replace their secrets, send deliveries again',
   'tokens:issue': 'Issue, suspend and revoke license tokens under a grant',
 } as const;

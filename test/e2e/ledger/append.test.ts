@@ -1,7 +1,7 @@
 /** The writer on a real PostgreSQL: what goes in stands in the log, once, in order, and can be checked by outsiders. */
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import type { EntityManager } from 'typeorm';
-import { apiKey, grant, registration, revocation } from '../../../src/core/registry/index.ts';
+import { apiKey, grant, grantAct, registration } from '../../../src/core/registry/index.ts';
 import { openCheckpoint } from '../../../src/core/note/checkpoint.ts';
 import { ed25519Verifier, parseVerifierKey } from '../../../src/core/note/note.ts';
 import { verifyReceipt } from '../../../src/core/statement/receipt.ts';
@@ -160,19 +160,24 @@ it('judges a write by what the writes before it in the same batch made', async (
       registration: model.spoken.common.id,
       licensee: eve,
       actions: ['infer'],
-      constraints: { commercial: true, territory: null, fieldOfUse: null, maxCalls: null },
+      constraints: { commercial: true, territory: null, fieldOfUse: null, maxCalls: null, seats: null },
       termsDigest: `sha256:${'1'.repeat(64)}`,
       notBefore: '2026-01-02T03:04:05.000Z',
       expiresAt: null,
+      sublicensing: false,
+      acceptBy: '2999-01-01T00:00:00.000Z',
     },
     keys.ada,
   );
-  // The other owner revokes: that takes a look at the title of a registration which the grant leads to.
+  // The other owner withdraws it: that takes a look at the title of a registration which the grant leads to.
   const ended = spoken(
     first,
-    revocation,
+    grantAct,
     { maker: ben, basis: [given.spoken.payloadDigest] },
-    { grant: given.spoken.common.id, licensor: ada, licensee: eve, token: null, reason: 'ended' },
+    {
+      ...{ grant: given.spoken.common.id, licensor: ada, licensee: eve },
+      ...{ act: 'withdraw', reason: 'ended', effectiveAt: null },
+    },
     keys.ben,
   );
   const outcomes = await Promise.all([model, given, ended].map((submission) => first.core.writer.submit(submission)));

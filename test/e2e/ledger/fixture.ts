@@ -18,6 +18,8 @@ import {
   erasure,
   fieldOpening,
   grant,
+  grantAct,
+  grantNotice,
   instrument,
   instrumentAct,
   key,
@@ -392,34 +394,44 @@ export async function everyKind(process: Process): Promise<void> {
   ] as const) {
     await ledger.attest(quota, { maker: registry, body: { party, coreSeconds: 3600, deviceSeconds: 60, runsAtOnce } });
   }
+  const dan = await makeParty(process, 'Dan');
   const granted = await Promise.all(
     ['a', 'b'].map(() =>
       ledger.attest(grant, {
         maker: ada,
         body: {
           registration: registered.id,
-          licensee: ben,
+          licensee: dan,
           actions: ['infer' as const],
-          constraints: { commercial: true, territory: null, fieldOfUse: null, maxCalls: null },
+          constraints: { commercial: true, territory: null, fieldOfUse: null, maxCalls: null, seats: null },
           termsDigest: anyDigest(),
           notBefore: '2026-01-02T03:04:05.000Z',
-          expiresAt: null,
+          expiresAt: new Date(Date.now() + 5 * 86_400_000).toISOString(),
+          sublicensing: false,
+          acceptBy: '2999-01-01T00:00:00.000Z',
         },
       }),
     ),
   );
-  for (const token of [newId('token'), newId('token'), null]) {
-    await ledger.attest(revocation, {
-      maker: ada,
-      body: { grant: granted[0]!.id, licensor: ada, licensee: ben, token, reason: 'ended' },
-    });
+  const sides = { grant: granted[0]!.id, licensor: ada, licensee: dan };
+  for (const [maker, act] of [
+    [dan, 'accept'],
+    [ada, 'suspend'],
+  ] as const) {
+    await ledger.attest(grantAct, { maker, body: { ...sides, act, reason: '', effectiveAt: null } });
+  }
+  for (const notice of ['expires-in-30-days', 'expires-in-7-days'] as const) {
+    await ledger.attest(grantNotice, { maker: registry, body: { ...sides, notice } });
+  }
+  for (const token of [newId('token'), newId('token')]) {
+    await ledger.attest(revocation, { maker: ada, body: { ...sides, token, reason: 'ended' } });
   }
   for (const kid of ['A'.repeat(43), 'B'.repeat(43)]) {
     await ledger.attest(tokenKey, {
       maker: registry,
       body: { kid, spki: newKey().spki, notBefore: '2026-01-02T03:04:05.000Z' },
     });
-    await issueTokens(process, { grant: granted[1]!.id, licensee: ben, kid });
+    await issueTokens(process, { grant: granted[1]!.id, licensee: dan, kid });
   }
   await offerLicenses(process, registered.id, ada);
   const [eve, fay] = [await makeParty(process, 'Eve'), await makeParty(process, 'Fay')];

@@ -27,10 +27,12 @@ export const claims: LicenseTokenClaims = makeClaims(
       registration: newId('registration'),
       licensee: newId('party'),
       actions: ['infer', 'host'],
-      constraints: { commercial: true, territory: ['DE', 'FR'], fieldOfUse: 'speech', maxCalls: 1000 },
+      constraints: { commercial: true, territory: ['DE', 'FR'], fieldOfUse: 'speech', maxCalls: 1000, seats: null },
+      sublicensing: false,
       termsDigest: anyDigest(),
       notBefore: '2026-01-01T00:00:00.000Z',
       expiresAt: null,
+      acceptBy: '2026-02-01T00:00:00.000Z',
     },
   },
   {

@@ -2,7 +2,11 @@ import { describe, expect, test } from '@jest/globals';
 import { ACTIONS } from '../../../../src/core/licensing/actions.ts';
 import { LICENSE_TEMPLATES, licenseText } from '../../../../src/core/licensing/license-templates.ts';
 import type { LicenseTerms, Wanted } from '../../../../src/core/licensing/license-terms.ts';
-import { licenseTermsSchema, requireCoherent, requireWithin } from '../../../../src/core/licensing/license-terms.ts';
+import {
+  licenseTermsSchema,
+  requireCoherent,
+  requireWithinTerms,
+} from '../../../../src/core/licensing/license-terms.ts';
 
 const refused = (code: string, field: string) => expect.objectContaining({ code, field });
 const everything: LicenseTerms = LICENSE_TEMPLATES.find(({ id }) => id === 'open')!.terms;
@@ -10,7 +14,7 @@ const everything: LicenseTerms = LICENSE_TEMPLATES.find(({ id }) => id === 'open
 describe('terms', () => {
   test.each<[string, Partial<LicenseTerms>, string]>([
     ['LicenseRef-x', { actions: ['infer', 'infer'] }, 'actions'],
-    ['LicenseRef-x', { actions: ['distill'], maxCalls: 5 }, 'maxCalls'],
+    ['LicenseRef-x', { actions: ['distill'], maxCalls: 5, seats: null }, 'maxCalls'],
     ['LicenseRef-x', { actions: ['infer'], shareAlike: true }, 'shareAlike'],
     ['MIT', { commercial: false }, 'commercial'],
     ['MIT', { territory: ['DE'] }, 'territory'],
@@ -45,7 +49,7 @@ describe('terms', () => {
 
   test.each<[string, object]>([
     ['maxCalls', { maxCalls: -1 }],
-    ['maxCalls', { maxCalls: 0 }],
+    ['maxCalls', { maxCalls: 0, seats: null }],
     ['seats', { seats: 0 }],
     ['seats', { seats: 1.5 }],
     ['termDays', { termDays: -30 }],
@@ -69,10 +73,13 @@ describe('a grant', () => {
     fieldOfUse: 'medicine',
     termDays: 30,
     maxCalls: 100,
+    seats: 3,
+    sublicensing: false,
   };
   const within: Wanted = {
     actions: ['infer'],
-    constraints: { commercial: false, territory: ['FR'], fieldOfUse: 'medicine', maxCalls: 100 },
+    constraints: { commercial: false, territory: ['FR'], fieldOfUse: 'medicine', maxCalls: 100, seats: 3 },
+    sublicensing: false,
     notBefore: '2026-01-01T00:00:00.000Z',
     expiresAt: '2026-01-31T00:00:00.000Z',
   };
@@ -80,7 +87,7 @@ describe('a grant', () => {
     constraints: { ...within.constraints, ...different },
   });
 
-  test('within the terms is allowed', () => expect(() => requireWithin(within, terms)).not.toThrow());
+  test('within the terms is allowed', () => expect(() => requireWithinTerms(within, terms)).not.toThrow());
 
   test.each<[string, Partial<Wanted>]>([
     ['actions', { actions: ['infer', 'fine-tune'] }],
@@ -92,15 +99,21 @@ describe('a grant', () => {
     ['constraints.fieldOfUse', limits({ fieldOfUse: 'war' })],
     ['constraints.maxCalls', limits({ maxCalls: null })],
     ['constraints.maxCalls', limits({ maxCalls: 101 })],
+    ['constraints.seats', limits({ seats: null })],
+    ['constraints.seats', limits({ seats: 4 })],
+    ['sublicensing', { sublicensing: true }],
     ['expiresAt', { expiresAt: null }],
     ['expiresAt', { expiresAt: '2026-01-31T00:00:00.001Z' }],
   ])('is too wide in %s', (field, different) => {
-    expect(() => requireWithin({ ...within, ...different }, terms)).toThrow(refused('grant_too_wide', field));
+    expect(() => requireWithinTerms({ ...within, ...different }, terms)).toThrow(refused('grant_too_wide', field));
   });
 
   test('may be anything under terms without limits', () => {
-    const all = { ...within, ...limits({ commercial: true, territory: null, fieldOfUse: null, maxCalls: null }) };
-    expect(() => requireWithin({ ...all, actions: [...ACTIONS], expiresAt: null }, everything)).not.toThrow();
+    const all = {
+      ...within,
+      ...limits({ commercial: true, territory: null, fieldOfUse: null, maxCalls: null, seats: null }),
+    };
+    expect(() => requireWithinTerms({ ...all, actions: [...ACTIONS], expiresAt: null }, everything)).not.toThrow();
   });
 });
 
@@ -149,7 +162,7 @@ describe('a template', () => {
       { fieldOfUse: null },
       { termDays: null },
       { seats: null },
-      { maxCalls: 501 },
+      { maxCalls: 501, seats: null },
       { attribution: null },
       { shareAlike: false },
       { sublicensing: false },

@@ -1,14 +1,15 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import type { GrantAct } from '../../../../src/core/licensing/grant-states.ts';
 import type { Digest } from '../../../../src/core/digest.ts';
 import {
   dataset,
   grant,
+  grantAct,
   instrument,
   instrumentAct,
   modelSignature,
   registration,
-  revocation,
 } from '../../../../src/core/registry/index.ts';
 import { manifestOf } from '../../../../src/core/registry/dataset.ts';
 import type { InstrumentBody } from '../../../../src/core/registry/instrument.ts';
@@ -122,10 +123,14 @@ describe('an assignment', () => {
     const common = (maker: string, of: Digest) => ({ maker, attestedBy: 'registry' as const, basis: [of] });
     const given = log.speak(grant, common(ada, statements.get(model)!), grantBody(cai));
     transfer(ada, ben, '1/2');
-    const back = { grant: given.id, licensor: ada, licensee: cai, token: null, reason: '' };
-    expect(() => log.speak(revocation, common(ada, given.statement), back)).toThrow(refused('forbidden'));
-    log.speak(revocation, common(ben, given.statement), back);
-    expect(log.get('license_grant', given.id)!.revokedIndex).not.toBeNull();
+    const act = (maker: string, act: GrantAct) =>
+      log.speak(grantAct, common(maker, given.statement), {
+        ...{ grant: given.id, licensor: ada, licensee: cai, reason: '', effectiveAt: null },
+        act,
+      });
+    expect(() => act(ada, 'withdraw')).toThrow(refused('forbidden'));
+    act(ben, 'withdraw');
+    expect(log.get('license_grant', given.id)).toMatchObject({ stage: 'withdrawn' });
   });
 
   test('of one share to two buyers goes to the first who accepts', () => {
@@ -421,10 +426,12 @@ const grantBody = (licensee: string, different: object = {}) => ({
   registration: model,
   licensee,
   actions: ['infer' as const],
-  constraints: { commercial: true, territory: ['FR'], fieldOfUse: null, maxCalls: null, ...different },
+  constraints: { commercial: true, territory: ['FR'], fieldOfUse: null, maxCalls: null, seats: null, ...different },
   termsDigest: anyDigest(),
   notBefore: at(DAY),
   expiresAt: null,
+  sublicensing: false,
+  acceptBy: '2999-01-01T00:00:00.000Z',
 });
 
 describe('an exclusive license', () => {

@@ -75,10 +75,12 @@ describe('a grant under a license', () => {
       license: offered.id,
       licensee: ben,
       actions: ['infer'],
-      constraints: { commercial: true, territory: null, fieldOfUse: null, maxCalls: 1000 },
+      constraints: { commercial: true, territory: null, fieldOfUse: null, maxCalls: 1000, seats: null },
       termsDigest: offered.statement,
       notBefore: '2026-01-01T00:00:00.000Z',
       expiresAt: '2026-12-31T00:00:00.000Z',
+      sublicensing: false,
+      acceptBy: '2999-01-01T00:00:00.000Z',
       ...different,
     });
 

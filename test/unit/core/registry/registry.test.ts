@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, test } from '@jest/globals';
 import { utf8 } from '../../../../src/core/bytes.ts';
 import { canonicalize } from '../../../../src/core/canonical-json.ts';
 import type { Digest } from '../../../../src/core/digest.ts';
-import { dataset, grant, key, party, registration, revocation, run } from '../../../../src/core/registry/index.ts';
+import { dataset, grant, grantAct, key, party, registration, run } from '../../../../src/core/registry/index.ts';
 import { manifestOf } from '../../../../src/core/registry/dataset.ts';
 import { possessionText } from '../../../../src/core/registry/key.ts';
 import type { RegistrationBody } from '../../../../src/core/registry/registration.ts';
@@ -253,10 +253,12 @@ describe('grants', () => {
     registration: registrationId,
     licensee,
     actions: ['infer' as const],
-    constraints: { commercial: false, territory: null, fieldOfUse: null, maxCalls: null },
+    constraints: { commercial: false, territory: null, fieldOfUse: null, maxCalls: null, seats: null },
     termsDigest: anyDigest(),
     notBefore: '2026-01-01T00:00:00.000Z',
     expiresAt: null,
+    sublicensing: false,
+    acceptBy: '2999-01-01T00:00:00.000Z',
   });
 
   test('only an owner gives a license, and only an owner takes it back', () => {
@@ -266,11 +268,18 @@ describe('grants', () => {
     expect(() => log.speak(grant, attested(consumer.id, [model.statement]), wanted)).toThrow(refused('forbidden'));
     const given = log.speak(grant, attested(owner.id, [model.statement]), wanted);
 
-    const back = { grant: given.id, licensor: owner.id, licensee: consumer.id, token: null, reason: '' };
-    expect(() => log.speak(revocation, attested(consumer.id, [given.statement]), back)).toThrow(refused('forbidden'));
-    log.speak(revocation, attested(owner.id, [given.statement]), back);
-    expect(log.get('license_grant', given.id)!.revokedIndex).not.toBeNull();
-    expect(() => log.speak(revocation, attested(owner.id, [given.statement]), back)).toThrow(refused('state_conflict'));
+    const act = (maker: string, act: 'accept' | 'terminate') =>
+      log.speak(grantAct, attested(maker, [given.statement]), {
+        ...{ grant: given.id, licensor: owner.id, licensee: consumer.id, reason: '', effectiveAt: null },
+        act,
+      });
+    expect(() => act(owner.id, 'accept')).toThrow(refused('forbidden'));
+    act(consumer.id, 'accept');
+    const stranger = log.makeParty().id;
+    expect(() => act(stranger, 'terminate')).toThrow(refused('forbidden'));
+    act(owner.id, 'terminate');
+    expect(log.get('license_grant', given.id)!.endsAt).not.toBeNull();
+    expect(() => act(owner.id, 'terminate')).toThrow(refused('state_conflict'));
   });
 
   test('must name the registration it stands on', () => {

@@ -312,10 +312,12 @@ describe('a party that has ended', () => {
       registration: model,
       licensee: c,
       actions: ['infer' as const],
-      constraints: { commercial: true, territory: null, fieldOfUse: null, maxCalls: null },
+      constraints: { commercial: true, territory: null, fieldOfUse: null, maxCalls: null, seats: null },
       termsDigest: anyDigest(),
       notBefore: at(DAY),
       expiresAt: null,
+      sublicensing: false,
+      acceptBy: '2999-01-01T00:00:00.000Z',
     };
     expect(() => log.speak(grant, common, given)).toThrow(ended);
     expect(() => log.speak(adverseClaim, common, claimed(model))).toThrow(ended);
@@ -325,7 +327,7 @@ describe('a party that has ended', () => {
   test('makes no statement of any kind that an owner makes', () => {
     const kinds = [...KINDS.values()].filter(({ aboutTitle }) => aboutTitle === true).map(({ kind }) => kind);
     expect(kinds.sort()).toEqual([
-      ...['adverse-claim', 'adverse-claim-act', 'dataset', 'grant', 'instrument', 'instrument-act'],
+      ...['adverse-claim', 'adverse-claim-act', 'dataset', 'grant', 'grant-act', 'instrument', 'instrument-act'],
       ...['license', 'license-withdrawal', 'market-record', 'model-signature', 'protection-record'],
       ...['registration', 'revocation'],
     ]);
