@@ -20,6 +20,11 @@ const shared = {
   },
 };
 
+const database = {
+  globalSetup: '<rootDir>/test/support/global-setup.ts',
+  globalTeardown: '<rootDir>/test/support/global-teardown.ts',
+};
+
 /**
  * `unit` needs nothing but Node; `e2e` speaks HTTP to the built program on a real PostgreSQL; `interop` sets other
  * people's programs on what Muniment wrote, and needs those programs.
@@ -31,13 +36,7 @@ export default {
   collectCoverageFrom: ['src/**/*.ts'],
   projects: [
     { ...shared, displayName: 'unit', testMatch: ['<rootDir>/test/unit/**/*.test.ts'] },
-    { ...shared, displayName: 'interop', testMatch: ['<rootDir>/test/interop/**/*.interop.test.ts'] },
-    {
-      ...shared,
-      displayName: 'e2e',
-      testMatch: ['<rootDir>/test/e2e/**/*.test.ts'],
-      globalSetup: '<rootDir>/test/support/global-setup.ts',
-      globalTeardown: '<rootDir>/test/support/global-teardown.ts',
-    },
+    { ...shared, ...database, displayName: 'interop', testMatch: ['<rootDir>/test/interop/**/*.interop.test.ts'] },
+    { ...shared, ...database, displayName: 'e2e', testMatch: ['<rootDir>/test/e2e/**/*.test.ts'] },
   ],
 };

@@ -53,9 +53,11 @@ export function inspectToken(token: string): { header: object; claims: Record<st
 export interface TokenQuestion {
   audience?: string;
   issuer?: string;
-  offline?: boolean;
+  /** Without a network: by the keys kept from the last time online, or by a bundle, which is named */
+  offline?: boolean | string;
   jwks?: string;
   maxLifetime: number;
+  maxStaleness: number;
 }
 
 /**
@@ -65,10 +67,12 @@ export interface TokenQuestion {
 export async function verifyToken(context: Context, token: string, question: TokenQuestion) {
   const { url } = await context.settings();
   const issuer = question.issuer ?? url;
-  if (question.offline === true) {
+  if (question.offline !== undefined && question.offline !== false) {
     if (question.audience === undefined) {
       throw new RegistryError('usage', 'Offline, --audience has to say who accepts the token.', { field: 'audience' });
     }
+    if (typeof question.offline === 'string')
+      return verifyByBundle(token, question.offline, question.audience, question);
     const claims = await judge(
       token,
       issuer,
@@ -101,6 +105,18 @@ export async function verifyToken(context: Context, token: string, question: Tok
     ? 'valid'
     : `valid for ${claims.aud}; the audience was not checked, name yours with --audience`;
   return { verdict, offline: false, audienceChecked, claims, introspection: told };
+}
+
+async function verifyByBundle(token: string, path: string, audience: string, question: TokenQuestion) {
+  const { judgeStatus, readBundle } = await import('./token-bundle.ts');
+  const { readJwks } = await import('../tokens/license-token/index.ts');
+  const bundle = await readBundle(path);
+  const issuer = question.issuer ?? bundle.issuer;
+  const claims = await judge(token, issuer, audience, bundle.jwks, question);
+  const keys = await readJwks(bundle.jwks);
+  const { status, asOf } = await judgeStatus(bundle, claims, { ...question, keys, now: Date.now() });
+  const verdict = `${status === 'valid' ? 'valid' : 'valid, with notice of a dispute'}, as of ${asOf}`;
+  return { verdict, offline: true, claims, status, asOf };
 }
 
 async function judge(

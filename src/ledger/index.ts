@@ -3,7 +3,7 @@ export type { Idempotency } from './idempotency-key.ts';
 export { IdempotencyKey } from './idempotency-key.ts';
 export { Ledger, signedWriteSchema, writeSchema } from './ledger.service.ts';
 export type { Attested, SignedWrite, Write, WriteOptions } from './ledger.service.ts';
-export { bodyOf } from './log.store.ts';
+export { bodyOf, readHead, sizePublishedBy } from './log.store.ts';
 export { LogReader } from './log-reader.ts';
 export { MapReader } from './map/map-reader.ts';
 export { beginLog } from './new-log.ts';

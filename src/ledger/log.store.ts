@@ -205,3 +205,14 @@ export const insertDisclosures =
      SELECT * FROM unnest(${bind(rows.map((row) => row.commitment))}::text[], ${bind(rows.map((row) => row.value))}::text[],
        ${bind(rows.map((row) => row.salt))}::text[])
      ON CONFLICT (commitment) DO NOTHING`;
+
+/** The size of the newest tree that was published by then, by the registry's clock. */
+export async function sizePublishedBy(manager: EntityManager, instant: string): Promise<number> {
+  const [row] = await prepared<{ size: number }>(
+    manager,
+    `SELECT size::float8 AS size FROM ledger.checkpoint WHERE published_at <= $1::timestamptz
+     ORDER BY published_at DESC, size DESC LIMIT 1`,
+    [instant],
+  );
+  return row?.size ?? 0;
+}

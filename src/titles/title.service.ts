@@ -12,7 +12,7 @@ import { gapsOf } from '../core/title/gaps.ts';
 import { surenessOf } from '../core/title/opposition.ts';
 import { isTransfer } from '../core/title/terms.ts';
 import type { Idempotency, Write } from '../ledger/index.ts';
-import { Ledger } from '../ledger/index.ts';
+import { Ledger, sizePublishedBy } from '../ledger/index.ts';
 import { PartyService } from '../parties/index.ts';
 import type { Principal } from '../platform/auth/index.ts';
 import { DataSource } from '../platform/database/index.ts';
@@ -42,7 +42,6 @@ import {
   listInForce,
   listInstruments,
   listInterests,
-  sizePublishedBy,
 } from './title.store.ts';
 
 /** Each comes with the proofs of two statements or more. */

@@ -107,6 +107,7 @@ export class OAuthController {
       jwks_uri: `${issuer}/.well-known/jwks.json`,
       introspection_endpoint: `${issuer}/oauth/introspect`,
       revocation_endpoint: `${issuer}/oauth/revoke`,
+      status_list_aggregation_endpoint: `${issuer}/statuslists`,
       response_types_supported: [],
       grant_types_supported: [CLIENT_CREDENTIALS],
       scopes_supported: [...ACTIONS],

@@ -157,6 +157,8 @@ const recordOf = ({
   issuedAt,
   expiresAt,
   salt,
+  statusList,
+  statusIndex,
 }: IssuanceRow): IssuanceRow => ({
   jti,
   grant,
@@ -166,4 +168,6 @@ const recordOf = ({
   issuedAt,
   expiresAt,
   salt,
+  statusList,
+  statusIndex,
 });

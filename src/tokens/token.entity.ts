@@ -12,6 +12,7 @@ export class TokenKeyEntity {
 }
 
 @Entity({ schema: 'registry', name: 'token_revocation' })
+@Index('token_revocation_recorded', ['recordedIndex'])
 export class TokenRevocationEntity {
   @PrimaryColumn('text', { primaryKeyConstraintName: 'token_revocation_pkey' }) jti!: string;
   @Column('text', { name: 'grant_id' }) grantId!: string;
@@ -31,6 +32,8 @@ export class TokenBatchEntity {
 /** One row for each issued token; the one table here that no statement makes (see core/licensing/issuance-record). */
 @Entity({ schema: 'registry', name: 'token_issuance' })
 @Index('token_issuance_open', ['issuedAt', 'jti'], { where: 'batch_id IS NULL' })
+@Index('token_issuance_grant', ['grantId'])
+@Index('token_issuance_list', { synchronize: false })
 @Index('token_issuance_place', ['batchId', 'position'], { unique: true })
 @Check('token_issuance_check', '(batch_id IS NULL) = ("position" IS NULL)')
 export class TokenIssuanceEntity {
@@ -42,6 +45,20 @@ export class TokenIssuanceEntity {
   @Column('bigint', { name: 'issued_at' }) issuedAt!: string;
   @Column('bigint', { name: 'expires_at' }) expiresAt!: string;
   @Column('text') salt!: string;
+  @Column('integer', { name: 'status_list' }) statusList!: number;
+  @Column('integer', { name: 'status_index' }) statusIndex!: number;
   @Column('text', { name: 'batch_id', nullable: true }) batchId!: string | null;
   @Column('integer', { nullable: true }) position!: number | null;
+}
+
+/** The order in which a status list hands its places out, and how many it has handed out. */
+@Entity({
+  schema: 'ops',
+  name: 'status_list',
+  comment: 'Places not handed out yet; where it is lost, another list begins behind all that tokens stand in',
+})
+export class StatusListEntity {
+  @PrimaryColumn('integer', { primaryKeyConstraintName: 'status_list_pkey' }) number!: number;
+  @Column('bytea') permutation!: Buffer;
+  @Column('integer') used!: number;
 }

@@ -4,6 +4,9 @@ import { ClientAuthentication } from './client-authentication.ts';
 import { Issuer } from './issuer.ts';
 import { OAuthController } from './oauth.controller.ts';
 import { OAuthErrors } from './oauth-errors.ts';
+import { StatusController } from './status.controller.ts';
+import { StatusLists } from './status-lists.ts';
+import { StatusPlaces } from './status-places.ts';
 import { TokenBatches } from './token-batches.ts';
 import { TokenKeys } from './token-keys.ts';
 import { TokenController } from './token.controller.ts';
@@ -11,8 +14,17 @@ import { TokenService } from './token.service.ts';
 
 @Module({
   imports: [LicenseModule],
-  controllers: [OAuthController, TokenController],
-  providers: [TokenService, TokenKeys, TokenBatches, Issuer, ClientAuthentication, OAuthErrors],
+  controllers: [OAuthController, TokenController, StatusController],
+  providers: [
+    TokenService,
+    TokenKeys,
+    TokenBatches,
+    StatusPlaces,
+    StatusLists,
+    Issuer,
+    ClientAuthentication,
+    OAuthErrors,
+  ],
   exports: [TokenService, TokenKeys, TokenBatches, Issuer],
 })
 export class TokenModule {}

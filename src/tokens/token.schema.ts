@@ -107,6 +107,7 @@ export const metadataSchema = z
     jwks_uri: z.string(),
     introspection_endpoint: z.string(),
     revocation_endpoint: z.string(),
+    status_list_aggregation_endpoint: z.string(),
     response_types_supported: z.array(z.string()).length(0),
     grant_types_supported: z.array(z.literal(CLIENT_CREDENTIALS)),
     scopes_supported: z.array(z.enum(ACTIONS)),
@@ -117,6 +118,18 @@ export const metadataSchema = z
   })
   .meta({ id: 'AuthorizationServerMetadata' });
 export type Metadata = z.infer<typeof metadataSchema>;
+
+export const statusListParams = z.strictObject({ number: z.coerce.number().int().min(0).max(2_147_483_647) });
+export const statusListQuery = z.strictObject({
+  time: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(253_402_300_799)
+    .optional()
+    .describe('Seconds since 1970: as the list stood then; for registrar and auditors'),
+});
+export const statusListUris = z.strictObject({ status_lists: z.array(z.string()) }).meta({ id: 'StatusLists' });
 
 export const tokenParams = z.strictObject({ jti: z.string().max(60) });
 export const keyParams = z.strictObject({ kid: z.string().max(60) });

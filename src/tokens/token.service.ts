@@ -20,6 +20,9 @@ import { newId, newNonce, sha256 } from '../platform/crypto.ts';
 import { Gathered } from './gathered.ts';
 import { Issuer } from './issuer.ts';
 import { signLicenseToken, verifyIssued } from './license-token/index.ts';
+import { StatusLists } from './status-lists.ts';
+import { StatusPlaces } from './status-places.ts';
+import type { Place } from './status.store.ts';
 import { TokenBatches } from './token-batches.ts';
 import { TokenKeys } from './token-keys.ts';
 import type { Introspection, TokenEnd, TokenRequest, TokenResponse, TokenView } from './token.schema.ts';
@@ -42,6 +45,8 @@ export class TokenService {
     private readonly licenses: GrantService,
     private readonly keys: TokenKeys,
     private readonly batches: TokenBatches,
+    private readonly places: StatusPlaces,
+    private readonly statuses: StatusLists,
     private readonly issuer: Issuer,
     private readonly config: Config,
     private readonly database: DataSource,
@@ -70,6 +75,7 @@ export class TokenService {
     requireActive(grant, now);
     const issuedAt = Math.floor(now.getTime() / 1000);
     const { size, root } = await this.reader.checkpoint(grant.recordedIndex + 1);
+    const place = await this.places.take();
     const claims = makeClaims(grant, {
       issuer: this.issuer.url,
       audience: request.audience ?? this.issuer.url,
@@ -78,11 +84,12 @@ export class TokenService {
       issuedAt,
       lifetime: this.#lifetime(grant, issuedAt, request.lifetime_seconds),
       actions: actionsOf(grant, request.scope),
+      status: { idx: place.index, uri: this.statuses.uriOf(place.list) },
       tree: { origin: this.ledger.origin, size, root },
     });
     const signer = await this.keys.signer();
     const token = signLicenseToken(claims, signer);
-    if (!(await this.#issuances.ask(issuanceOf(claims, signer.kid)))) {
+    if (!(await this.#issuances.ask(issuanceOf(claims, signer.kid, place)))) {
       throw inactive(grant.id, 'suspended or terminated');
     }
     this.batches.noteIssued(1);
@@ -196,7 +203,7 @@ function actionsOf({ id, document }: IssuableGrant, asked: TokenRequest['scope']
   throw new RegistryError('invalid_input', `The grant ${id} does not allow "${refused}".`, { field: 'scope' });
 }
 
-const issuanceOf = (claims: LicenseTokenClaims, kid: string): IssuanceRow => ({
+const issuanceOf = (claims: LicenseTokenClaims, kid: string, place: Place): IssuanceRow => ({
   jti: claims.jti,
   grant: claims.grant_id,
   licensee: claims.sub,
@@ -205,6 +212,8 @@ const issuanceOf = (claims: LicenseTokenClaims, kid: string): IssuanceRow => ({
   issuedAt: claims.iat,
   expiresAt: claims.exp,
   salt: newNonce(),
+  statusList: place.list,
+  statusIndex: place.index,
 });
 
 const scopeOf = ({ authorization_details }: LicenseTokenClaims): string =>

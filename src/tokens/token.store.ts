@@ -46,7 +46,8 @@ export async function findIssuable(
 export type IssuanceRow = Omit<IssuanceRecord, 'type'>;
 
 const ISSUANCE = `jti, grant_id AS "grant", licensee, kid, claims_digest AS "claimsDigest",
-  issued_at::float8 AS "issuedAt", expires_at::float8 AS "expiresAt", salt`;
+  issued_at::float8 AS "issuedAt", expires_at::float8 AS "expiresAt", salt, status_list AS "statusList",
+  status_index AS "statusIndex"`;
 
 /**
  * @param at an instant
@@ -59,9 +60,11 @@ export async function insertIssuances(
 ): Promise<boolean[]> {
   const column = <K extends keyof IssuanceRow>(name: K) => rows.map((row) => row[name]);
   const written: { jti: string }[] = await manager.query(
-    `INSERT INTO registry.token_issuance (jti, grant_id, licensee, kid, claims_digest, issued_at, expires_at, salt)
-     SELECT k.* FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::bigint[], $8::text[])
-       AS k(jti, grant_id, licensee, kid, claims_digest, issued_at, expires_at, salt)
+    `INSERT INTO registry.token_issuance (jti, grant_id, licensee, kid, claims_digest, issued_at, expires_at, salt, status_list,
+       status_index)
+     SELECT k.* FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::bigint[], $8::text[],
+         $10::int[], $11::int[])
+       AS k(jti, grant_id, licensee, kid, claims_digest, issued_at, expires_at, salt, status_list, status_index)
      JOIN registry.license_grant g ON g.id = k.grant_id AND g.stage = 'accepted' AND (g.ends_at IS NULL OR g.ends_at > $9)
        AND NOT EXISTS (SELECT FROM registry.license_grant a
          WHERE a.id = ANY (g.above) AND (a.stage <> 'accepted' OR a.ends_at <= $9))
@@ -76,6 +79,8 @@ export async function insertIssuances(
       column('expiresAt'),
       column('salt'),
       at,
+      column('statusList'),
+      column('statusIndex'),
     ],
   );
   const done = new Set(written.map(({ jti }) => jti));

@@ -427,6 +427,25 @@ describe('a license and its token', () => {
     });
   });
 
+  it('is judged by a bundle without a network, for as long as the bundle is fresh', async () => {
+    const bundle = users.path('bundle.json');
+    await users.do('beta', 'token', 'bundle', '--out', bundle);
+    const judged = await users.runHere<{ verdict: string; status: string }>(
+      ...(['acme', 'http://127.0.0.1:1', 'token', 'verify', `@${users.path('token')}`, '--offline', bundle] as const),
+      ...(['--audience', audience, '--issuer', app.url] as const),
+    );
+    expect(judged).toMatchObject({ code: 0, value: { offline: true, status: 'valid' } });
+    await new Promise((resolve) => setTimeout(resolve, 2000));
+    const stale = await verify('beta', '--offline', bundle, '--max-staleness', '1');
+    expect(stale).toMatchObject({ code: 1, value: { code: 'status_stale' } });
+    const none = await verify('beta', '--offline', users.path('none.json'));
+    expect(none).toMatchObject({ code: 4, value: { code: 'unreachable' } });
+    await writeFile(users.path('no.json'), '{"type":"something else"}');
+    expect(await verify('beta', '--offline', users.path('no.json'))).toMatchObject({
+      value: { code: 'invalid_input' },
+    });
+  });
+
   it('without kept keys it cannot be judged offline', async () => {
     expect(await verify('acme', '--offline')).toMatchObject({ code: 4, value: { code: 'unreachable' } });
   });
@@ -449,6 +468,10 @@ describe('a license and its token', () => {
   it('is refused from its revocation on', async () => {
     await users.do('acme', 'token', 'revoke', `@${users.path('token')}`, '--reason', 'test');
     expect(await verify('beta')).toMatchObject({ code: 1, value: { code: 'token_revoked' } });
+    const bundle = users.path('after.json');
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    await users.do('beta', 'token', 'bundle', '--out', bundle);
+    expect(await verify('beta', '--offline', bundle)).toMatchObject({ code: 1, value: { code: 'token_revoked' } });
   });
 
   it('nothing is issued under a license that was taken back', async () => {

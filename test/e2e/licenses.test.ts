@@ -227,7 +227,10 @@ it('a suspended grant serves no token and lets none pass, until it is resumed', 
 });
 
 describe('a sub-license', () => {
-  const sub = { actions: ['infer' as const], constraints: { commercial: true, territory: ['DE'], fieldOfUse: null, maxCalls: 10, seats: null } };
+  const sub = {
+    actions: ['infer' as const],
+    constraints: { commercial: true, territory: ['DE'], fieldOfUse: null, maxCalls: 10, seats: null },
+  };
   const parentTo = async (holder: Party, changed: Partial<GrantBody> = {}) => {
     const model = await owner.registerModel();
     const { id } = await owner.grant(model.id, holder, { sublicensing: true, ...changed });

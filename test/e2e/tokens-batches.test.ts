@@ -110,7 +110,7 @@ describe('a batch of issued tokens', () => {
     for (const { id, root, size } of batches) {
       const rows = await sql<Parameters<typeof issuanceLeaves>[1][number]>(
         `SELECT jti, grant_id AS grant, licensee, kid, claims_digest AS "claimsDigest", issued_at::int AS "issuedAt",
-           expires_at::int AS "expiresAt", salt FROM registry.token_issuance WHERE batch_id = $1 ORDER BY position`,
+           expires_at::int AS "expiresAt", salt, status_list AS "statusList", status_index AS "statusIndex" FROM registry.token_issuance WHERE batch_id = $1 ORDER BY position`,
         [id],
       );
       expect([rows.length, batchRoot(sha256, issuanceLeaves(sha256, rows))]).toEqual([size, root]);

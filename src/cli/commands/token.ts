@@ -11,9 +11,10 @@ import { fields } from '../table.ts';
 interface VerifyOptions {
   audience?: string;
   issuer?: string;
-  offline?: boolean;
+  offline?: boolean | string;
   jwks?: string;
   maxLifetime: number;
+  maxStaleness: number;
 }
 
 export function define(program: Command, context: Context): void {
@@ -60,17 +61,33 @@ export function define(program: Command, context: Context): void {
       'who is about to accept it: yourself. Required offline; online the verdict says when it is missing',
     )
     .option('--issuer <url>', "the registry's address; --url where none is given")
-    .option('--offline', 'without a network; a revocation cannot be seen then')
+    .option(
+      '--offline [bundle]',
+      'without a network: by a bundle ("token bundle"), or by the kept public keys, where no revocation can be seen',
+    )
     .option('--jwks <file>', 'the public keys: a file, or "cached" for those kept from the last time online', 'cached')
     .option('--max-lifetime <seconds>', 'refuse tokens that live longer', wholeNumberOf, 86_400)
+    .option('--max-staleness <seconds>', 'refuse a bundle that is older', wholeNumberOf, 3600)
     .addHelpText(
       'after',
-      '\nExample:\n  $ muniment token verify @token --audience https://inference.example.org\n  $ muniment token verify @token --audience https://inference.example.org --offline',
+      '\nExample:\n  $ muniment token verify @token --audience https://inference.example.org\n  $ muniment token verify @token --audience https://inference.example.org --offline bundle.json',
     )
     .action(async (text: string, options: VerifyOptions) => {
       const { verifyToken } = await import('../tokens.ts');
       const judged = await verifyToken(context, await readSecret(text, context.io), options);
       context.print(judged, () => describe(judged.claims, ['verdict', judged.verdict]));
+    });
+
+  token
+    .command('bundle')
+    .description('Keep what judges tokens without a network: the public keys and status lists of the registry.')
+    .requiredOption('--out <file>', 'where to')
+    .addHelpText('after', '\nExample:\n  $ muniment token bundle --out bundle.json')
+    .action(async ({ out }: { out: string }) => {
+      const { fetchBundle } = await import('../token-bundle.ts');
+      const { issuer, statusLists } = await fetchBundle(context, out);
+      const lists = Object.keys(statusLists).length;
+      context.print({ issuer, lists, out }, () => `${out} judges the tokens of ${issuer} by ${lists} status lists.\n`);
     });
 
   token

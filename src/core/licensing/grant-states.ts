@@ -77,6 +77,16 @@ function ownStateAt({ stage, acceptBy, notBefore, expiresAt, endsAt }: GrantLife
   return at < notBefore ? 'not-yet-valid' : 'active';
 }
 
+/** The life of a grant after some of the acts about it, in log order. */
+export const lifeAfter = (
+  offer: Pick<GrantLife, 'acceptBy' | 'expiresAt' | 'notBefore'>,
+  acts: readonly { act: GrantAct; endsAt: string | null }[],
+): GrantLife =>
+  acts.reduce<GrantLife>(
+    (life, { act, endsAt }) => ({ ...life, stage: STAGE_AFTER[act](life.stage), endsAt: endsAt ?? life.endsAt }),
+    { ...offer, stage: 'offered', endsAt: null },
+  );
+
 /** @throws RegistryError `state_conflict` when the state knows no such act */
 export function stageAfter(id: string, grant: GrantLife, act: GrantAct, at: string): GrantStage {
   const state = ownStateAt(grant, at);

@@ -4,7 +4,7 @@
  *
  *   leaf   = SHA-256(00 ‖ record)
  *   record = canonical JSON (RFC 8785) of exactly
- *            {"claimsDigest","expiresAt","grant","issuedAt","jti","kid","licensee","salt","type"}
+ *            {"claimsDigest","expiresAt","grant","issuedAt","jti","kid","licensee","salt","statusIndex","statusList","type"}
  *
  * `claimsDigest` is SHA-256 over the canonical JSON of the token's claims, `issuedAt` and `expiresAt` are its `iat` and
  * `exp` in seconds, `kid` names the key that signed it. The salt keeps whoever sees a neighbor's leaf hash in a proof
@@ -17,6 +17,7 @@ import type { Digest, Sha256 } from '../digest.ts';
 import { formatDigest } from '../digest.ts';
 import { leafHash, rootOf } from '../merkle/tree.ts';
 import { digest, id } from '../statement/statement.ts';
+import { KEY_ID } from './token-claims.ts';
 import { zodProblem } from '../statement/zod-problem.ts';
 
 export const ISSUANCE_TYPE = 'urn:muniment:token-issuance:v1';
@@ -29,11 +30,13 @@ export const issuanceRecordSchema = z
     jti: id('token'),
     grant: id('grant'),
     licensee: id('party'),
-    kid: z.string().regex(/^[A-Za-z0-9_-]{43}$/, 'must be an RFC 7638 thumbprint'),
+    kid: KEY_ID,
     claimsDigest: digest,
     issuedAt: z.int().nonnegative(),
     expiresAt: z.int().nonnegative(),
     salt: z.string().regex(/^[0-9a-f]{32}$/, 'must be 128 random bits in hex'),
+    statusList: z.int().nonnegative().describe('Number of the status list that tells of it'),
+    statusIndex: z.int().nonnegative().describe('Its place in that'),
   })
   .meta({ id: 'IssuanceRecord', description: 'What the log commits to about one license token' });
 

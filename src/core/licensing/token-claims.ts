@@ -3,7 +3,7 @@
  * `authorization_details`, RFC 9396). One party may do named things with one model, under one recorded grant.
  *
  * Members that the profile does not know are refused, in every place: a token that is bound to a holder's key (`cnf`)
- * or that points to a status list must not pass for a plain one at a verifier that would not look. Absent is also what
+ * must not pass for a plain one at a verifier that would not look. Absent is also what
  * nobody computed, such as obligations; an empty list would claim that there are none.
  */
 import { z } from 'zod';
@@ -30,13 +30,8 @@ const url = z.string().min(1).max(500);
 /** An audience or issuer: StringOrURI (RFC 7519 §2) in visible ASCII. */
 export const audienceSchema = z.string().regex(/^[\x21-\x7e]{1,200}$/, 'must be 1 to 200 visible ASCII characters');
 
-/** JOSE header (RFC 7515 §4.1), nothing beside these three. */
-export const headerSchema = z.strictObject({
-  alg: z.literal(TOKEN_ALGORITHM),
-  typ: z.literal(TOKEN_TYPE),
-  kid: z.string().regex(/^[A-Za-z0-9_-]{43}$/, 'must be an RFC 7638 thumbprint'),
-});
-export type TokenHeader = z.infer<typeof headerSchema>;
+/** RFC 7638 thumbprint, SHA-256, base64url. */
+export const KEY_ID = z.string().regex(/^[A-Za-z0-9_-]{43}$/, 'must be an RFC 7638 thumbprint');
 
 const modelSchema = z.union([
   z.strictObject({ id: id('registration'), weight_digest: digest }),
@@ -56,6 +51,9 @@ export const claimsSchema = z
     license_id: id('registration').describe("The record that holds the license offered: the model's registration"),
     grant_id: id('grant'),
     terms_hash: digest.describe('Of the terms agreed in the grant'),
+    status: z
+      .strictObject({ status_list: z.strictObject({ idx: z.int().nonnegative(), uri: url }) })
+      .describe('Where to read whether it still counts (Token Status List)'),
     authorization_details: z
       .array(
         z.strictObject({
@@ -109,6 +107,7 @@ export interface TokenRequest {
   /** Seconds */
   readonly lifetime: number;
   readonly actions: LicenseTokenClaims['authorization_details'][number]['actions'];
+  readonly status: LicenseTokenClaims['status']['status_list'];
   readonly tree: { readonly origin: string; readonly size: number; readonly root: Uint8Array };
 }
 
@@ -127,6 +126,7 @@ export function makeClaims(grant: GrantOnRecord, request: TokenRequest): License
     license_id: registrationId,
     grant_id: grant.id,
     terms_hash: termsDigest,
+    status: { status_list: request.status },
     authorization_details: [
       {
         type: DETAILS_TYPE,

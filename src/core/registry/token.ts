@@ -4,13 +4,12 @@
  */
 import { z } from 'zod';
 import { RegistryError } from '../errors.ts';
+import { KEY_ID } from '../licensing/token-claims.ts';
 import { parseP256Spki } from '../statement/public-key.ts';
 import { digest, form, instant, urn } from '../statement/statement.ts';
 import { requireRegistry } from './authority.ts';
 import { kind, need, requireNew } from './kind.ts';
 import { put } from './tables.ts';
-
-const KEY_ID = z.string().regex(/^[A-Za-z0-9_-]{43}$/, 'must be an RFC 7638 thumbprint');
 
 const tokenKeyShape = {
   kid: KEY_ID,

@@ -22,6 +22,8 @@ export interface IssuanceRow {
   issuedAt: number;
   expiresAt: number;
   salt: string;
+  statusList: number;
+  statusIndex: number;
   batchId: string | null;
   position: number | null;
   grantedTo: string | null;
@@ -30,7 +32,7 @@ export interface IssuanceRow {
 
 const ISSUANCE = `
   SELECT i.jti, i.grant_id AS "grant", i.licensee, i.kid, i.claims_digest AS "claimsDigest", i.issued_at AS "issuedAt",
-    i.expires_at AS "expiresAt", i.salt, i.batch_id AS "batchId", i.position, g.licensee AS "grantedTo",
+    i.expires_at AS "expiresAt", i.salt, i.status_list AS "statusList", i.status_index AS "statusIndex", i.batch_id AS "batchId", i.position, g.licensee AS "grantedTo",
     k.kid IS NOT NULL AS "keyKnown"
   FROM registry.token_issuance i LEFT JOIN registry.license_grant g ON g.id = i.grant_id
   LEFT JOIN registry.token_key k ON k.kid = i.kid`;

@@ -60,7 +60,7 @@ function judgeRow(row: IssuanceRow, position: number | null, findings: Findings)
   return formed;
 }
 
-const recordOf = ({ jti, grant, licensee, kid, claimsDigest, issuedAt, expiresAt, salt }: IssuanceRow) => ({
+const recordOf = ({
   jti,
   grant,
   licensee,
@@ -69,4 +69,17 @@ const recordOf = ({ jti, grant, licensee, kid, claimsDigest, issuedAt, expiresAt
   issuedAt,
   expiresAt,
   salt,
+  statusList,
+  statusIndex,
+}: IssuanceRow) => ({
+  jti,
+  grant,
+  licensee,
+  kid,
+  claimsDigest,
+  issuedAt,
+  expiresAt,
+  salt,
+  statusList,
+  statusIndex,
 });

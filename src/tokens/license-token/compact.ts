@@ -6,17 +6,16 @@
 import { fromUtf8 } from '../../core/bytes.ts';
 import type { Json } from '../../core/canonical-json.ts';
 import { RegistryError } from '../../core/errors.ts';
-import { MAX_TOKEN_SIZE } from '../../core/licensing/token-claims.ts';
 
 export interface CompactToken {
   readonly header: Record<string, Json>;
   readonly payload: Record<string, Json>;
 }
 
-/** @throws RegistryError `token_malformed` */
-export function parseCompact(token: string): CompactToken {
+/** @param maxSize characters @throws RegistryError `token_malformed` */
+export function parseCompact(token: string, maxSize: number): CompactToken {
   if (typeof token !== 'string') throw malformed('The token is not a text.');
-  if (token.length > MAX_TOKEN_SIZE) throw malformed(`The token is larger than ${MAX_TOKEN_SIZE} bytes.`);
+  if (token.length > maxSize) throw malformed(`The token is larger than ${maxSize} bytes.`);
   const parts = token.split('.');
   const [header = '', payload = '', signature = ''] = parts;
   if (parts.length !== 3) throw malformed('The token does not have the three parts of a signed one.');

@@ -3,5 +3,7 @@ export type { Jwks, TokenJwk, VerificationKeys } from './jwks.ts';
 export { jwksSchema, readJwks, toJwk } from './jwks.ts';
 export type { TokenSigner } from './sign.ts';
 export { signLicenseToken } from './sign.ts';
+export type { TokenHeader } from './jws.ts';
+export { verifyJws } from './jws.ts';
 export type { VerifiedToken, VerifyOptions } from './verify.ts';
 export { verifyIssued, verifyLicenseToken } from './verify.ts';

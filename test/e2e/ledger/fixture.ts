@@ -1,5 +1,5 @@
 /** A log on a database of its own, without HTTP: what the writer's and the verifier's tests begin with. */
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomInt } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -687,12 +687,26 @@ async function issueTokens(
     issuedAt: 1_767_323_045,
     expiresAt: 1_767_326_645,
     salt: newNonce(),
+    statusList: 0,
+    statusIndex: randomInt(1000),
   }));
-  for (const { jti, grant, licensee, kid, claimsDigest, issuedAt, expiresAt, salt } of records) {
+  for (const {
+    jti,
+    grant,
+    licensee,
+    kid,
+    claimsDigest,
+    issuedAt,
+    expiresAt,
+    salt,
+    statusList,
+    statusIndex,
+  } of records) {
     await dataSource.query(
-      `INSERT INTO registry.token_issuance (jti, grant_id, licensee, kid, claims_digest, issued_at, expires_at, salt)
-       VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
-      [jti, grant, licensee, kid, claimsDigest, issuedAt, expiresAt, salt],
+      `INSERT INTO registry.token_issuance (jti, grant_id, licensee, kid, claims_digest, issued_at, expires_at, salt, status_list,
+         status_index)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+      [jti, grant, licensee, kid, claimsDigest, issuedAt, expiresAt, salt, statusList, statusIndex],
     );
   }
   const id = newId('tokenbatch');

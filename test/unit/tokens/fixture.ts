@@ -43,6 +43,7 @@ export const claims: LicenseTokenClaims = makeClaims(
     issuedAt: SECONDS,
     lifetime: 3600,
     actions: ['infer'],
+    status: { idx: 7, uri: `${ISSUER}/statuslists/0` },
     tree: { origin: 'log.example/0123', size: 20, root: randomBytes(32) },
   },
 );

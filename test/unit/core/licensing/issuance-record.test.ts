@@ -19,6 +19,8 @@ const record = (last: string) => ({
   issuedAt: 1_780_000_000,
   expiresAt: 1_780_003_600,
   salt: '00112233445566778899aabbccddeeff',
+  statusList: 0,
+  statusIndex: 7,
 });
 
 describe('the record of an issued token', () => {
@@ -28,7 +30,7 @@ describe('the record of an issued token', () => {
         '"expiresAt":1780003600,"grant":"grant_00000000000000000000000001","issuedAt":1780000000,' +
         '"jti":"token_00000000000000000000000007","kid":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",' +
         '"licensee":"party_00000000000000000000000002","salt":"00112233445566778899aabbccddeeff",' +
-        '"type":"urn:muniment:token-issuance:v1"}',
+        '"statusIndex":7,"statusList":0,"type":"urn:muniment:token-issuance:v1"}',
     );
   });
 

@@ -1,0 +1,181 @@
+/** Status lists over HTTP: what they tell of each token, how soon, in what form, and how they stood earlier. */
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { readStatus } from '../../src/core/licensing/status-list.ts';
+import type { LicenseTokenClaims } from '../../src/core/licensing/token-claims.ts';
+import { readJwks } from '../../src/tokens/license-token/index.ts';
+import { verifyStatusList } from '../../src/tokens/status-list/index.ts';
+import { startTestApp } from '../support/app.ts';
+import type { TestApp } from '../support/app.ts';
+import { query } from '../support/postgres.ts';
+import { answer, makeParty, Party, registrarOf } from './tokens.fixture.ts';
+
+let app: TestApp;
+let beside: TestApp;
+let registrar: Party;
+let owner: Party;
+let licensee: Party;
+let stranger: Party;
+let model: string;
+
+beforeAll(async () => {
+  const env = { MUNIMENT_PUBLIC_URL: 'https://registry.example', MUNIMENT_CHECKPOINT_INTERVAL_MS: '50' };
+  app = await startTestApp({ env });
+  beside = await startTestApp({ beside: app, env });
+  registrar = await registrarOf(app);
+  [owner, licensee, stranger] = [await makeParty(registrar), await makeParty(registrar), await makeParty(registrar)];
+  model = (await owner.registerModel()).id;
+});
+afterAll(async () => {
+  await beside.close();
+  await app.close();
+});
+
+type Place = LicenseTokenClaims['status']['status_list'];
+interface Issued {
+  jti: string;
+  token: string;
+  place: Place;
+}
+
+async function issue(grant: string, holder = licensee): Promise<Issued> {
+  const { body } = await holder.token(grant);
+  const claims = JSON.parse(
+    Buffer.from(body.access_token.split('.')[1]!, 'base64url').toString(),
+  ) as LicenseTokenClaims;
+  return { jti: body.jti, token: body.access_token, place: claims.status.status_list };
+}
+
+const pathOf = ({ uri }: Place) => new URL(uri).pathname;
+
+async function statusOf({ place }: Issued, at: TestApp = app, path = pathOf(place), headers = {}): Promise<number> {
+  const response = await fetch(at.url + path, { headers });
+  expect([response.status, response.headers.get('content-type')]).toEqual([200, 'application/statuslist+jwt']);
+  const keys = await readJwks(await (await fetch(`${at.url}/.well-known/jwks.json`)).json());
+  const question = { issuer: 'https://registry.example', uri: place.uri, now: Date.now(), maxStaleness: 3600 };
+  return readStatus(verifyStatusList(await response.text(), { keys, ...question }).list, place.idx);
+}
+
+/** Until a list says so, but no longer than a second, and a little for the request. */
+async function becomes(issued: Issued, status: number, at: TestApp = app): Promise<void> {
+  const began = Date.now();
+  while ((await statusOf(issued, at)) !== status) {
+    if (Date.now() - began > 3000) throw new Error(`The status is not ${status} after ${Date.now() - began} ms.`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+describe('the status of a token', () => {
+  it('follows its own revocation and the acts about its grant, on every replica', async () => {
+    const { id } = await owner.grant(model, licensee);
+    const [first, second] = [await issue(id), await issue(id)];
+    for (const at of [app, beside]) expect(await statusOf(first, at)).toBe(0);
+    await owner.ok('POST', `/v1/tokens/${first.jti}/revoke`, {});
+    for (const at of [app, beside]) await becomes(first, 1, at);
+    expect(await statusOf(second)).toBe(0);
+    await owner.act(id, 'suspend');
+    for (const at of [app, beside]) await becomes(second, 2, at);
+    expect(await statusOf(first)).toBe(1);
+    await owner.act(id, 'resume');
+    for (const at of [app, beside]) await becomes(second, 0, at);
+    expect(await statusOf(first)).toBe(1);
+    await owner.act(id, 'terminate');
+    for (const at of [app, beside]) await becomes(second, 1, at);
+  });
+
+  it('follows what happens to a grant above it, and a notice that is over', async () => {
+    const { id: parent } = await owner.grant(model, licensee, { sublicensing: true });
+    const part = await licensee.grant(model, stranger, { parent, actions: ['infer'] });
+    const [above, below] = [await issue(parent), await issue(part.id, stranger)];
+    await owner.act(parent, 'suspend');
+    await becomes(below, 2);
+    await owner.act(parent, 'resume');
+    await becomes(below, 0);
+    await owner.act(parent, 'terminate', { effectiveAt: new Date(Date.now() + 1500).toISOString() });
+    expect(await statusOf(above)).toBe(0);
+    await becomes(above, 1);
+    await becomes(below, 1);
+  });
+
+  it('is right from the start in a process that knew nothing before', async () => {
+    const { id } = await owner.grant(model, licensee);
+    const [ended, good] = [await issue(id), await issue((await owner.grant(model, licensee)).id)];
+    await owner.act(id, 'terminate');
+    const fresh = await startTestApp({ beside: app, env: { MUNIMENT_PUBLIC_URL: 'https://registry.example' } });
+    expect([await statusOf(ended, fresh), await statusOf(good, fresh)]).toEqual([1, 0]);
+    await fresh.close();
+  });
+
+  it('stands at a place that nobody else has, and that tells no order', async () => {
+    const { id } = await owner.grant(model, licensee);
+    const issued = await Promise.all(Array.from({ length: 700 }, () => issue(id)));
+    const places = issued.map(({ place: { uri, idx } }) => `${uri} ${idx}`);
+    expect(new Set(places).size).toBe(places.length);
+    const steps = issued.slice(1).map(({ place }, i) => Math.sign(place.idx - issued[i]!.place.idx));
+    expect(Math.abs(steps.reduce((sum, step) => sum + step, 0))).toBeLessThan(200);
+  });
+});
+
+describe('a status list', () => {
+  it('is found in the metadata, kept by its ETag, and sent packed', async () => {
+    const { place } = await issue((await owner.grant(model, licensee)).id);
+    const metadata = (await answer(app, '/.well-known/oauth-authorization-server')).body as unknown as object;
+    expect(metadata).toMatchObject({ status_list_aggregation_endpoint: 'https://registry.example/statuslists' });
+    const { body } = await answer(app, '/statuslists');
+    expect(body).toEqual({ status_lists: [place.uri] });
+
+    const plain = await fetch(app.url + pathOf(place), { headers: { 'accept-encoding': 'identity' } });
+    expect(plain.headers.get('content-encoding')).toBeNull();
+    expect(plain.headers.get('cache-control')).toBe('public, max-age=30');
+    const etag = plain.headers.get('etag')!;
+    const again = await fetch(app.url + pathOf(place), { headers: { 'if-none-match': etag } });
+    expect([again.status, await again.text()]).toEqual([304, '']);
+    const packed = await fetch(app.url + pathOf(place), { headers: { 'accept-encoding': 'gzip' } });
+    expect(packed.headers.get('content-encoding')).toBe('gzip');
+    expect(await packed.text()).toBe(await plain.text());
+  });
+
+  it.each(['/statuslists/99', '/statuslists/-1', '/statuslists/x', '/statuslists/0?time=never', '/statuslists/9e99'])(
+    'at %s is refused by name',
+    async (path) => {
+      const { status, body } = await answer(app, path);
+      expect([400, 404]).toContain(status);
+      expect(body.code).toMatch(/^(invalid_input|not_found)$/);
+    },
+  );
+
+  it('of an earlier time is for registrar and auditors, and tells what was on record then', async () => {
+    const { id } = await owner.grant(model, licensee);
+    const issued = await issue(id);
+    const seconds = () => Math.floor(Date.now() / 1000);
+    const step = () => new Promise((resolve) => setTimeout(resolve, 1100));
+    const times: number[] = [];
+    for (const act of ['suspend', 'resume', 'terminate'] as const) {
+      await step();
+      times.push(seconds());
+      await step();
+      await owner.act(id, act);
+    }
+    await step();
+    times.push(seconds());
+    await step();
+    const path = (time: number) => `${pathOf(issued.place)}?time=${time}`;
+    for (const reader of [undefined, owner, licensee]) {
+      const headers = reader && { authorization: `Bearer ${reader.apiKey}` };
+      const refused = await answer(app, path(times[0]!), { ...(headers && { headers }) });
+      expect([refused.status, refused.body.code]).toEqual([403, 'forbidden']);
+    }
+    const auditor = await makeParty(registrar, { roles: ['auditor'], scopes: ['read'] });
+    const then = (time: number) => statusOf(issued, app, path(time), { authorization: `Bearer ${auditor.apiKey}` });
+    expect(await Promise.all(times.map(then))).toEqual([0, 2, 0, 1]);
+  }, 30_000);
+});
+
+it('places go on behind all that tokens stand in, also where the record of handed-out places was lost', async () => {
+  const { id } = await owner.grant(model, licensee);
+  const before = await issue(id);
+  await query(app.database.superuserUrl, 'DELETE FROM ops.status_list');
+  const fresh = await startTestApp({ beside: app, env: { MUNIMENT_PUBLIC_URL: 'https://registry.example' } });
+  const after = await issue(id, new Party(fresh, licensee.id, licensee.apiKey));
+  expect(after.place.uri).not.toBe(before.place.uri);
+  await fresh.close();
+});
