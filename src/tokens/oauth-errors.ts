@@ -45,9 +45,11 @@ function translate(payload: string, request: FastifyRequest, reply: FastifyReply
 export function oauthError({ code, field, status }: Pick<Problem, 'code' | 'field' | 'status'>): string {
   if (code === 'unauthenticated') return 'invalid_client';
   if (code === 'scope_missing' || code === 'forbidden') return 'unauthorized_client';
-  if (code === 'not_found' || code === 'state_conflict')
+  if (code === 'not_found' || code === 'state_conflict' || code === 'grant_too_wide')
     return field === 'grant_id' ? 'invalid_grant' : 'invalid_request';
   if (code === 'unsupported_grant_type') return code;
+  if (code.startsWith('dpop_')) return 'invalid_dpop_proof';
+  if (code.startsWith('token_') || code === 'signature_invalid') return 'invalid_request';
   if (status === 503 || status === 429) return 'temporarily_unavailable';
   if (status >= 500) return 'server_error';
   if (field === 'scope') return 'invalid_scope';

@@ -1,5 +1,5 @@
 /**
- * The OAuth endpoints: RFC 6749 §4.4 (client credentials), RFC 7662, RFC 7009, and the documents by which a verifier
+ * The OAuth endpoints: RFC 6749 §4.4 (client credentials), RFC 8693 (exchange), RFC 9449 (DPoP), RFC 7662, RFC 7009, and the documents by which a verifier
  * finds them (RFC 8414, RFC 7517). They authenticate clients by themselves, so the guard lets everybody through.
  */
 import { Body, Controller, Get, Header, HttpCode, Post, Req, Res } from '@nestjs/common';
@@ -14,17 +14,21 @@ import type { Principal } from '../platform/auth/index.ts';
 import { CurrentPrincipal, Requires } from '../platform/auth/index.ts';
 import { Config } from '../platform/config/index.ts';
 import { AUTHENTICATION_METHODS, ClientAuthentication } from './client-authentication.ts';
+import { DPOP_ALGORITHMS } from './dpop/index.ts';
+import { Holders } from './holders.ts';
 import { Issuer } from './issuer.ts';
 import { cacheSeconds } from './key-schedule.ts';
 import { jwksSchema } from './license-token/index.ts';
+import { TokenIssuance } from './token-issuance.ts';
 import { TokenKeys } from './token-keys.ts';
 import type { Metadata } from './token.schema.ts';
 import {
-  CLIENT_CREDENTIALS,
   clientSchema,
+  GRANT_TYPES,
   introspection,
   metadataSchema,
   readForm,
+  readTokenRequest,
   tokenParameterSchema,
   tokenRequestSchema,
   tokenResponse,
@@ -42,6 +46,8 @@ const formOf = (schema: z.ZodType): ApiBodyOptions =>
 export class OAuthController {
   constructor(
     private readonly tokens: TokenService,
+    private readonly issuance: TokenIssuance,
+    private readonly holders: Holders,
     private readonly keys: TokenKeys,
     private readonly clients: ClientAuthentication,
     private readonly issuer: Issuer,
@@ -57,7 +63,7 @@ export class OAuthController {
   @ApiResponse({ status: 200, standardSchema: tokenResponse })
   async token(@Req() request: FastifyRequest, @Body() body: unknown) {
     const client = await this.#client(request, body);
-    return this.tokens.issue(client, readForm(tokenRequestSchema, body));
+    return this.issuance.issue(client, readTokenRequest(body), await this.holders.of(request));
   }
 
   /** For a resource server that is a side of the grant; it may also show its API key as a bearer token. */
@@ -109,7 +115,8 @@ export class OAuthController {
       revocation_endpoint: `${issuer}/oauth/revoke`,
       status_list_aggregation_endpoint: `${issuer}/statuslists`,
       response_types_supported: [],
-      grant_types_supported: [CLIENT_CREDENTIALS],
+      grant_types_supported: [...GRANT_TYPES],
+      dpop_signing_alg_values_supported: DPOP_ALGORITHMS,
       scopes_supported: [...ACTIONS],
       authorization_details_types_supported: [DETAILS_TYPE],
       token_endpoint_auth_methods_supported: AUTHENTICATION_METHODS,

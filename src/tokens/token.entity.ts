@@ -62,3 +62,14 @@ export class StatusListEntity {
   @Column('bytea') permutation!: Buffer;
   @Column('integer') used!: number;
 }
+
+@Entity({
+  schema: 'ops',
+  name: 'dpop_proof',
+  comment: 'Proofs of possession that were shown; where a row is lost, one could be shown again for a minute',
+})
+@Index('dpop_proof_until', ['until'])
+export class DpopProofEntity {
+  @PrimaryColumn('text', { primaryKeyConstraintName: 'dpop_proof_pkey' }) once!: string;
+  @Column('bigint') until!: string;
+}

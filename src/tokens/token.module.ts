@@ -1,6 +1,8 @@
 import { Module } from '@nestjs/common';
 import { LicenseModule } from '../licenses/index.ts';
 import { ClientAuthentication } from './client-authentication.ts';
+import { GenuineTokens } from './genuine-tokens.ts';
+import { Holders } from './holders.ts';
 import { Issuer } from './issuer.ts';
 import { OAuthController } from './oauth.controller.ts';
 import { OAuthErrors } from './oauth-errors.ts';
@@ -8,6 +10,7 @@ import { StatusController } from './status.controller.ts';
 import { StatusLists } from './status-lists.ts';
 import { StatusPlaces } from './status-places.ts';
 import { TokenBatches } from './token-batches.ts';
+import { TokenIssuance } from './token-issuance.ts';
 import { TokenKeys } from './token-keys.ts';
 import { TokenController } from './token.controller.ts';
 import { TokenService } from './token.service.ts';
@@ -16,6 +19,9 @@ import { TokenService } from './token.service.ts';
   imports: [LicenseModule],
   controllers: [OAuthController, TokenController, StatusController],
   providers: [
+    TokenIssuance,
+    GenuineTokens,
+    Holders,
     TokenService,
     TokenKeys,
     TokenBatches,

@@ -1,5 +1,7 @@
 /** What the token endpoints take and say, in the names that the OAuth RFCs give. */
 import { z } from 'zod';
+import { RegistryError } from '../core/errors.ts';
+import type { LicenseTokenClaims } from '../core/licensing/token-claims.ts';
 import { claimsSchema, audienceSchema, DETAILS_TYPE } from '../core/licensing/token-claims.ts';
 import { ACTIONS } from '../core/licensing/actions.ts';
 import { receiptSchema } from '../core/statement/receipt.ts';
@@ -7,6 +9,10 @@ import { digest } from '../core/statement/statement.ts';
 import { zodProblem } from '../core/statement/zod-problem.ts';
 
 export const CLIENT_CREDENTIALS = 'client_credentials';
+/** RFC 8693. */
+export const TOKEN_EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange';
+export const ACCESS_TOKEN_TYPE = 'urn:ietf:params:oauth:token-type:access_token';
+export const GRANT_TYPES = [CLIENT_CREDENTIALS, TOKEN_EXCHANGE] as const;
 
 const ACTION_NAMES: ReadonlySet<string> = new Set(ACTIONS);
 
@@ -25,9 +31,7 @@ export const clientSchema = z.object(clientShape);
 export type ClientFields = z.infer<typeof clientSchema>;
 
 /** Parameters that nobody knows are ignored (RFC 6749 §3.2). */
-export const tokenRequestSchema = z.object({
-  grant_type: z.string().describe(CLIENT_CREDENTIALS),
-  grant_id: z.string().max(60),
+const askedShape = {
   scope: scope.optional().describe('Actions, parted by blanks; all that the grant allows when absent'),
   audience: audienceSchema.optional().describe('Who is to accept the token; the registry itself when absent'),
   lifetime_seconds: z
@@ -36,20 +40,59 @@ export const tokenRequestSchema = z.object({
     .transform(Number)
     .optional(),
   ...clientShape,
-});
+};
+
+const tokenType = z.enum([ACCESS_TOKEN_TYPE, 'urn:ietf:params:oauth:token-type:jwt']);
+
+export const tokenRequestSchema = z.discriminatedUnion('grant_type', [
+  z.object({ grant_type: z.literal(CLIENT_CREDENTIALS), grant_id: z.string().max(60), ...askedShape }),
+  z.object({
+    grant_type: z.literal(TOKEN_EXCHANGE),
+    subject_token: z.string().min(1).max(100_000).describe('A token of the same grant, or of one above'),
+    subject_token_type: tokenType,
+    requested_token_type: tokenType.optional(),
+    grant_id: z
+      .string()
+      .max(60)
+      .optional()
+      .describe('What was passed on to this client; the grant of the token when absent'),
+    ...askedShape,
+  }),
+]);
 export type TokenRequest = z.infer<typeof tokenRequestSchema>;
+
+/** @throws RegistryError `unsupported_grant_type`, `invalid_input` */
+export function readTokenRequest(body: unknown): TokenRequest {
+  const { grant_type: type } = readForm(z.object({ grant_type: z.string() }), body);
+  if (!(GRANT_TYPES as readonly string[]).includes(type)) {
+    throw new RegistryError('unsupported_grant_type', `Tokens are issued for ${GRANT_TYPES.join(' and ')}.`, {
+      field: 'grant_type',
+    });
+  }
+  return readForm(tokenRequestSchema, body);
+}
 
 /** RFC 7662 §2.1, RFC 7009 §2.1; the hint is not needed, there is one type of token. */
 export const tokenParameterSchema = z.object({ token: z.string().min(1).max(100_000), ...clientShape });
 
+/** DPoP: bound to a key. */
+const TOKEN_TYPES = ['Bearer', 'DPoP'] as const;
+
+export const tokenTypeOf = ({ cnf }: Pick<LicenseTokenClaims, 'cnf'>): (typeof TOKEN_TYPES)[number] =>
+  cnf === undefined ? 'Bearer' : 'DPoP';
+
+export const scopeOf = ({ authorization_details }: LicenseTokenClaims): string =>
+  authorization_details.flatMap(({ actions }) => actions).join(' ');
+
 export const tokenResponse = z
   .strictObject({
     access_token: z.string(),
-    token_type: z.literal('Bearer'),
+    token_type: z.enum(TOKEN_TYPES),
     expires_in: z.int().positive(),
     scope: z.string(),
     jti: z.string(),
     authorization_details: claimsSchema.shape.authorization_details,
+    issued_token_type: z.literal(ACCESS_TOKEN_TYPE).optional().describe('Of an exchange'),
   })
   .meta({ id: 'TokenResponse' });
 export type TokenResponse = z.infer<typeof tokenResponse>;
@@ -59,7 +102,7 @@ export const introspection = z
     z.strictObject({ active: z.literal(false) }),
     z.strictObject({
       active: z.literal(true),
-      token_type: z.literal('Bearer'),
+      token_type: z.enum(TOKEN_TYPES),
       scope: z.string(),
       ...claimsSchema.shape,
     }),
@@ -109,7 +152,8 @@ export const metadataSchema = z
     revocation_endpoint: z.string(),
     status_list_aggregation_endpoint: z.string(),
     response_types_supported: z.array(z.string()).length(0),
-    grant_types_supported: z.array(z.literal(CLIENT_CREDENTIALS)),
+    grant_types_supported: z.array(z.enum(GRANT_TYPES)),
+    dpop_signing_alg_values_supported: z.array(z.string()),
     scopes_supported: z.array(z.enum(ACTIONS)),
     authorization_details_types_supported: z.array(z.literal(DETAILS_TYPE)),
     token_endpoint_auth_methods_supported: z.array(z.string()),

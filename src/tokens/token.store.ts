@@ -23,6 +23,8 @@ export function readTokenKeys(manager: EntityManager): Promise<TokenKeyRow[]> {
 }
 
 export interface IssuableGrant extends GrantOnRecord {
+  /** The grants of which it is a part */
+  above: string[];
   lives: Lives;
 }
 
@@ -34,7 +36,7 @@ export async function findIssuable(
   const rows: IssuableGrant[] = await manager.query(
     `SELECT g.id, g.licensee, g.registration_id AS "registrationId", g.document,
        CASE WHEN r.nameless_digest IS NOT NULL THEN r.model_digest END AS "weightDigest", r.file_digest AS "fileDigest",
-       g.recorded_index::float8 AS "recordedIndex", ${LIVES('g')} AS lives
+       g.above, g.recorded_index::float8 AS "recordedIndex", ${LIVES('g')} AS lives
      FROM (SELECT DISTINCT * FROM unnest($1::text[], $2::text[]) AS u(id, licensee)) AS k
      JOIN registry.license_grant g USING (id, licensee) JOIN registry.registration r ON r.id = g.registration_id`,
     [asked.map(({ grant }) => grant), asked.map(({ licensee }) => licensee)],
@@ -162,4 +164,28 @@ export async function findBatch(manager: EntityManager, id: string): Promise<Bat
 /** The records of a batch by position. */
 export function readBatch(manager: EntityManager, id: string): Promise<IssuanceRow[]> {
   return manager.query(`SELECT ${ISSUANCE} FROM registry.token_issuance WHERE batch_id = $1 ORDER BY position`, [id]);
+}
+
+export interface ShownProof {
+  /** Names the proof and its key */
+  once: string;
+  /** Seconds since 1970 */
+  until: number;
+}
+
+/** @returns for each whether it is shown for the first time */
+export async function rememberProofs(manager: EntityManager, proofs: readonly ShownProof[]): Promise<boolean[]> {
+  const rows: { once: string }[] = await manager.query(
+    `INSERT INTO ops.dpop_proof (once, until) SELECT * FROM unnest($1::text[], $2::bigint[])
+     ON CONFLICT (once) DO NOTHING RETURNING once`,
+    [proofs.map(({ once }) => once), proofs.map(({ until }) => until)],
+  );
+  const first = new Set(rows.map(({ once }) => once));
+  // Of two that came in one round, one was first.
+  return proofs.map(({ once }) => first.delete(once));
+}
+
+/** @param before seconds since 1970 */
+export async function forgetProofs(manager: EntityManager, before: number): Promise<void> {
+  await manager.query(`DELETE FROM ops.dpop_proof WHERE until < $1`, [before]);
 }

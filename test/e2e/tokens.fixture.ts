@@ -82,8 +82,8 @@ export class Party {
     return answer(this.app, path, { method: 'POST', headers, body: new URLSearchParams(fields) });
   }
 
-  token(grant: string, fields: Form = {}): Promise<Answer> {
-    return this.form('/oauth/token', { grant_type: 'client_credentials', grant_id: grant, ...fields });
+  token(grant: string, fields: Form = {}, headers?: Record<string, string>): Promise<Answer> {
+    return this.form('/oauth/token', { grant_type: 'client_credentials', grant_id: grant, ...fields }, headers);
   }
 
   basic(id = this.clientId, secret = this.apiKey): Record<string, string> {

@@ -283,7 +283,7 @@ describe('asking for a token', () => {
       issuer: app.url,
       token_endpoint: `${app.url}/oauth/token`,
       jwks_uri: `${app.url}/.well-known/jwks.json`,
-      grant_types_supported: ['client_credentials'],
+      grant_types_supported: ['client_credentials', 'urn:ietf:params:oauth:grant-type:token-exchange'],
     });
   });
 

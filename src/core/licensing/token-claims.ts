@@ -2,8 +2,8 @@
  * What a license token says: the claim profile of `model-license+jwt` (JWT, RFC 7519; explicit typing, RFC 8725 §3.11;
  * `authorization_details`, RFC 9396). One party may do named things with one model, under one recorded grant.
  *
- * Members that the profile does not know are refused, in every place: a token that is bound to a holder's key (`cnf`)
- * must not pass for a plain one at a verifier that would not look. Absent is also what
+ * Members that the profile does not know are refused, in every place, and a token that is bound to a holder's key (`cnf`)
+ * passes only where the possession of that key was proven. Absent is what
  * nobody computed, such as obligations; an empty list would claim that there are none.
  */
 import { z } from 'zod';
@@ -51,6 +51,10 @@ export const claimsSchema = z
     license_id: id('registration').describe("The record that holds the license offered: the model's registration"),
     grant_id: id('grant'),
     terms_hash: digest.describe('Of the terms agreed in the grant'),
+    cnf: z
+      .strictObject({ jkt: KEY_ID })
+      .optional()
+      .describe('The key whose possession whoever presents the token must prove (RFC 9449 §6.1)'),
     status: z
       .strictObject({ status_list: z.strictObject({ idx: z.int().nonnegative(), uri: url }) })
       .describe('Where to read whether it still counts (Token Status List)'),
@@ -107,6 +111,8 @@ export interface TokenRequest {
   /** Seconds */
   readonly lifetime: number;
   readonly actions: LicenseTokenClaims['authorization_details'][number]['actions'];
+  /** RFC 7638 thumbprint of the key that the token is bound to */
+  readonly holder?: string;
   readonly status: LicenseTokenClaims['status']['status_list'];
   readonly tree: { readonly origin: string; readonly size: number; readonly root: Uint8Array };
 }
@@ -126,6 +132,7 @@ export function makeClaims(grant: GrantOnRecord, request: TokenRequest): License
     license_id: registrationId,
     grant_id: grant.id,
     terms_hash: termsDigest,
+    ...(request.holder === undefined ? {} : { cnf: { jkt: request.holder } }),
     status: { status_list: request.status },
     authorization_details: [
       {
@@ -217,6 +224,18 @@ export function requireAudience({ aud }: LicenseTokenClaims, audience: string): 
   if (aud === audience) return;
   throw new RegistryError('token_wrong_audience', `The token is meant for "${aud}", not for "${audience}".`, {
     field: 'aud',
+  });
+}
+
+/**
+ * @param holder thumbprint of the key whose possession was proven
+ * @throws RegistryError `dpop_proof_missing` for a token that is bound to a key and comes without proof of it
+ */
+export function requireHolder({ cnf }: LicenseTokenClaims, holder: string | undefined): void {
+  if (cnf === undefined || cnf.jkt === holder) return;
+  throw new RegistryError('dpop_proof_missing', 'The token is bound to a key, and nothing proves that you hold it.', {
+    field: 'cnf',
+    fix: 'Send a proof of possession by that key in the header DPoP (RFC 9449).',
   });
 }
 

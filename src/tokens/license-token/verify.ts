@@ -9,6 +9,7 @@ import {
   MAX_TOKEN_SIZE,
   parseClaims,
   requireAudience,
+  requireHolder,
   TOKEN_TYPE,
 } from '../../core/licensing/token-claims.ts';
 import type { VerificationKeys } from './jwks.ts';
@@ -21,6 +22,8 @@ export interface VerifyOptions extends Expected {
   readonly jwks: unknown;
   /** Who is about to accept the token */
   readonly audience: string;
+  /** Thumbprint of the key whose possession was proven, for tokens that are bound to one */
+  readonly holder?: string;
 }
 
 export interface VerifiedToken {
@@ -30,13 +33,14 @@ export interface VerifiedToken {
 
 /**
  * @throws RegistryError `token_malformed`, `token_algorithm_refused`, `token_key_unknown`, `signature_invalid`,
- *   `token_foreign`, `token_too_long_lived`, `token_not_yet_valid`, `token_expired`, `token_wrong_audience`; `usage` or
+ *   `token_foreign`, `token_too_long_lived`, `token_not_yet_valid`, `token_expired`, `token_wrong_audience`, `dpop_proof_missing`; `usage` or
  *   `invalid_input` when the fault lies in the options
  */
 export async function verifyLicenseToken(token: string, options: VerifyOptions): Promise<VerifiedToken> {
   requireOptions(options);
   const verified = verifyIssued(token, await readJwks(options.jwks), options);
   requireAudience(verified.claims, options.audience);
+  requireHolder(verified.claims, options.holder);
   return verified;
 }
 

@@ -72,6 +72,15 @@ describe('openid-client', () => {
     expect(await oauth.tokenIntrospection(config, issued.access_token)).toEqual({ active: false });
   });
 
+  test('binds a token to a key of its own (DPoP)', async () => {
+    const config = await discovered(licensee);
+    const handle = oauth.getDPoPHandle(config, await oauth.randomDPoPKeyPair('ES256'));
+    const issued = await oauth.clientCredentialsGrant(config, { grant_id: grant }, { DPoP: handle });
+    expect(issued.token_type).toBe('dpop');
+    const told = await oauth.tokenIntrospection(config, issued.access_token);
+    expect(told).toMatchObject({ active: true, cnf: { jkt: await handle.calculateThumbprint() } });
+  });
+
   test('is told by the names of the RFC what was wrong', async () => {
     const wrong = await discovered(licensee, oauth.ClientSecretPost(owner.apiKey));
     await expect(oauth.clientCredentialsGrant(wrong, { grant_id: grant })).rejects.toMatchObject({

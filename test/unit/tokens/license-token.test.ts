@@ -269,10 +269,13 @@ describe('refuses the claims', () => {
     expect(error.field).toContain(name);
   });
 
-  test('that bind the token to a holder’s key, which this verifier would not check', async () => {
-    const error = await refusal(signed({ cnf: { jkt: key.kid } }));
-    expect(error).toMatchObject({ code: 'token_malformed' });
-    expect(error.message).toContain('cnf');
+  test('that bind the token to a holder’s key, unless its possession was proven: stolen bound token', async () => {
+    const bound = signed({ cnf: { jkt: key.kid } });
+    expect(await refusal(bound)).toMatchObject({ code: 'dpop_proof_missing', field: 'cnf' });
+    expect(await refusal(bound, { holder: 'A'.repeat(43) })).toMatchObject({ code: 'dpop_proof_missing' });
+    await expect(verifyLicenseToken(bound, { ...options, holder: key.kid })).resolves.toMatchObject({
+      claims: { cnf: { jkt: key.kid } },
+    });
   });
 
   test('of a foreign issuer whose key is in the set', async () => {

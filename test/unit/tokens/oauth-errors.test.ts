@@ -4,6 +4,7 @@ import { oauthError } from '../../../src/tokens/oauth-errors.ts';
 
 const REGISTERED = [
   'invalid_client',
+  'invalid_dpop_proof',
   'invalid_grant',
   'invalid_request',
   'invalid_scope',

@@ -1,0 +1,3 @@
+/** Proofs of possession by themselves: no Nest, no database, no network. */
+export type { Proof, ProofQuestion } from './proof.ts';
+export { DPOP_ALGORITHMS, verifyProof } from './proof.ts';
