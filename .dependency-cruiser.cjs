@@ -10,6 +10,7 @@ const FLOORS = [
   ['compute', 'datasets', 'models', 'sealed'],
   ['runs', 'titles', 'licenses', 'protection'],
   ['tokens', 'training'],
+  ['artifacts'],
   ['disputes'],
   ['provenance'],
   ['webhooks'],

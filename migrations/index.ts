@@ -32,6 +32,7 @@ import { Licenses1700000000027 } from './0027-licenses.ts';
 import { GrantActs1700000000028 } from './0028-grant-acts.ts';
 import { DpopProofs1700000000030 } from './0030-dpop-proofs.ts';
 import { StatusLists1700000000032 } from './0032-status-lists.ts';
+import { ArtifactDeliveries1700000000033 } from './0033-artifact-deliveries.ts';
 
 export const MIGRATIONS: (new () => MigrationInterface)[] = [
   SchemasAndRoles1700000000001,
@@ -63,4 +64,5 @@ export const MIGRATIONS: (new () => MigrationInterface)[] = [
   GrantActs1700000000028,
   DpopProofs1700000000030,
   StatusLists1700000000032,
+  ArtifactDeliveries1700000000033,
 ];

@@ -1,6 +1,7 @@
 /** The whole application: the platform and, floor by floor, the features. */
 import { Module } from '@nestjs/common';
 import type { DynamicModule } from '@nestjs/common';
+import { ArtifactModule } from './artifacts/index.ts';
 import { ComputeModule } from './compute/index.ts';
 import { DatasetModule } from './datasets/index.ts';
 import { ENTITIES } from './entities.ts';
@@ -40,6 +41,7 @@ export class AppModule {
         LicenseModule,
         ProtectionModule,
         TokenModule,
+        ArtifactModule,
         ProvenanceModule,
         ExchangeModule,
         WebhookModule,

@@ -1,4 +1,5 @@
 /** Every entity of the application, for the application, TypeORM's command line and the drift test alike. */
+import * as artifacts from './artifacts/artifact.entity.ts';
 import * as compute from './compute/compute.entity.ts';
 import * as datasets from './datasets/dataset.entity.ts';
 import * as ledger from './ledger/ledger.entity.ts';
@@ -35,6 +36,7 @@ const MODULES: object[] = [
   licenses,
   protection,
   tokens,
+  artifacts,
   webhooks,
 ];
 

@@ -76,6 +76,7 @@ const STATUS = {
   checkpoint_rolled_back: 400,
   timestamp_invalid: 400,
   payload_too_large: 413,
+  range_unsatisfiable: 416,
   unsupported_media_type: 415,
   rate_limited: 429,
   quota_exceeded: 429,

@@ -1,7 +1,5 @@
-import { Body, Controller, Get, HttpCode, Param, Post, Put, Query, Res } from '@nestjs/common';
+import { Body, Controller, Get, HttpCode, Param, Post, Put, Query } from '@nestjs/common';
 import { ApiBody, ApiConsumes, ApiResponse, ApiTags } from '@nestjs/swagger';
-import type { FastifyReply } from 'fastify';
-import { Readable } from 'node:stream';
 import { z } from 'zod';
 import type { RegistrationBody } from '../core/registry/registration.ts';
 import { receiptSchema } from '../core/statement/receipt.ts';
@@ -80,26 +78,6 @@ export class ModelController {
     @ByteStream() content: AsyncIterable<Uint8Array>,
   ) {
     return this.models.storeArtifact(principal, id, content);
-  }
-
-  @Get(':id/artifact')
-  @Requires('read')
-  @ApiResponse({
-    status: 200,
-    description: 'The weights as they were registered',
-    content: { 'application/octet-stream': { schema: { type: 'string', format: 'binary' } } },
-  })
-  async artifact(
-    @CurrentPrincipal() principal: Principal,
-    @Param({ schema: modelParams }) { id }: Id,
-    @Res() reply: FastifyReply,
-  ) {
-    const { artifact, fileDigest } = await this.models.openArtifact(principal, id);
-    await reply
-      .header('content-type', 'application/octet-stream')
-      .header('content-length', artifact.size)
-      .header('etag', `"${fileDigest}"`)
-      .send(Readable.from(artifact.stream()));
   }
 
   /** An owner's signature over the model's file, in the form of OpenSSF model signing; made and signed by the owner. */

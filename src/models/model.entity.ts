@@ -56,27 +56,6 @@ export class ModelSignatureEntity {
 
 @Entity({
   schema: 'ops',
-  name: 'artifact_access',
-  comment:
-    "Written before the first byte of stored weights leaves. It confers nothing: it is the operator's account of who fetched what, not a proof.",
-})
-@Index('artifact_access_registration', ['registrationId', 'id'])
-export class ArtifactAccessEntity {
-  @PrimaryColumn('bigint', {
-    primaryKeyConstraintName: 'artifact_access_pkey',
-    generated: 'identity',
-    generatedIdentity: 'ALWAYS',
-  })
-  id!: string;
-  @Column('text', { name: 'registration_id' }) registrationId!: string;
-  @Column('text', { name: 'party_id' }) partyId!: string;
-  @Column('text', { name: 'api_key_id' }) apiKeyId!: string;
-  @Column('text', { name: 'file_digest' }) fileDigest!: string;
-  @Column('timestamptz', { name: 'accessed_at', default: () => 'now()' }) accessedAt!: Date;
-}
-
-@Entity({
-  schema: 'ops',
   name: 'model_artifact',
   comment:
     'Under which registrations weights were handed in. If a row is lost, the weights are sent again. Who may fetch them is told by the title, which stands in the ledger.',

@@ -1,6 +1,7 @@
 /** Registrations of models, and the weights that their owners chose to keep here. */
 import { Injectable } from '@nestjs/common';
 import { DataSource } from '../platform/database/index.ts';
+import type { Digest } from '../core/digest.ts';
 import { RegistryError } from '../core/errors.ts';
 import type { Contributor } from '../core/registry/contributor.ts';
 import { proposeContributors, withContributors } from '../core/registry/contributor.ts';
@@ -13,6 +14,7 @@ import type { Idempotency, SignedWrite, Write } from '../ledger/index.ts';
 import { Ledger } from '../ledger/index.ts';
 import type { Principal } from '../platform/auth/index.ts';
 import { sha256 } from '../platform/crypto.ts';
+import type { StoredArtifact } from '../platform/storage/index.ts';
 import { ArtifactStore, atMost } from '../platform/storage/index.ts';
 import type {
   ContributionQuery,
@@ -28,7 +30,6 @@ import {
   findProposalBasis,
   findSignature,
   holdsTitle,
-  insertAccess,
   insertStoredArtifact,
   listContributions,
   listModels,
@@ -104,22 +105,17 @@ export class ModelService {
     await insertStoredArtifact(this.database.manager, id);
   }
 
-  /**
-   * The weights, for an owner; each access is logged before the first byte leaves.
-   * @throws RegistryError `not_found`, the same for a model that is not there, not the caller's, or not kept here
-   */
-  async openArtifact(principal: Principal, id: string) {
-    const { manager } = this.database;
-    const { partyId, apiKeyId } = principal;
-    const found = await findModel(manager, id);
-    const mine = found !== undefined && (await holdsTitle(manager, id, partyId));
-    if (!mine || !(await this.#keepsArtifact([found])).has(id)) {
-      throw new RegistryError('not_found', `There are no weights of ${id} that you may fetch.`, { field: 'id' });
-    }
+  /** The weights that the registry keeps for a registration; undefined where it keeps none. */
+  async keptArtifact(id: string): Promise<{ artifact: StoredArtifact; fileDigest: Digest } | undefined> {
+    const found = await findModel(this.database.manager, id);
+    if (found === undefined || !(await this.#keepsArtifact([found])).has(id)) return undefined;
     const { fileDigest } = found.weights;
-    const artifact = await this.artifacts.open(fileDigest);
-    await insertAccess(manager, { registrationId: id, partyId, apiKeyId, fileDigest });
-    return { artifact, fileDigest };
+    return { artifact: await this.artifacts.open(fileDigest), fileDigest };
+  }
+
+  /** Whether the party owns a share of the model; nobody does of one that is not there. */
+  isOwner(id: string, partyId: string): Promise<boolean> {
+    return holdsTitle(this.database.manager, id, partyId);
   }
 
   /** @throws RegistryError `invalid_input` for a signature over another model than the address names; as judged */

@@ -99,17 +99,6 @@ export async function holdsTitle(manager: EntityManager, registrationId: string,
   return rows.length > 0;
 }
 
-/** Who fetched the weights, and when. */
-export async function insertAccess(
-  manager: EntityManager,
-  access: { registrationId: string; partyId: string; apiKeyId: string; fileDigest: string },
-): Promise<void> {
-  await manager.query(
-    `INSERT INTO ops.artifact_access (registration_id, party_id, api_key_id, file_digest) VALUES ($1, $2, $3, $4)`,
-    [access.registrationId, access.partyId, access.apiKeyId, access.fileDigest],
-  );
-}
-
 /** In log order. */
 export async function listSignatures(manager: EntityManager, registrationId: string): Promise<ModelSignatureView[]> {
   const rows: (Omit<ModelSignatureView, 'recordedIndex'> & { recordedIndex: string })[] = await manager.query(

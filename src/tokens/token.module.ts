@@ -31,6 +31,6 @@ import { TokenService } from './token.service.ts';
     ClientAuthentication,
     OAuthErrors,
   ],
-  exports: [TokenService, TokenKeys, TokenBatches, Issuer],
+  exports: [TokenService, GenuineTokens, Holders, TokenKeys, TokenBatches, Issuer],
 })
 export class TokenModule {}

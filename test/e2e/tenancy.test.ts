@@ -249,6 +249,7 @@ const ROUTES: Route[] = [
   { method: 'GET', path: '/v1/models/:id', thing: 'model', open: 'read' },
   { method: 'PUT', path: '/v1/models/:id/artifact', thing: 'model', body: file, open: 'write' },
   { method: 'GET', path: '/v1/models/:id/artifact', thing: 'model' },
+  { method: 'GET', path: '/v1/models/:id/accesses', thing: 'model', open: 'read' },
   { method: 'GET', path: '/v1/models/:id/obligations', thing: 'model', open: 'read' },
   { method: 'GET', path: '/v1/models/:id/signatures', thing: 'model', open: 'read' },
   { method: 'GET', path: '/v1/titles/:asset', thing: 'model', open: 'read' },
@@ -314,6 +315,7 @@ it('knows every route that takes an id', () => {
   // These name no record: the content of statements is tested below, look-ups and schemas are public. A signature is
   // refused by what it says, in model-signatures.test.ts.
   const others = [
+    'GET /statuslists/:number',
     'GET /v1/map/:hash',
     'GET /v1/schemas/:kind',
     'GET /v1/provenance/:hash',

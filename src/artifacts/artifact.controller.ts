@@ -1,0 +1,103 @@
+/** Stored weights on their way out: whole or in part, to go on where a transfer broke off (RFC 9110 §13, §14). */
+import { Readable } from 'node:stream';
+import { Controller, Get, Param, Query, Req, Res } from '@nestjs/common';
+import { ApiResponse, ApiSecurity, ApiTags } from '@nestjs/swagger';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { parse } from 'range-parser';
+import { z } from 'zod';
+import { RegistryError } from '../core/errors.ts';
+import type { Principal } from '../platform/auth/index.ts';
+import { CurrentPrincipal, Requires } from '../platform/auth/index.ts';
+import { DPOP_ALGORITHMS } from '../tokens/index.ts';
+import type { AccessQuery } from './artifact.schema.ts';
+import { accessQuery, accessView, artifactParams } from './artifact.schema.ts';
+import { ArtifactService } from './artifact.service.ts';
+
+type Id = z.infer<typeof artifactParams>;
+
+const BYTES = { 'application/octet-stream': { schema: { type: 'string', format: 'binary' } } } as const;
+
+/** RFC 6750 §3, RFC 9449 §7.1. */
+const CHALLENGE = `Bearer realm="muniment", DPoP algs="${DPOP_ALGORITHMS.join(' ')}"`;
+
+@ApiTags('models')
+@Controller('v1/models')
+export class ArtifactController {
+  constructor(private readonly artifacts: ArtifactService) {}
+
+  /** The weights as they were registered, for an owner with its API key or whoever shows a license token. */
+  @Get(':id/artifact')
+  @Requires('public')
+  @ApiSecurity('apiKey')
+  @ApiResponse({ status: 200, description: 'The whole file', content: BYTES })
+  @ApiResponse({ status: 206, description: 'The range that was asked for', content: BYTES })
+  @ApiResponse({ status: 304, description: 'It is the file that the client has' })
+  async get(
+    @CurrentPrincipal() principal: Principal | undefined,
+    @Param({ schema: artifactParams }) { id }: Id,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    const fetched = await this.artifacts.open(id, principal, request).catch((error: unknown) => {
+      if (error instanceof RegistryError && error.status === 401) void reply.header('www-authenticate', CHALLENGE);
+      throw error;
+    });
+    const { artifact, access } = fetched;
+    const etag = `"${access.fileDigest}"`;
+    const range = rangeOf(request, artifact.size, etag);
+    if (range === 'none') {
+      void reply.header('content-range', `bytes */${artifact.size}`);
+      throw unsatisfiable(artifact.size);
+    }
+    void reply
+      .header('content-type', 'application/octet-stream')
+      .header('accept-ranges', 'bytes')
+      .header('cache-control', 'private, no-cache')
+      .header('etag', etag);
+    if (request.headers['if-none-match'] === etag) return void (await reply.code(304).send());
+    if (range !== 'all') {
+      void reply.code(206).header('content-range', `bytes ${range.start}-${range.end}/${artifact.size}`);
+    }
+    const { start, end } = range === 'all' ? { start: 0, end: artifact.size - 1 } : range;
+    void reply.header('content-length', end - start + 1);
+    // Sent as a stream, it leaves the length that was said above as it is.
+    if (request.method === 'HEAD') return void (await reply.send(Readable.from([])));
+    await reply.send(Readable.from(await this.artifacts.deliver(fetched, start, end + 1)));
+  }
+
+  /** Who fetched the weights, when, by which license token, and how much of them left. */
+  @Get(':id/accesses')
+  @Requires('read')
+  @ApiResponse({ status: 200, standardSchema: z.array(accessView) })
+  accesses(
+    @CurrentPrincipal() principal: Principal,
+    @Param({ schema: artifactParams }) { id }: Id,
+    @Query({ schema: accessQuery }) query: AccessQuery,
+  ) {
+    return this.artifacts.accesses(principal, id, query);
+  }
+}
+
+/**
+ * The one range that is asked for; all where none is, where several are, or where the client has the beginning of another
+ * file.
+ */
+function rangeOf(
+  { headers }: FastifyRequest,
+  size: number,
+  etag: string,
+): { start: number; end: number } | 'all' | 'none' {
+  const { range, 'if-range': ifRange } = headers;
+  if (range === undefined || (ifRange !== undefined && ifRange !== etag)) return 'all';
+  const { code, type, ranges } = parse(size, range);
+  const [only, ...more] = ranges;
+  // What is malformed, or of another unit, is ignored (§14.2).
+  if (type !== 'bytes' || (code & 1) !== 0 || more.length > 0) return 'all';
+  return only ?? 'none';
+}
+
+const unsatisfiable = (size: number): RegistryError =>
+  new RegistryError('range_unsatisfiable', `The file has ${size} bytes, none of which was asked for.`, {
+    field: 'range',
+    fix: 'Ask for a range within it, or for the whole.',
+  });

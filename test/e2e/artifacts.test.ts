@@ -1,0 +1,257 @@
+/** Stored weights by license token: who gets them, whole or in part, and what is written down about it. */
+import { createHash, randomBytes } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { calculateJwkThumbprint, exportJWK, generateKeyPair, SignJWT } from 'jose';
+import type { GrantBody } from '../../src/core/registry/grant.ts';
+import { newId } from '../../src/platform/crypto.ts';
+import { startTestApp } from '../support/app.ts';
+import type { TestApp } from '../support/app.ts';
+import { digestOf } from '../support/bodies.ts';
+import { query } from '../support/postgres.ts';
+import type { Form, Party } from './tokens.fixture.ts';
+import { anyDigest, makeParty, registrarOf } from './tokens.fixture.ts';
+
+let app: TestApp;
+let registrar: Party;
+let owner: Party;
+let licensee: Party;
+let stranger: Party;
+let model: string;
+
+/** Not a model, and registered as a file that cannot be read: what is tested here is its way out. */
+const someFile = () => Buffer.concat([randomBytes(16), Buffer.alloc(299_984, 'weights ')]);
+const file = someFile();
+const fileDigest = digestOf(file);
+const path = (id = model) => `/v1/models/${id}/artifact`;
+
+beforeAll(async () => {
+  app = await startTestApp();
+  registrar = await registrarOf(app);
+  [owner, licensee, stranger] = [await makeParty(registrar), await makeParty(registrar), await makeParty(registrar)];
+  model = await keep(file);
+});
+afterAll(() => app.close());
+
+async function keep(file = someFile()): Promise<string> {
+  const fileDigest = digestOf(file);
+  const { id } = await owner.ok('POST', '/v1/models', {
+    name: 'opaque',
+    weights: {
+      ...{ fileDigest, weightDigest: null, namelessDigest: null, container: 'opaque' },
+      ...{ bytes: file.length, tensors: null, parameters: null },
+    },
+    owners: [{ party: owner.id, share: '1/1' }],
+    license: { expression: 'Apache-2.0', textDigest: null },
+    ...{ run: null, datasets: [], parents: [] },
+  });
+  const stored = await fetch(app.url + path(id), {
+    method: 'PUT',
+    headers: { authorization: `Bearer ${owner.apiKey}`, 'content-type': 'application/octet-stream' },
+    body: file,
+  });
+  expect(stored.status).toBe(204);
+  return id;
+}
+
+const grantTo = async (changed: Partial<GrantBody> = {}) => (await owner.grant(model, licensee, changed)).id;
+const tokenFor = async (grant: string, fields: Form = {}) => (await licensee.token(grant, fields)).body;
+const get = (token: string, headers: Record<string, string> = {}, at = path(), method = 'GET') =>
+  fetch(app.url + at, { method, headers: { authorization: `Bearer ${token}`, ...headers } });
+const refusal = async (response: Response) => {
+  const { code } = (await response.json()) as { code: string };
+  return [response.status, code];
+};
+const bytesOf = async (response: Response) => Buffer.from(await response.arrayBuffer());
+
+describe('a license token', () => {
+  it('gets the weights, whole, by their digest as ETag', async () => {
+    const { access_token } = await tokenFor(await grantTo());
+    const got = await get(access_token);
+    expect([got.status, got.headers.get('etag'), got.headers.get('content-length')]).toEqual([
+      200,
+      `"${fileDigest}"`,
+      String(file.length),
+    ]);
+    expect(digestOf(await bytesOf(got))).toBe(fileDigest);
+    const kept = await get(access_token, { 'if-none-match': `"${fileDigest}"` });
+    expect([kept.status, (await bytesOf(kept)).length]).toEqual([304, 0]);
+    const head = await get(access_token, {}, path(), 'HEAD');
+    expect([head.status, head.headers.get('content-length'), (await bytesOf(head)).length]).toEqual([
+      200,
+      String(file.length),
+      0,
+    ]);
+  });
+
+  it('gets the rest of them where a transfer broke off, and the whole of another file', async () => {
+    const { access_token } = await tokenFor(await grantTo());
+    for (const [range, start, end] of [
+      ['bytes=100000-', 100_000, file.length],
+      ['bytes=0-0', 0, 1],
+      ['bytes=-10', file.length - 10, file.length],
+      ['bytes=5-99999999', 5, file.length],
+    ] as const) {
+      const part = await get(access_token, { range, 'if-range': `"${fileDigest}"` });
+      expect([part.status, part.headers.get('content-range')]).toEqual([
+        206,
+        `bytes ${start}-${end - 1}/${file.length}`,
+      ]);
+      expect((await bytesOf(part)).equals(file.subarray(start, end))).toBe(true);
+    }
+    for (const headers of [
+      { range: 'bytes=5-', 'if-range': `"${anyDigest()}"` },
+      { range: 'bytes=5-1' },
+      { range: 'lines=1-2' },
+      { range: 'bytes=1-2,5-6' },
+    ]) {
+      const whole = await get(access_token, headers);
+      expect([whole.status, (await bytesOf(whole)).length]).toEqual([200, file.length]);
+    }
+    const beyond = await get(access_token, { range: `bytes=${file.length}-` });
+    expect(beyond.headers.get('content-range')).toBe(`bytes */${file.length}`);
+    expect(await refusal(beyond)).toEqual([416, 'range_unsatisfiable']);
+  });
+
+  it.each<[string, () => Promise<string>, number, string]>([
+    ['of no kind', () => Promise.resolve('a.b.c'), 401, 'token_malformed'],
+    ['an API key that is none', () => Promise.resolve('mun_nothing'), 401, 'unauthenticated'],
+    [
+      'for an inference server: wrong audience',
+      async () => (await tokenFor(await grantTo(), { audience: 'https://inference.example' })).access_token,
+      401,
+      'token_wrong_audience',
+    ],
+    [
+      'that allows to infer alone',
+      async () => (await tokenFor(await grantTo(), { scope: 'infer' })).access_token,
+      403,
+      'forbidden',
+    ],
+    [
+      'of a grant that was suspended',
+      async () => {
+        const grant = await grantTo();
+        const { access_token } = await tokenFor(grant);
+        await owner.act(grant, 'suspend');
+        return access_token;
+      },
+      401,
+      'token_suspended',
+    ],
+    [
+      'that was revoked',
+      async () => {
+        const { access_token, jti } = await tokenFor(await grantTo());
+        await owner.ok('POST', `/v1/tokens/${jti}/revoke`, {});
+        return access_token;
+      },
+      401,
+      'token_revoked',
+    ],
+    [
+      'that was altered',
+      async () => (await tokenFor(await grantTo())).access_token.replace(/.$/, (last) => (last === 'A' ? 'Q' : 'A')),
+      401,
+      'signature_invalid',
+    ],
+  ])('%s is refused by name', async (_, token, status, code) => {
+    const answer = await get(await token());
+    expect(answer.headers.get('www-authenticate')).toBe(
+      status === 401 ? 'Bearer realm="muniment", DPoP algs="ES256"' : null,
+    );
+    expect(await refusal(answer)).toEqual([status, code]);
+  });
+
+  it('for one model gets no other: cross-tenant', async () => {
+    const { access_token } = await tokenFor(await grantTo());
+    expect(await refusal(await get(access_token, {}, path(await keep())))).toEqual([403, 'forbidden']);
+    const bare = (await owner.registerModel()).id;
+    const { access_token: empty } = await tokenFor((await owner.grant(bare, licensee)).id);
+    expect(await refusal(await get(empty, {}, path(bare)))).toEqual([404, 'not_found']);
+  });
+});
+
+describe('a token that is bound to a key', () => {
+  it('gets the weights with a proof by that key for this very request, shown once', async () => {
+    const { privateKey, publicKey } = await generateKeyPair('ES256');
+    const jwk = await exportJWK(publicKey);
+    const proof = (claims: object, key = privateKey) =>
+      new SignJWT({ jti: newId('proof'), ...claims })
+        .setProtectedHeader({ alg: 'ES256', typ: 'dpop+jwt', jwk })
+        .setIssuedAt()
+        .sign(key);
+    const forToken = await proof({ htm: 'POST', htu: `${app.url}/oauth/token` });
+    const { body } = await licensee.token(await grantTo(), {}, { ...licensee.basic(), dpop: forToken });
+    const token = body.access_token;
+    const ath = createHash('sha256').update(token).digest('base64url');
+    const right = { htm: 'GET', htu: app.url + path(), ath };
+    const ask = (dpop: string | undefined, scheme = 'DPoP') =>
+      get(token, { authorization: `${scheme} ${token}`, ...(dpop === undefined ? {} : { dpop }) });
+
+    const once = await proof(right);
+    const got = await ask(once);
+    expect([got.status, digestOf(await bytesOf(got))]).toEqual([200, fileDigest]);
+    expect(await refusal(await ask(once))).toEqual([401, 'dpop_proof_replayed']);
+    expect(await refusal(await ask(undefined))).toEqual([401, 'dpop_proof_missing']);
+    expect(await refusal(await ask(await proof(right), 'Bearer'))).toEqual([401, 'dpop_proof_invalid']);
+    for (const wrong of [{ ath: 'A'.repeat(43) }, { htm: 'POST' }, { htu: `${app.url}/v1/models` }]) {
+      expect(await refusal(await ask(await proof({ ...right, ...wrong })))).toEqual([401, 'dpop_proof_invalid']);
+    }
+    const thief = await generateKeyPair('ES256');
+    expect(await refusal(await ask(await proof(right, thief.privateKey)))).toEqual([401, 'dpop_proof_invalid']);
+    const thiefsOwn = await new SignJWT({ jti: newId('proof'), ...right })
+      .setProtectedHeader({ alg: 'ES256', typ: 'dpop+jwt', jwk: await exportJWK(thief.publicKey) })
+      .setIssuedAt()
+      .sign(thief.privateKey);
+    expect(await refusal(await ask(thiefsOwn))).toEqual([401, 'dpop_proof_missing']);
+    expect(await calculateJwkThumbprint(jwk)).toHaveLength(43);
+  });
+});
+
+describe('an access', () => {
+  it('is on record for the owner, its party, registrar and auditors, with what left', async () => {
+    const own = await keep();
+    const grant = (await owner.grant(own, licensee)).id;
+    const { access_token, jti } = await tokenFor(grant);
+    await bytesOf(await get(access_token, { range: 'bytes=10-19' }, path(own)));
+    await bytesOf(await get(owner.apiKey, {}, path(own)));
+    const seenBy = (reader: Party) => reader.ok<Record<string, unknown>[]>('GET', `/v1/models/${own}/accesses`);
+    while ((await seenBy(owner)).some(({ complete }) => complete === null)) {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    const byToken = {
+      ...{ party: licensee.id, apiKey: licensee.clientId, token: jti, grant },
+      ...{ firstByte: 10, lastByte: 19, bytes: 10, complete: true },
+    };
+    const byOwner = { party: owner.id, token: null, firstByte: null, bytes: file.length, complete: true };
+    for (const reader of [owner, registrar]) {
+      expect(await seenBy(reader)).toEqual([expect.objectContaining(byOwner), expect.objectContaining(byToken)]);
+    }
+    expect(await seenBy(licensee)).toEqual([expect.objectContaining(byToken)]);
+    expect(await seenBy(stranger)).toEqual([]);
+  });
+
+  it('that broke off says how much left', async () => {
+    const own = await keep();
+    const { access_token } = await tokenFor((await owner.grant(own, licensee)).id);
+    const aborted = new AbortController();
+    const response = await fetch(app.url + path(own), {
+      headers: { authorization: `Bearer ${access_token}` },
+      signal: aborted.signal,
+    });
+    await response.body!.getReader().read();
+    aborted.abort();
+    const seen = async () => (await owner.ok<{ complete: boolean | null }[]>('GET', `/v1/models/${own}/accesses`))[0]!;
+    while ((await seen()).complete === null) await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(await seen()).toMatchObject({ bytes: expect.any(Number) });
+  });
+
+  it('is never changed or deleted, not even by the database’s owner', async () => {
+    for (const sql of [
+      'UPDATE ops.artifact_access SET party_id = $1',
+      'DELETE FROM ops.artifact_delivery WHERE $1 <> $1 || $1',
+    ]) {
+      await expect(query(app.database.superuserUrl, sql, ['x'])).rejects.toThrow();
+    }
+  });
+});
