@@ -10,7 +10,7 @@ const FLOORS = [
   ['compute', 'datasets', 'models', 'sealed'],
   ['runs', 'titles', 'licenses', 'protection'],
   ['tokens', 'training'],
-  ['artifacts'],
+  ['artifacts', 'usage'],
   ['disputes'],
   ['provenance'],
   ['webhooks'],

@@ -31,6 +31,7 @@ import { DocumentTimestamps1700000000025 } from './0025-document-timestamps.ts';
 import { Licenses1700000000027 } from './0027-licenses.ts';
 import { GrantActs1700000000028 } from './0028-grant-acts.ts';
 import { DpopProofs1700000000030 } from './0030-dpop-proofs.ts';
+import { UsageAndSeats1700000000031 } from './0031-usage-and-seats.ts';
 import { StatusLists1700000000032 } from './0032-status-lists.ts';
 import { ArtifactDeliveries1700000000033 } from './0033-artifact-deliveries.ts';
 
@@ -63,6 +64,7 @@ export const MIGRATIONS: (new () => MigrationInterface)[] = [
   Licenses1700000000027,
   GrantActs1700000000028,
   DpopProofs1700000000030,
+  UsageAndSeats1700000000031,
   StatusLists1700000000032,
   ArtifactDeliveries1700000000033,
 ];

@@ -18,6 +18,7 @@ import type { Ground } from './platform/platform.module.ts';
 import { RunModule } from './runs/index.ts';
 import { TitleModule } from './titles/index.ts';
 import { TokenModule } from './tokens/index.ts';
+import { UsageModule } from './usage/index.ts';
 import { WebhookModule } from './webhooks/index.ts';
 import { TrainingModule, WorkerSupervisorModule } from './training/training.module.ts';
 
@@ -42,6 +43,7 @@ export class AppModule {
         ProtectionModule,
         TokenModule,
         ArtifactModule,
+        UsageModule,
         ProvenanceModule,
         ExchangeModule,
         WebhookModule,

@@ -17,6 +17,7 @@ import * as successions from './titles/succession.entity.ts';
 import * as documentTimestamps from './titles/timestamp.entity.ts';
 import * as titles from './titles/title.entity.ts';
 import * as tokens from './tokens/token.entity.ts';
+import * as usage from './usage/usage.entity.ts';
 import * as webhooks from './webhooks/webhook.entity.ts';
 
 const MODULES: object[] = [
@@ -37,6 +38,7 @@ const MODULES: object[] = [
   protection,
   tokens,
   artifacts,
+  usage,
   webhooks,
 ];
 

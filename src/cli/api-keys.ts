@@ -24,6 +24,7 @@ export const EVERY_SCOPE = [
   'licenses:write',
   'webhooks:write',
   'tokens:issue',
+  'usage:write',
 ];
 
 export async function createApiKey(

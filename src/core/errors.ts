@@ -80,6 +80,7 @@ const STATUS = {
   unsupported_media_type: 415,
   rate_limited: 429,
   quota_exceeded: 429,
+  seats_exhausted: 429,
   internal: 500,
   backend_unavailable: 503,
   configuration_invalid: 500,

@@ -28,6 +28,8 @@ const WITHOUT_ANSWER = ['POST /oauth/revoke'];
 const WITHOUT_BODY = [
   'POST /v1/runs/{id}/cancel',
   'DELETE /v1/webhooks/{id}',
+  'POST /v1/grants/{id}/usage-blocks/{block}/settle',
+  'DELETE /v1/grants/{id}/seats/{holder}',
   'POST /v1/webhooks/{id}/deliveries/{deliveryId}/replay',
 ];
 

@@ -223,6 +223,13 @@ function fieldOpeningBy({ id: maker, origin }: Party, id: string) {
 
 const digest = digestOf(file);
 const anyDelivery = newId('delivery');
+const anyBlock = newId('usageblock');
+const oneUse = {
+  id: newId('usagereport'),
+  uses: [{ token: null, action: 'infer', calls: 1 }],
+  from: '2026-01-01T00:00:00.000Z',
+  to: '2026-01-01T00:00:00.000Z',
+};
 const ROUTES: Route[] = [
   { method: 'GET', path: '/v1/parties/:id', thing: 'party', open: 'read' },
   { method: 'GET', path: '/v1/parties/:id/keys', thing: 'party', open: 'read' },
@@ -276,6 +283,13 @@ const ROUTES: Route[] = [
   { method: 'POST', path: '/v1/licenses/:id/withdraw', thing: 'license', body: {}, open: 'write' },
   { method: 'GET', path: '/v1/grants/:id', thing: 'grant' },
   { method: 'POST', path: '/v1/grants/:id/acts', thing: 'grant', body: { act: 'suspend' } },
+  { method: 'GET', path: '/v1/grants/:id/usage', thing: 'grant' },
+  { method: 'POST', path: '/v1/grants/:id/usage', thing: 'grant', body: oneUse },
+  { method: 'POST', path: '/v1/grants/:id/usage-blocks', thing: 'grant', body: { id: newId('usageblock'), calls: 1 } },
+  { method: 'POST', path: '/v1/grants/:id/usage-blocks/:block/settle', thing: 'grant', body: {} },
+  { method: 'GET', path: '/v1/grants/:id/seats', thing: 'grant' },
+  { method: 'POST', path: '/v1/grants/:id/seats', thing: 'grant', body: {} },
+  { method: 'DELETE', path: '/v1/grants/:id/seats/:holder', thing: 'grant' },
   { method: 'GET', path: '/v1/tokens/:jti', thing: 'token' },
   { method: 'POST', path: '/v1/tokens/:jti/revoke', thing: 'token', body: {} },
   { method: 'POST', path: '/v1/token-keys/:kid/retire', thing: 'tokenKey', body: {} },
@@ -291,6 +305,8 @@ function ask(caller: Client, { method, path, body }: Route, id: string): Promise
     .replace(/:(?:asset|id|jti|kid)/, id)
     .replace(':digest', digest)
     .replace(':deliveryId', anyDelivery)
+    .replace(':block', anyBlock)
+    .replace(':holder', 'A'.repeat(43))
     .replace(':form', 'cn-filing');
   if (body instanceof Uint8Array) return caller.put(address, body);
   if (method === 'DELETE') return caller.send(method, address, undefined, {});

@@ -12,7 +12,8 @@ export const SCOPES = {
   'titles:write': 'Offer, accept and release instruments of title; claim, merge and split',
   'licenses:write': 'Offer, accept, suspend and end licenses and grants',
   'webhooks:write': 'Register and remove webhooks, replace their secrets, send deliveries again',
-  'tokens:issue': 'Issue, suspend and revoke license tokens under a grant',
+  'tokens:issue': 'Issue, exchange and revoke license tokens under a grant',
+  'usage:write': 'Report uses of models, lease calls and hold seats under a grant',
 } as const;
 
 export type Scope = keyof typeof SCOPES;

@@ -53,6 +53,9 @@ export abstract class Config {
   abstract readonly statusListTtlSeconds: number;
   /** How long a proof of possession is good after it was made. */
   abstract readonly dpopWindowSeconds: number;
+  /** How long a seat is held after a heartbeat, and for how long it may be borrowed. */
+  abstract readonly seatLeaseSeconds: number;
+  abstract readonly seatBorrowMaxSeconds: number;
   /** Which addresses webhooks may have. */
   abstract readonly webhookTargets: (typeof WEBHOOK_TARGETS)[number];
   /** How often a delivery is tried, the first time included. */
@@ -160,6 +163,8 @@ const variables = z.strictObject({
   MUNIMENT_TOKEN_KEY_LEAD_SECONDS: whole(1, 2_592_000).default(600),
   MUNIMENT_STATUS_LIST_TTL_SECONDS: whole(2, 86_400).default(60),
   MUNIMENT_DPOP_WINDOW_SECONDS: whole(1, 3600).default(60),
+  MUNIMENT_SEAT_LEASE_SECONDS: whole(1, 86_400).default(600),
+  MUNIMENT_SEAT_BORROW_MAX_SECONDS: whole(1, 31_536_000).default(604_800),
   MUNIMENT_WEBHOOK_TARGETS: oneOf(WEBHOOK_TARGETS).default('public'),
   MUNIMENT_WEBHOOK_ATTEMPTS: whole(1, 20).default(13),
   MUNIMENT_WEBHOOK_RETRY_SECONDS: whole(1, 3600).default(10),
@@ -242,6 +247,8 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>> = p
     tokenKeyLeadSeconds: value.MUNIMENT_TOKEN_KEY_LEAD_SECONDS,
     statusListTtlSeconds: value.MUNIMENT_STATUS_LIST_TTL_SECONDS,
     dpopWindowSeconds: value.MUNIMENT_DPOP_WINDOW_SECONDS,
+    seatLeaseSeconds: value.MUNIMENT_SEAT_LEASE_SECONDS,
+    seatBorrowMaxSeconds: value.MUNIMENT_SEAT_BORROW_MAX_SECONDS,
     webhookTargets: value.MUNIMENT_WEBHOOK_TARGETS,
     webhookAttempts: value.MUNIMENT_WEBHOOK_ATTEMPTS,
     webhookRetrySeconds: value.MUNIMENT_WEBHOOK_RETRY_SECONDS,

@@ -1,0 +1,109 @@
+/**
+ * Seats: how many holders may use a model at one time under a grant. A seat is held by a key, whose possession is proven
+ * with each request; it is taken for minutes, and a heartbeat goes on with it; borrowed, it is held without a network. What
+ * is held under a sub-license counts for every grant above it.
+ */
+import { Injectable } from '@nestjs/common';
+import type { FastifyRequest } from 'fastify';
+import { RegistryError } from '../core/errors.ts';
+import type { Principal } from '../platform/auth/index.ts';
+import { Config } from '../platform/config/index.ts';
+import type { EntityManager } from '../platform/database/index.ts';
+import { DataSource } from '../platform/database/index.ts';
+import { Holders } from '../tokens/index.ts';
+import { CountableGrants } from './countable-grants.ts';
+import { deleteSeat, findSeat, listSeats, noteSeat, putSeat, takenSeats } from './seat.store.ts';
+import type { SeatView, TakeSeat } from './usage.schema.ts';
+import type { Counted } from './usage.store.ts';
+import { lockCounters } from './usage.store.ts';
+
+@Injectable()
+export class SeatService {
+  constructor(
+    private readonly grants: CountableGrants,
+    private readonly holders: Holders,
+    private readonly config: Config,
+    private readonly database: DataSource,
+  ) {}
+
+  /**
+   * Takes a seat for the key that the request proves, or goes on with the one that it holds.
+   * @throws RegistryError `dpop_proof_missing`, `not_found`, `state_conflict`, `seats_exhausted`, `invalid_input`
+   */
+  async take(
+    principal: Principal,
+    id: string,
+    { token, borrowSeconds }: TakeSeat,
+    request: FastifyRequest,
+  ): Promise<SeatView> {
+    const { seatLeaseSeconds, seatBorrowMaxSeconds: longest } = this.config;
+    if (borrowSeconds !== null && borrowSeconds > longest) {
+      throw new RegistryError('invalid_input', `A seat is borrowed for ${longest} s at most.`, {
+        field: 'borrowSeconds',
+      });
+    }
+    const grant = await this.grants.inForce(principal, id, token);
+    const holder = await this.#holder(request);
+    return this.database.transaction(async (manager) => {
+      const counters = await lockCounters(manager, grant.chain);
+      const held = await findSeat(manager, id, holder);
+      if (held === undefined) await requireFree(manager, counters);
+      const seat = await putSeat(manager, {
+        ...{ grant: id, holder, party: principal.partyId },
+        seconds: borrowSeconds ?? seatLeaseSeconds,
+        borrowed: borrowSeconds !== null,
+      });
+      const event = borrowSeconds !== null ? 'borrowed' : 'taken';
+      // A heartbeat is no event: it changes nothing that anybody has to know later.
+      if (held === undefined || borrowSeconds !== null) {
+        await noteSeat(manager, { grant: id, holder, party: principal.partyId, event, until: seat.until });
+      }
+      return seat;
+    });
+  }
+
+  /**
+   * Gives a seat up: by a side of the grant, or by the key itself.
+   * @throws RegistryError `not_found`
+   */
+  async release(principal: Principal, id: string, holder: string, request: FastifyRequest): Promise<void> {
+    const proven = request.headers['dpop'] === undefined ? undefined : await this.#holder(request);
+    const byItself = proven === holder;
+    if (!byItself) await this.grants.find(principal, id);
+    await this.database.transaction(async (manager) => {
+      const seat = await findSeat(manager, id, holder);
+      if (seat === undefined) {
+        throw new RegistryError('not_found', `No seat is held by ${holder}.`, { field: 'holder' });
+      }
+      await deleteSeat(manager, id, holder);
+      await noteSeat(manager, { grant: id, holder, party: principal.partyId, event: 'released', until: null });
+    });
+  }
+
+  /** @throws RegistryError `not_found` */
+  async list(principal: Principal, id: string): Promise<SeatView[]> {
+    await this.grants.find(principal, id);
+    return listSeats(this.database.manager, id);
+  }
+
+  async #holder(request: FastifyRequest): Promise<string> {
+    const holder = await this.holders.of(request);
+    if (holder !== undefined) return holder;
+    throw new RegistryError('dpop_proof_missing', 'A seat is held by a key, and nothing proves that you hold one.', {
+      field: 'dpop',
+      fix: 'Send a proof of possession in the header DPoP (RFC 9449).',
+    });
+  }
+}
+
+async function requireFree(manager: EntityManager, counters: readonly Counted[]): Promise<void> {
+  for (const { grant, seats } of counters) {
+    if (seats === null) continue;
+    const { taken, nextFree } = await takenSeats(manager, grant);
+    if (taken < seats) continue;
+    throw new RegistryError('seats_exhausted', `All ${seats} seats are taken.`, {
+      field: 'seats',
+      fix: `The next one is free at ${nextFree}, unless its holder goes on with it.`,
+    });
+  }
+}

@@ -1,0 +1,171 @@
+/**
+ * Uses of grants, counted exactly: a report has an id of its client and counts once, however often it is sent; what is
+ * used under a sub-license counts for every grant above it; and what goes beyond a quota is refused as a whole, by the
+ * counters that everybody who counts there takes one after the other.
+ *
+ * A gate that wants to answer without asking leases a block of calls first. Leased calls count against the quota until
+ * they are reported as spent, or the block is settled: what a gate that vanished had leased stays used.
+ */
+import { Injectable } from '@nestjs/common';
+import { canonicalize } from '../core/canonical-json.ts';
+import { formatDigest } from '../core/digest.ts';
+import { RegistryError } from '../core/errors.ts';
+import type { Principal } from '../platform/auth/index.ts';
+import { sha256 } from '../platform/crypto.ts';
+import type { EntityManager } from '../platform/database/index.ts';
+import { DataSource } from '../platform/database/index.ts';
+import type { CountableGrant } from './countable-grants.ts';
+import { countable, CountableGrants } from './countable-grants.ts';
+import type { BlockView, Lease, Report, UsageView } from './usage.schema.ts';
+import type { Block, Counted } from './usage.store.ts';
+import {
+  findBlock,
+  findReport,
+  insertBlock,
+  insertReport,
+  lockCounters,
+  moveCounters,
+  readCounters,
+  settleBlock,
+  spendOfBlock,
+  sumByAction,
+  sumByDay,
+} from './usage.store.ts';
+
+@Injectable()
+export class UsageService {
+  constructor(
+    private readonly grants: CountableGrants,
+    private readonly database: DataSource,
+  ) {}
+
+  /** @throws RegistryError `not_found`, `state_conflict`, `quota_exceeded`, `idempotency_key_reused`, `invalid_input` */
+  async report(principal: Principal, id: string, report: Report): Promise<UsageView> {
+    const { token, ...said } = report;
+    if (said.to < said.from) {
+      throw new RegistryError('invalid_input', 'The uses end before they begin.', { field: 'to' });
+    }
+    // What was spent of a block was used while the grant was in force, and is told whenever it comes.
+    const grant =
+      said.block === null
+        ? await this.grants.inForce(principal, id, token)
+        : countable(await this.#ofBlock(principal, id, said.block, token));
+    const calls = said.uses.reduce((sum, use) => sum + use.calls, 0);
+    const digest = formatDigest(sha256(canonicalize({ ...said, grant: id })));
+    await this.database.transaction(async (manager) => {
+      const counters = await lockCounters(manager, grant.chain);
+      const known = await findReport(manager, said.id);
+      if (known !== undefined) return requireSame(known.digest === digest, said.id);
+      const leased = said.block === null ? 0 : calls;
+      if (said.block === null) requireLeft(counters, calls);
+      else await spend(manager, said.block, principal, calls);
+      await moveCounters(manager, grant.chain, { calls, leased: -leased });
+      const { partyId: party, apiKeyId: apiKey } = principal;
+      await insertReport(manager, { ...said, grant: id, party, apiKey, calls, digest });
+    });
+    return this.#usage(grant);
+  }
+
+  /** @throws RegistryError `not_found`, `state_conflict`, `quota_exceeded` where nothing is left, `idempotency_key_reused` */
+  async lease(principal: Principal, id: string, lease: Lease): Promise<BlockView> {
+    const grant = await this.grants.inForce(principal, id, lease.token);
+    return this.database.transaction(async (manager) => {
+      const counters = await lockCounters(manager, grant.chain);
+      const known = await findBlock(manager, lease.id);
+      if (known !== undefined) {
+        requireSame(known.grant === id && known.party === principal.partyId, lease.id);
+        return viewOf(known);
+      }
+      const left = leftOf(counters) ?? Infinity;
+      if (left === 0) throw exceeded(0);
+      const calls = Math.min(lease.calls, left);
+      await insertBlock(manager, { id: lease.id, grant: id, party: principal.partyId, calls });
+      await moveCounters(manager, grant.chain, { calls: 0, leased: calls });
+      return { id: lease.id, grant: id, calls, spent: 0, settled: false };
+    });
+  }
+
+  /** Gives back what was not spent of a block. Settled twice, it stays what it was. */
+  async settle(principal: Principal, id: string, block: string): Promise<BlockView> {
+    return this.database.transaction(async (manager) => {
+      const first = await findBlock(manager, block);
+      if (first === undefined || first.grant !== id || first.party !== principal.partyId) throw missingBlock(block);
+      const { chain } = countable(await this.grants.byId(id));
+      await lockCounters(manager, chain);
+      const kept = (await findBlock(manager, block))!;
+      if (!kept.settled) {
+        await settleBlock(manager, block);
+        await moveCounters(manager, chain, { calls: 0, leased: kept.spent - kept.calls });
+      }
+      return viewOf({ ...kept, settled: true });
+    });
+  }
+
+  /** For the sides of the grant and those above it. @throws RegistryError `not_found` */
+  async usage(principal: Principal, id: string): Promise<UsageView> {
+    return this.#usage(countable(await this.grants.find(principal, id)));
+  }
+
+  /** Who leased a block reports what was spent of it, and needs no other right. */
+  async #ofBlock(principal: Principal, id: string, block: string, token: string | undefined) {
+    const kept = await findBlock(this.database.manager, block);
+    if (kept?.grant === id && kept.party === principal.partyId) return this.grants.byId(id);
+    await this.grants.find(principal, id, token);
+    throw missingBlock(block);
+  }
+
+  async #usage({ id, chain }: CountableGrant): Promise<UsageView> {
+    const { manager } = this.database;
+    const counters = await readCounters(manager, chain);
+    const { maxCalls, calls, leased } = counters.at(-1)!;
+    return {
+      ...{ grant: id, maxCalls, calls, leased, left: leftOf(counters) },
+      byAction: await sumByAction(manager, id),
+      byDay: await sumByDay(manager, id),
+    };
+  }
+}
+
+/** What the grant and all above it leave; null for any number. */
+function leftOf(counters: readonly Counted[]): number | null {
+  const left = counters.flatMap(({ maxCalls, calls, leased }) =>
+    maxCalls === null ? [] : [maxCalls - calls - leased],
+  );
+  return left.length === 0 ? null : Math.max(0, Math.min(...left));
+}
+
+function requireLeft(counters: readonly Counted[], calls: number): void {
+  const left = leftOf(counters);
+  if (left !== null && calls > left) throw exceeded(left);
+}
+
+async function spend(manager: EntityManager, id: string, { partyId }: Principal, calls: number): Promise<void> {
+  const block = await findBlock(manager, id);
+  if (block?.party !== partyId) throw missingBlock(id);
+  if (block.settled) {
+    throw new RegistryError('state_conflict', `The block ${id} is settled: nothing of it can be spent.`, {
+      field: 'block',
+    });
+  }
+  if (block.spent + calls > block.calls) throw exceeded(block.calls - block.spent, 'block');
+  await spendOfBlock(manager, id, calls);
+}
+
+function requireSame(same: boolean, id: string): void {
+  if (same) return;
+  throw new RegistryError('idempotency_key_reused', `${id} was used for something else.`, {
+    field: 'id',
+    fix: 'Make a new random id.',
+  });
+}
+
+const viewOf = ({ id, grant, calls, spent, settled }: Block): BlockView => ({ id, grant, calls, spent, settled });
+
+const exceeded = (left: number, of = 'grant'): RegistryError =>
+  new RegistryError('quota_exceeded', `The ${of} leaves ${left === 0 ? 'no calls' : `${left} calls`}.`, {
+    field: 'uses',
+    fix: of === 'grant' ? 'Ask the licensor for a wider license.' : 'Lease another block.',
+  });
+
+const missingBlock = (id: string): RegistryError =>
+  new RegistryError('not_found', `There is no block ${id} of yours under this grant.`, { field: 'block' });
