@@ -58,6 +58,7 @@ const STATUS = {
   one_time_key_refused: 400,
   one_time_key_reused: 409,
   forbidden: 403,
+  use_not_licensed: 403,
   scope_missing: 403,
   signature_required: 403,
   not_found: 404,

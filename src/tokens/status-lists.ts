@@ -32,6 +32,8 @@ import { TokenKeys } from './token-keys.ts';
 const FRESH_MS = 250;
 /** A token that was asked for before its grant ended may be written this much after that. */
 const LATE_ISSUE_MS = 60_000;
+/** So many times in its `ttl` a list is signed anew, whether it has changed or not: its age tells how old it is. */
+const SIGNED_AGAIN = 20;
 
 export interface ServedList {
   readonly token: string;
@@ -85,7 +87,7 @@ export class StatusLists {
     const list = this.#list(number);
     const now = Math.floor(Date.now() / 1000);
     const { statusListTtlSeconds: ttl } = this.config;
-    if (list.served === undefined || now - list.served.issuedAt >= ttl / 2) {
+    if (list.served === undefined || now - list.served.issuedAt >= ttl / SIGNED_AGAIN) {
       list.served = await this.#sign(number, list.statuses, now, 2 * ttl);
     }
     return list.served;

@@ -1,0 +1,166 @@
+/**
+ * The check in front of a model that is served: whether the license token that came with a request lets it be used for
+ * this. It knows the registry's keys and status lists and asks nothing before a request is answered; how long ago a token
+ * may have ended unnoticed is stated by `maxStaleness`.
+ */
+import { RegistryError } from '../core/errors.ts';
+import type { LicenseTokenClaims } from '../core/licensing/token-claims.ts';
+import { MAX_TOKEN_SIZE, requireAudience, requireHolder } from '../core/licensing/token-claims.ts';
+import type { TokenStatus } from '../core/licensing/status-list.ts';
+import { verifyProof } from '../tokens/dpop/index.ts';
+import { verifyIssued } from '../tokens/license-token/index.ts';
+import { requireCounts, verifyStatusList } from '../tokens/status-list/index.ts';
+import type { MeterOptions } from './meter.ts';
+import { Meter } from './meter.ts';
+import type { Purpose, ServedModel } from './purpose.ts';
+import { requireLicensed } from './purpose.ts';
+import type { Sources } from './sources.ts';
+import { bundledSources, onlineSources } from './sources.ts';
+
+export interface GateOptions {
+  /** The registry's address: who issued the tokens, and who is asked for its keys and lists */
+  readonly registry: string;
+  /** Under which name this service accepts tokens; usually its own address */
+  readonly audience: string;
+  readonly model: ServedModel;
+  /** What a request is for */
+  readonly purpose: (request: GateRequest) => Purpose;
+  /** Seconds that may have passed since the registry signed what is known about a token; 120 where nothing is said */
+  readonly maxStaleness?: number;
+  /** Seconds that a token may live; 86,400 where nothing is said */
+  readonly maxLifetime?: number;
+  /** A bundle in place of the registry, for a machine without a network */
+  readonly bundle?: string;
+  /** The address under which clients reach this service, for tokens that are bound to a key */
+  readonly publicUrl?: string;
+  /** How uses are counted; without it, tokens with a quota are refused */
+  readonly usage?: Pick<MeterOptions, 'apiKey' | 'journal'> & Partial<Omit<MeterOptions, 'registry'>>;
+}
+
+export interface GateRequest {
+  readonly method: string;
+  /** Path and query */
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string[] | string | undefined>>;
+}
+
+export interface Admission {
+  readonly claims: LicenseTokenClaims;
+  /** `disputed`: valid, with notice of a dispute */
+  readonly status: TokenStatus;
+}
+
+const MAX_STALENESS = 120;
+const MAX_LIFETIME = 86_400;
+const PROOF_WINDOW = 60;
+const METERING = {
+  blockCalls: 100,
+  reportSeconds: 10,
+  onError: (error: unknown) => process.emitWarning(error instanceof Error ? error : String(error)),
+};
+
+const CREDENTIALS = /^(Bearer|DPoP) ([A-Za-z0-9._~+/-]+=*)$/i;
+
+export class Gate {
+  readonly #sources: Sources;
+  readonly #meter: Meter | undefined;
+  readonly #maxStaleness: number;
+  /** Proofs that were shown, and until when each could be shown again */
+  readonly #shown = new Map<string, number>();
+
+  constructor(private readonly options: GateOptions) {
+    const { registry, bundle, usage } = options;
+    this.#maxStaleness = options.maxStaleness ?? MAX_STALENESS;
+    this.#sources =
+      bundle === undefined ? onlineSources(registry, (this.#maxStaleness * 1000) / 2) : bundledSources(bundle);
+    this.#meter = usage && new Meter({ ...METERING, ...usage, registry });
+  }
+
+  /**
+   * Admits a request, and counts it.
+   * @throws RegistryError `unauthenticated` without a token, what is wrong with one, `use_not_licensed`,
+   *   `quota_exceeded`; `status_stale` and `unreachable` where nothing recent is known
+   */
+  async admit(request: GateRequest): Promise<Admission> {
+    const { registry, audience, model, purpose } = this.options;
+    const now = Date.now();
+    const { token, scheme } = credentialsOf(request);
+    const claims = await this.#verified(token, now);
+    requireAudience(claims, audience);
+    await this.#requireHolder(claims, request, token, scheme, now);
+    const { uri } = claims.status.status_list;
+    const signed = await this.#sources.list(uri);
+    const list = verifyStatusList(signed, {
+      ...{ keys: await this.#sources.keys(), issuer: registry, uri },
+      // It may have been signed since the request came.
+      now: Date.now(),
+      maxStaleness: this.#maxStaleness,
+    });
+    const status = requireCounts(claims, list);
+    const use = purpose(request);
+    requireLicensed(claims, model, use);
+    await this.#count(claims, use, token);
+    return { claims, status };
+  }
+
+  /** Reports what was used, and gives back what was leased. */
+  async close(): Promise<void> {
+    await this.#meter?.close();
+  }
+
+  async #verified(token: string, now: number): Promise<LicenseTokenClaims> {
+    const expected = { issuer: this.options.registry, now, maxLifetime: this.options.maxLifetime ?? MAX_LIFETIME };
+    try {
+      return verifyIssued(token, await this.#sources.keys(), expected).claims;
+    } catch (error) {
+      if (!(error instanceof RegistryError && error.code === 'token_key_unknown')) throw error;
+      // A key may have been made since.
+      return verifyIssued(token, await this.#sources.keys(true), expected).claims;
+    }
+  }
+
+  async #requireHolder(
+    claims: LicenseTokenClaims,
+    { method, url, headers }: GateRequest,
+    token: string,
+    scheme: string,
+    now: number,
+  ): Promise<void> {
+    if (claims.cnf === undefined) return;
+    const { publicUrl } = this.options;
+    if (publicUrl === undefined) {
+      throw new RegistryError('configuration_invalid', 'This service cannot check tokens that are bound to a key.', {
+        field: 'publicUrl',
+      });
+    }
+    const proof = headers['dpop'];
+    if (proof === undefined || scheme !== 'dpop') return requireHolder(claims, undefined);
+    const shown = await verifyProof(String(proof), { method, url: publicUrl + url, now, window: PROOF_WINDOW, token });
+    requireHolder(claims, shown.holder);
+    const seconds = Math.floor(now / 1000);
+    for (const [once, until] of this.#shown) if (until < seconds) this.#shown.delete(once);
+    if (this.#shown.has(shown.once)) {
+      throw new RegistryError('dpop_proof_replayed', 'The proof of possession was shown before.', { field: 'jti' });
+    }
+    this.#shown.set(shown.once, shown.until);
+  }
+
+  async #count(claims: LicenseTokenClaims, { action }: Purpose, token: string): Promise<void> {
+    const limited = claims.authorization_details[0]!.constraints.max_calls !== null;
+    if (this.#meter !== undefined) return this.#meter.count(claims.grant_id, { token: claims.jti, action }, token);
+    if (!limited) return;
+    throw new RegistryError('configuration_invalid', 'This service counts no uses, and the license limits them.', {
+      field: 'usage',
+    });
+  }
+}
+
+function credentialsOf({ headers }: GateRequest): { token: string; scheme: string } {
+  const [, scheme, token] = CREDENTIALS.exec(String(headers['authorization'] ?? '')) ?? [];
+  if (scheme !== undefined && token !== undefined && token.length <= MAX_TOKEN_SIZE) {
+    return { token, scheme: scheme.toLowerCase() };
+  }
+  throw new RegistryError('unauthenticated', 'This needs a license token.', {
+    fix: 'Send it as "Authorization: Bearer …", a token that is bound to a key as "Authorization: DPoP …".',
+  });
+}

@@ -1,0 +1,110 @@
+/**
+ * Where a gate knows the registry's public keys and status lists from: the registry itself, asked again when they have
+ * aged, or a bundle that somebody brings (`muniment token bundle`). What was fetched serves on while the registry cannot be
+ * reached; how old it may be is judged where it is used.
+ */
+import { readFile, stat } from 'node:fs/promises';
+import { RegistryError } from '../core/errors.ts';
+import type { VerificationKeys } from '../tokens/license-token/index.ts';
+import { readJwks } from '../tokens/license-token/index.ts';
+
+export interface Sources {
+  /** @param past a key is not among the known ones: look again, unless that was done just now */
+  keys(past?: boolean): Promise<VerificationKeys>;
+  /** The signed list at a URI. @throws RegistryError `status_list_invalid`, `unreachable` */
+  list(uri: string): Promise<string>;
+}
+
+const KEYS_AGE_MS = 300_000;
+const AGAIN_MS = 10_000;
+const TIMEOUT_MS = 10_000;
+/** Characters; a list of 131,072 tokens takes 44,000 at most. */
+const MAX_ANSWER = 8 * 1024 * 1024;
+
+/** Something fetched, which is fetched again when it is old, and kept where that fails. */
+class Kept<Value> {
+  #value: Value | undefined;
+  #at = -Infinity;
+  #fetching: Promise<void> | undefined;
+
+  constructor(private readonly fetch: () => Promise<Value>) {}
+
+  async get(maxAgeMs: number): Promise<Value> {
+    if (Date.now() - this.#at >= maxAgeMs) {
+      this.#fetching ??= this.#fetch().finally(() => (this.#fetching = undefined));
+      try {
+        await this.#fetching;
+      } catch (error) {
+        if (this.#value === undefined) throw error;
+      }
+    }
+    return this.#value!;
+  }
+
+  async #fetch(): Promise<void> {
+    this.#value = await this.fetch();
+    this.#at = Date.now();
+  }
+}
+
+/** @param maxAgeMs after which a status list is asked for again */
+export function onlineSources(registry: string, maxAgeMs: number): Sources {
+  const keys = new Kept(async () => readJwks(JSON.parse(await textOf(`${registry}/.well-known/jwks.json`))));
+  const lists = new Map<string, Kept<string>>();
+  return {
+    keys: (past = false) => keys.get(past ? AGAIN_MS : KEYS_AGE_MS),
+    list(uri) {
+      if (!uri.startsWith(`${registry}/statuslists/`)) throw foreign(uri);
+      let kept = lists.get(uri);
+      if (kept === undefined) {
+        kept = new Kept(() => textOf(uri));
+        lists.set(uri, kept);
+      }
+      return kept.get(maxAgeMs);
+    },
+  };
+}
+
+/** @param path of a bundle, which is read again when another one is put in its place */
+export function bundledSources(path: string): Sources {
+  let read: { mtimeMs: number; keys: VerificationKeys; lists: Record<string, string> } | undefined;
+  const current = async () => {
+    const { mtimeMs } = await stat(path).catch((cause: unknown) => {
+      throw new RegistryError('unreachable', `The bundle "${path}" cannot be read.`, { cause });
+    });
+    if (read?.mtimeMs !== mtimeMs) {
+      const { jwks, statusLists } = JSON.parse(await readFile(path, 'utf8')) as {
+        jwks: unknown;
+        statusLists: Record<string, string>;
+      };
+      read = { mtimeMs, keys: await readJwks(jwks), lists: statusLists };
+    }
+    return read;
+  };
+  return {
+    keys: async () => (await current()).keys,
+    async list(uri) {
+      const { lists } = await current();
+      if (Object.hasOwn(lists, uri)) return lists[uri]!;
+      throw new RegistryError('status_stale', `The bundle was made before there was the status list ${uri}.`, {
+        field: 'status',
+        fix: 'Bring another one: muniment token bundle --out FILE.',
+      });
+    },
+  };
+}
+
+async function textOf(url: string): Promise<string> {
+  try {
+    const response = await fetch(url, { signal: AbortSignal.timeout(TIMEOUT_MS), redirect: 'error' });
+    if (!response.ok) throw new Error(`It answered ${response.status}.`);
+    const text = await response.text();
+    if (text.length > MAX_ANSWER) throw new Error('Its answer is too long.');
+    return text;
+  } catch (cause) {
+    throw new RegistryError('unreachable', `${url} cannot be reached.`, { cause });
+  }
+}
+
+const foreign = (uri: string): RegistryError =>
+  new RegistryError('status_list_invalid', `The status list ${uri} is not one of this registry.`, { field: 'status' });
