@@ -80,9 +80,10 @@ export class Client {
   }
 
   /** An OAuth request: form parameters, and the API key as client credentials (RFC 6749 §2.3.1). */
-  async form<T>(path: string, parameters: Record<string, string>): Promise<T> {
+  async form<T>(path: string, parameters: Record<string, string>, more: Record<string, string> = {}): Promise<T> {
     const id = /^mun_([0-9a-z]+)_/.exec(this.#apiKey ?? '')?.[1];
     const headers = {
+      ...more,
       'content-type': 'application/x-www-form-urlencoded',
       ...(id === undefined
         ? {}

@@ -6,9 +6,11 @@ import { join } from 'node:path';
 import { fromUtf8, toHex, utf8 } from '../core/bytes.ts';
 import { RegistryError } from '../core/errors.ts';
 import type { Receipt } from '../core/statement/receipt.ts';
-import { sha256 } from '../platform/crypto.ts';
+import { newNonce, sha256 } from '../platform/crypto.ts';
+import type { Client } from './client.ts';
 import type { Context } from './context.ts';
 import { endToken } from './grants.ts';
+import { readHolderKey, useHolderKey } from './holder-key.ts';
 import { readPrivate, writePrivate } from './profile.ts';
 import { readText } from './settings.ts';
 
@@ -19,18 +21,38 @@ export interface IssuedToken {
   jti?: string;
 }
 
+export interface TokenWish {
+  grant: string;
+  audience: string;
+  lifetime?: number;
+  action?: string[];
+  /** File of the key that the token is to be bound to; made where there is none */
+  holderKey?: string;
+}
+
 export async function issueToken(
   context: Context,
-  { grant, audience, lifetime, action }: { grant: string; audience: string; lifetime?: number; action?: string[] },
+  { grant, audience, lifetime, action, holderKey: file }: TokenWish,
 ): Promise<IssuedToken> {
   const { client } = await context.session();
-  return client.form<IssuedToken>('/oauth/token', {
+  const parameters = {
     grant_type: 'client_credentials',
     grant_id: grant,
     audience,
     ...(lifetime === undefined ? {} : { lifetime_seconds: String(lifetime) }),
     ...(action === undefined ? {} : { scope: action.join(' ') }),
-  });
+  };
+  const proof = file === undefined ? {} : { dpop: await proveTo(client, await useHolderKey(context, file)) };
+  return client.form<IssuedToken>('/oauth/token', parameters, proof);
+}
+
+/** For the address by which the registry knows itself, wherever it was reached. */
+async function proveTo(client: Client, pem: string): Promise<string> {
+  const { holderKey, makeProof } = await import('../tokens/dpop/index.ts');
+  const { token_endpoint: url } = await client.get<{ token_endpoint: string }>(
+    '/.well-known/oauth-authorization-server',
+  );
+  return makeProof(await holderKey(pem), { method: 'POST', url, now: Date.now(), jti: newNonce() });
 }
 
 /** @throws RegistryError `token_malformed` */
@@ -56,6 +78,8 @@ export interface TokenQuestion {
   /** Without a network: by the keys kept from the last time online, or by a bundle, which is named */
   offline?: boolean | string;
   jwks?: string;
+  /** File of the key that the token is bound to: whoever has it holds the token */
+  holderKey?: string;
   maxLifetime: number;
   maxStaleness: number;
 }
@@ -124,11 +148,13 @@ async function judge(
   issuer: string,
   audience: string,
   jwks: unknown,
-  { maxLifetime }: Pick<TokenQuestion, 'maxLifetime'>,
+  { maxLifetime, holderKey: file }: Pick<TokenQuestion, 'holderKey' | 'maxLifetime'>,
 ) {
   const { verifyLicenseToken } = await import('../tokens/license-token/index.ts');
-  const { claims } = await verifyLicenseToken(token, { jwks, issuer, audience, now: Date.now(), maxLifetime });
-  return claims;
+  const { holderKey } = await import('../tokens/dpop/index.ts');
+  const holder = file === undefined ? {} : { holder: (await holderKey(await readHolderKey(file))).thumbprint };
+  const options = { jwks, issuer, audience, now: Date.now(), maxLifetime, ...holder };
+  return (await verifyLicenseToken(token, options)).claims;
 }
 
 /** Ends one token: signed by its owner, or by the registry for a party without a key. */

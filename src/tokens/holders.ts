@@ -17,6 +17,8 @@ import type { ShownProof } from './token.store.ts';
 import { forgetProofs, rememberProofs } from './token.store.ts';
 
 const SWEEP_MS = 60_000;
+/** Seconds by which a proof is remembered longer than it is good: another replica's clock may be behind. */
+const CLOCKS_APART = 60;
 
 @Injectable()
 export class Holders implements OnApplicationBootstrap, OnModuleDestroy {
@@ -66,7 +68,7 @@ export class Holders implements OnApplicationBootstrap, OnModuleDestroy {
 
   async #sweep(): Promise<void> {
     try {
-      await forgetProofs(this.database.manager, Math.floor(Date.now() / 1000));
+      await forgetProofs(this.database.manager, Math.floor(Date.now() / 1000) - CLOCKS_APART);
     } catch (err) {
       this.log.error({ err }, 'old proofs of possession could not be swept away; tried again in a minute');
     }

@@ -65,7 +65,7 @@ export class TokenIssuance {
   /**
    * @param holder thumbprint of the key whose possession the client has proven; the token is bound to it
    * @throws RegistryError `scope_missing`, `not_found`, `state_conflict`, `invalid_input`; for an exchange also what is
-   *   wrong with the token that is given, `dpop_proof_missing`, `grant_too_wide`
+   *   wrong with the token that is given, `dpop_proof_missing`, `dpop_proof_invalid`, `grant_too_wide`
    */
   async issue(client: Principal, request: TokenRequest, holder?: string): Promise<TokenResponse> {
     judge(client, 'tokens:issue');

@@ -173,10 +173,14 @@ export interface ShownProof {
   until: number;
 }
 
-/** @returns for each whether it is shown for the first time */
+/**
+ * In one order everywhere: replicas that are shown the same proofs at once would else wait for each other.
+ * @returns for each whether it is shown for the first time
+ */
 export async function rememberProofs(manager: EntityManager, proofs: readonly ShownProof[]): Promise<boolean[]> {
   const rows: { once: string }[] = await manager.query(
-    `INSERT INTO ops.dpop_proof (once, until) SELECT * FROM unnest($1::text[], $2::bigint[])
+    `INSERT INTO ops.dpop_proof (once, until)
+     SELECT * FROM unnest($1::text[], $2::bigint[]) AS shown(once, until) ORDER BY once
      ON CONFLICT (once) DO NOTHING RETURNING once`,
     [proofs.map(({ once }) => once), proofs.map(({ until }) => until)],
   );

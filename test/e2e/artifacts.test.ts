@@ -203,7 +203,7 @@ describe('a token that is bound to a key', () => {
       .setProtectedHeader({ alg: 'ES256', typ: 'dpop+jwt', jwk: await exportJWK(thief.publicKey) })
       .setIssuedAt()
       .sign(thief.privateKey);
-    expect(await refusal(await ask(thiefsOwn))).toEqual([401, 'dpop_proof_missing']);
+    expect(await refusal(await ask(thiefsOwn))).toEqual([401, 'dpop_proof_invalid']);
     expect(await calculateJwkThumbprint(jwk)).toHaveLength(43);
   });
 });

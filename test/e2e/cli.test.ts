@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { generateKeyPairSync } from 'node:crypto';
 import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -472,6 +473,43 @@ describe('a license and its token', () => {
     await new Promise((resolve) => setTimeout(resolve, 1000));
     await users.do('beta', 'token', 'bundle', '--out', bundle);
     expect(await verify('beta', '--offline', bundle)).toMatchObject({ code: 1, value: { code: 'token_revoked' } });
+  });
+
+  it('bound to a key that is made for it, is valid for who has the key: stolen bound token', async () => {
+    const key = users.path('holder.key');
+    const wish = ['token', 'issue', '--grant', grant, '--audience', audience, '--holder-key', key];
+    const { access_token, token_type } = await users.do<{ access_token: string; token_type: string }>('beta', ...wish);
+    expect(token_type).toBe('DPoP');
+    const again = await users.do<{ access_token: string }>('beta', ...wish);
+    const [one, two] = [access_token, again.access_token].map(
+      (text) => JSON.parse(Buffer.from(text.split('.')[1]!, 'base64url').toString()) as { cnf: object },
+    );
+    expect(one!.cnf).toEqual(two!.cnf);
+    const judge = (...more: string[]) =>
+      users.run('beta', 'token', 'verify', access_token, '--audience', audience, ...more);
+    expect(await judge('--holder-key', key)).toMatchObject({ code: 0, value: { verdict: 'valid' } });
+    expect(await judge()).toMatchObject({ code: 1, value: { code: 'dpop_proof_missing' } });
+    await users.do('beta', 'keygen', '--out', users.path('thief.key'));
+    const stolen = await judge('--holder-key', users.path('thief.key'));
+    expect(stolen).toMatchObject({ code: 1, value: { code: 'dpop_proof_invalid' } });
+    const lost = await judge('--holder-key', users.path('lost.key'));
+    expect(lost).toMatchObject({ code: 4, value: { code: 'unreachable' } });
+  });
+
+  it('is bound to no key in a hardware token, and to none of another kind', async () => {
+    const wish = ['token', 'issue', '--grant', grant, '--audience', audience, '--holder-key'];
+    const inHardware = await users.run('beta', ...wish, 'pkcs11:token=acme;object=holder');
+    expect(inHardware).toMatchObject({ code: 2, value: { code: 'usage', field: 'holder-key' } });
+    await writeFile(
+      users.path('ed25519.key'),
+      generateKeyPairSync('ed25519').privateKey.export({ format: 'pem', type: 'pkcs8' }),
+      {
+        mode: 0o600,
+      },
+    );
+    expect(await users.run('beta', ...wish, users.path('ed25519.key'))).toMatchObject({
+      value: { code: 'invalid_input' },
+    });
   });
 
   it('nothing is issued under a license that was taken back', async () => {

@@ -7,12 +7,14 @@ import type { Context } from '../context.ts';
 import { wholeNumberOf } from '../parse.ts';
 import { readSecret } from '../settings.ts';
 import { fields } from '../table.ts';
+import type { TokenWish } from '../tokens.ts';
 
 interface VerifyOptions {
   audience?: string;
   issuer?: string;
   offline?: boolean | string;
   jwks?: string;
+  holderKey?: string;
   maxLifetime: number;
   maxStaleness: number;
 }
@@ -27,11 +29,15 @@ export function define(program: Command, context: Context): void {
     .requiredOption('--audience <url>', 'who is to accept the token, e.g. the inference server')
     .option('--lifetime <seconds>', 'how long it is valid', wholeNumberOf)
     .option('--action <action...>', 'only for these; all that were granted where none is given')
+    .option(
+      '--holder-key <file>',
+      'bind the token to this key, so that nobody uses it without; made where there is none',
+    )
     .addHelpText(
       'after',
       '\nExample:\n  $ muniment token issue --grant grant_0123… --audience https://inference.example.org > token',
     )
-    .action(async (options: { grant: string; audience: string; lifetime?: number; action?: string[] }) => {
+    .action(async (options: TokenWish) => {
       const { issueToken } = await import('../tokens.ts');
       const issued = await issueToken(context, options);
       context.print(issued, () => `${issued.access_token}\n`);
@@ -66,6 +72,7 @@ export function define(program: Command, context: Context): void {
       'without a network: by a bundle ("token bundle"), or by the kept public keys, where no revocation can be seen',
     )
     .option('--jwks <file>', 'the public keys: a file, or "cached" for those kept from the last time online', 'cached')
+    .option('--holder-key <file>', 'the key that the token is bound to: a bound token is valid for its holder only')
     .option('--max-lifetime <seconds>', 'refuse tokens that live longer', wholeNumberOf, 86_400)
     .option('--max-staleness <seconds>', 'refuse a bundle that is older', wholeNumberOf, 3600)
     .addHelpText(
@@ -104,13 +111,14 @@ export function define(program: Command, context: Context): void {
 }
 
 function describe(claims: object, last: readonly [string, string]): string {
-  const { sub, aud, iss, jti, exp, authorization_details: details } = claims as Record<string, unknown>;
+  const { sub, aud, iss, jti, exp, cnf, authorization_details: details } = claims as Record<string, unknown>;
   const [detail] = (Array.isArray(details) ? details : []) as { actions?: string[]; model?: { id?: string } }[];
   return fields([
     ['token', String(jti)],
     ['licensee', String(sub)],
     ['for', String(aud)],
     ['from', String(iss)],
+    ['bound to key', (cnf as { jkt?: string } | undefined)?.jkt],
     ['model', detail?.model?.id],
     ['may', detail?.actions?.join(', ')],
     ['until', typeof exp === 'number' ? new Date(exp * 1000).toISOString() : undefined],

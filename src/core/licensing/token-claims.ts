@@ -229,13 +229,21 @@ export function requireAudience({ aud }: LicenseTokenClaims, audience: string): 
 
 /**
  * @param holder thumbprint of the key whose possession was proven
- * @throws RegistryError `dpop_proof_missing` for a token that is bound to a key and comes without proof of it
+ * @throws RegistryError `dpop_proof_missing` for a token that is bound to a key and comes without proof of it,
+ *   `dpop_proof_invalid` where the proof is by another key
  */
 export function requireHolder({ cnf }: LicenseTokenClaims, holder: string | undefined): void {
   if (cnf === undefined || cnf.jkt === holder) return;
-  throw new RegistryError('dpop_proof_missing', 'The token is bound to a key, and nothing proves that you hold it.', {
+  const fix = `Prove that you hold the key ${cnf.jkt}: over HTTP with a proof by it in the header DPoP (RFC 9449).`;
+  if (holder === undefined) {
+    throw new RegistryError('dpop_proof_missing', 'The token is bound to a key, and nothing proves that you hold it.', {
+      field: 'cnf',
+      fix,
+    });
+  }
+  throw new RegistryError('dpop_proof_invalid', 'The token is bound to another key than the one that you hold.', {
     field: 'cnf',
-    fix: 'Send a proof of possession by that key in the header DPoP (RFC 9449).',
+    fix,
   });
 }
 

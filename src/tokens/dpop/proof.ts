@@ -10,7 +10,7 @@ import { RegistryError } from '../../core/errors.ts';
 import { parseCompact } from '../license-token/index.ts';
 
 export const DPOP_ALGORITHMS = ['ES256'];
-const DPOP_TYPE = 'dpop+jwt';
+export const DPOP_TYPE = 'dpop+jwt';
 const MAX_PROOF_SIZE = 4096;
 /** Seconds by which a proof may seem to come from the future: clocks differ. */
 const MAX_AHEAD = 5;
@@ -79,7 +79,7 @@ export async function verifyProof(proof: string, question: ProofQuestion): Promi
   if (targetOf(htu) !== targetOf(question.url)) throw invalid('htu');
   const seconds = Math.floor(question.now / 1000);
   if (iat > seconds + MAX_AHEAD || iat < seconds - question.window) throw invalid('iat');
-  if (question.token !== undefined && ath !== sha256(question.token)) throw invalid('ath');
+  if (question.token !== undefined && ath !== accessTokenHash(question.token)) throw invalid('ath');
   const holder = await calculateJwkThumbprint(jwk, 'sha256');
   return { holder, once: sha256(`${holder} ${jti}`), until: iat + question.window + 1 };
 }
@@ -98,6 +98,9 @@ function targetOf(url: string): string | undefined {
   const { origin, pathname } = new URL(url);
   return origin + pathname;
 }
+
+/** `ath` (§4.2). */
+export const accessTokenHash = (token: string): string => sha256(token);
 
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('base64url');
 

@@ -33,8 +33,8 @@ export interface VerifiedToken {
 
 /**
  * @throws RegistryError `token_malformed`, `token_algorithm_refused`, `token_key_unknown`, `signature_invalid`,
- *   `token_foreign`, `token_too_long_lived`, `token_not_yet_valid`, `token_expired`, `token_wrong_audience`, `dpop_proof_missing`; `usage` or
- *   `invalid_input` when the fault lies in the options
+ *   `token_foreign`, `token_too_long_lived`, `token_not_yet_valid`, `token_expired`, `token_wrong_audience`,
+ *   `dpop_proof_missing`, `dpop_proof_invalid`; `usage` or `invalid_input` when the fault lies in the options
  */
 export async function verifyLicenseToken(token: string, options: VerifyOptions): Promise<VerifiedToken> {
   requireOptions(options);

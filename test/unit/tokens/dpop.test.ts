@@ -1,7 +1,7 @@
 /** Proofs of possession (RFC 9449): what is believed, and each way in which one is wrong. */
 import { createHash } from 'node:crypto';
 import { beforeAll, describe, expect, test } from '@jest/globals';
-import { verifyProof } from '../../../src/tokens/dpop/index.ts';
+import { holderKey, makeProof, verifyProof } from '../../../src/tokens/dpop/index.ts';
 import type { KeyPair } from './fixture.ts';
 import { forge, makeKey, NOW, rsaKey, SECONDS } from './fixture.ts';
 
@@ -31,6 +31,21 @@ describe('a proof of possession', () => {
     const again = await judged(made({ claims: { iat: SECONDS - 1 } }));
     expect(again.once).toBe(proof.once);
     expect((await judged(made({ claims: { jti: 'another one of mine' } }))).once).not.toBe(proof.once);
+  });
+
+  test('made by a holder is believed, with its token and without, and shows the public half of the key alone', async () => {
+    const pem = key.privateKey.export({ format: 'pem', type: 'pkcs8' }).toString();
+    const holder = await holderKey(pem);
+    expect(holder.thumbprint).toBe(key.kid);
+    const request = { method: 'GET', url: `${url}?part=1#top`, now: NOW, jti: 'a name of its own' };
+    const proof = await makeProof(holder, { ...request, token });
+    expect(JSON.parse(Buffer.from(proof.split('.')[0]!, 'base64url').toString())).toEqual(header());
+    expect((await judged(proof)).holder).toBe(key.kid);
+    const bare = await makeProof(holder, request);
+    await expect(judged(bare)).rejects.toEqual(refused('ath'));
+    await expect(verifyProof(bare, { method: 'GET', url, now: NOW, window: 60 })).resolves.toMatchObject({
+      holder: key.kid,
+    });
   });
 
   test('is for an address whatever its query, fragment, case of the host and default port', async () => {
