@@ -1,10 +1,11 @@
-/** Stored weights on their way out: whole or in part, to go on where a transfer broke off (RFC 9110 §13, §14). */
+/** Stored weights on their way out: whole or in part, to go on where a transfer broke off (RFC 9110 §13, §14; RFC 9530). */
 import { Readable } from 'node:stream';
 import { Controller, Get, Param, Query, Req, Res } from '@nestjs/common';
 import { ApiResponse, ApiSecurity, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { parse } from 'range-parser';
 import { z } from 'zod';
+import { toBase64 } from '../core/bytes.ts';
+import { parseDigest } from '../core/digest.ts';
 import { RegistryError } from '../core/errors.ts';
 import type { Principal } from '../platform/auth/index.ts';
 import { CurrentPrincipal, Requires } from '../platform/auth/index.ts';
@@ -12,6 +13,7 @@ import { DPOP_ALGORITHMS } from '../tokens/index.ts';
 import type { AccessQuery } from './artifact.schema.ts';
 import { accessQuery, accessView, artifactParams } from './artifact.schema.ts';
 import { ArtifactService } from './artifact.service.ts';
+import { isHad, partOf } from './part.ts';
 
 type Id = z.infer<typeof artifactParams>;
 
@@ -44,22 +46,22 @@ export class ArtifactController {
     });
     const { artifact, access } = fetched;
     const etag = `"${access.fileDigest}"`;
-    const range = rangeOf(request, artifact.size, etag);
-    if (range === 'none') {
+    const had = isHad(request.headers, etag);
+    // What the client has goes before the part that it asks for (§13.2.2), and nothing but GET knows ranges (§14.2).
+    const part = had || request.method !== 'GET' ? 'all' : partOf(request.headers, artifact.size, etag);
+    if (part === 'none') {
       void reply.header('content-range', `bytes */${artifact.size}`);
       throw unsatisfiable(artifact.size);
     }
+    void reply.header('accept-ranges', 'bytes').header('cache-control', 'private, no-cache').header('etag', etag);
+    if (had) return void (await reply.code(304).send());
+    if (part !== 'all')
+      void reply.code(206).header('content-range', `bytes ${part.start}-${part.end}/${artifact.size}`);
+    const { start, end } = part === 'all' ? { start: 0, end: artifact.size - 1 } : part;
     void reply
       .header('content-type', 'application/octet-stream')
-      .header('accept-ranges', 'bytes')
-      .header('cache-control', 'private, no-cache')
-      .header('etag', etag);
-    if (request.headers['if-none-match'] === etag) return void (await reply.code(304).send());
-    if (range !== 'all') {
-      void reply.code(206).header('content-range', `bytes ${range.start}-${range.end}/${artifact.size}`);
-    }
-    const { start, end } = range === 'all' ? { start: 0, end: artifact.size - 1 } : range;
-    void reply.header('content-length', end - start + 1);
+      .header('content-length', end - start + 1)
+      .header('repr-digest', `sha-256=:${toBase64(parseDigest(access.fileDigest))}:`);
     // Sent as a stream, it leaves the length that was said above as it is.
     if (request.method === 'HEAD') return void (await reply.send(Readable.from([])));
     await reply.send(Readable.from(await this.artifacts.deliver(fetched, start, end + 1)));
@@ -76,24 +78,6 @@ export class ArtifactController {
   ) {
     return this.artifacts.accesses(principal, id, query);
   }
-}
-
-/**
- * The one range that is asked for; all where none is, where several are, or where the client has the beginning of another
- * file.
- */
-function rangeOf(
-  { headers }: FastifyRequest,
-  size: number,
-  etag: string,
-): { start: number; end: number } | 'all' | 'none' {
-  const { range, 'if-range': ifRange } = headers;
-  if (range === undefined || (ifRange !== undefined && ifRange !== etag)) return 'all';
-  const { code, type, ranges } = parse(size, range);
-  const [only, ...more] = ranges;
-  // What is malformed, or of another unit, is ignored (§14.2).
-  if (type !== 'bytes' || (code & 1) !== 0 || more.length > 0) return 'all';
-  return only ?? 'none';
 }
 
 const unsatisfiable = (size: number): RegistryError =>

@@ -13,6 +13,7 @@ import type { Receipt } from '../../src/core/statement/receipt.ts';
 import type { StatementKey } from '../../src/platform/crypto.ts';
 import { makeP256, newId, newNonce, newStatementKey, sha256, statementKey } from '../../src/platform/crypto.ts';
 import type { TestApp } from '../support/app.ts';
+import { digestOf, modelOf } from '../support/bodies.ts';
 
 export const anyDigest = () => `sha256:${randomBytes(32).toString('hex')}` as const;
 
@@ -133,6 +134,24 @@ export class Party {
       datasets: [],
       parents: [],
     });
+  }
+
+  /** A model whose file the registry keeps; any file, registered as one that cannot be read. @returns its id */
+  async keepModel(file: Buffer): Promise<string> {
+    const { id } = await this.ok<Receipt & { id: string }>('POST', '/v1/models', {
+      ...modelOf(this.id),
+      weights: {
+        ...{ fileDigest: digestOf(file), weightDigest: null, namelessDigest: null, container: 'opaque' },
+        ...{ bytes: file.length, tensors: null, parameters: null },
+      },
+    });
+    const stored = await fetch(`${this.app.url}/v1/models/${id}/artifact`, {
+      method: 'PUT',
+      headers: { authorization: `Bearer ${this.apiKey}`, 'content-type': 'application/octet-stream' },
+      body: file,
+    });
+    if (stored.status !== 204) throw new Error(`The file was not stored: ${await stored.text()}`);
+    return id;
   }
 
   /** Offers a grant, which the licensee accepts. @returns the receipt of the offer */

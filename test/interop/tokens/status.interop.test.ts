@@ -1,6 +1,7 @@
 /**
  * Strangers' programs against a running registry: npm's jose verifies a token and its status list through the JWKS,
- * @sd-jwt/jwt-status-list reads what the list says, openid-client finds the endpoints and gets, asks about and ends a token.
+ * @sd-jwt/jwt-status-list reads what the list says, openid-client finds the endpoints, gets, asks about and ends a token,
+ * and fetches weights by one.
  */
 import { getListFromStatusListJWT, getStatusListFromJWT } from '@sd-jwt/jwt-status-list';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
@@ -79,6 +80,26 @@ describe('openid-client', () => {
     expect(issued.token_type).toBe('dpop');
     const told = await oauth.tokenIntrospection(config, issued.access_token);
     expect(told).toMatchObject({ active: true, cnf: { jkt: await handle.calculateThumbprint() } });
+  });
+
+  test('fetches weights with a token that is bound to its key, and with one that is not', async () => {
+    const file = Buffer.from('some weights of a model');
+    const model = await owner.keepModel(file);
+    const { id: own } = await owner.grant(model, licensee);
+    const config = await discovered(licensee);
+    const DPoP = oauth.getDPoPHandle(config, await oauth.randomDPoPKeyPair('ES256'));
+    const url = new URL(`${app.url}/v1/models/${model}/artifact?part=1`);
+    for (const options of [{ DPoP }, {}]) {
+      const { access_token } = await oauth.clientCredentialsGrant(config, { grant_id: own }, options);
+      const range = new Headers({ range: 'bytes=5-' });
+      const got = await oauth.fetchProtectedResource(config, access_token, url, 'GET', null, range, options);
+      expect([got.status, await got.text()]).toEqual([206, 'weights of a model']);
+    }
+    const { access_token: bound } = await oauth.clientCredentialsGrant(config, { grant_id: own }, { DPoP });
+    const thief = oauth.getDPoPHandle(config, await oauth.randomDPoPKeyPair('ES256'));
+    await expect(
+      oauth.fetchProtectedResource(config, bound, url, 'GET', null, undefined, { DPoP: thief }),
+    ).rejects.toMatchObject({ status: 401 });
   });
 
   test('is told by the names of the RFC what was wrong', async () => {

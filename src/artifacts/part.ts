@@ -1,0 +1,33 @@
+/**
+ * What a client has already, and which part of a file it asks for (RFC 9110 §13, §14). One range of bytes is served;
+ * several at once, other units and what is malformed are ignored, as the RFC has it, and answered with the whole.
+ */
+import type { IncomingHttpHeaders } from 'node:http';
+
+export interface ByteRange {
+  readonly start: number;
+  /** The last byte of it */
+  readonly end: number;
+}
+
+const RANGE = /^bytes=(?:(?<first>\d+)-(?<last>\d+)?|-(?<suffix>\d+))$/i;
+
+/** Whether the client has the file: its ETag among those named, by weak comparison, or any (§13.1.2). */
+export function isHad({ 'if-none-match': had }: IncomingHttpHeaders, etag: string): boolean {
+  return had !== undefined && had.split(',').some((one) => ['*', etag, `W/${etag}`].includes(one.trim()));
+}
+
+/**
+ * @param size bytes of the whole
+ * @returns `all` too where the client has the beginning of another file (If-Range); `none` where there is nothing in the
+ *   range, which is an error (§15.5.17)
+ */
+export function partOf({ range, 'if-range': ifRange }: IncomingHttpHeaders, size: number, etag: string) {
+  if (range === undefined || (ifRange !== undefined && ifRange !== etag)) return 'all';
+  const { first, last, suffix } = RANGE.exec(range)?.groups ?? {};
+  if (first === undefined && suffix === undefined) return 'all';
+  if (first !== undefined && Number(last ?? first) < Number(first)) return 'all';
+  const start = first === undefined ? Math.max(0, size - Number(suffix)) : Number(first);
+  if (start >= size) return 'none';
+  return { start, end: Math.min(Number(last ?? size), size - 1) } satisfies ByteRange;
+}
