@@ -76,7 +76,7 @@ export async function verifyProof(proof: string, question: ProofQuestion): Promi
   if (!claims.success) throw invalid(String(claims.error.issues[0]?.path[0] ?? 'payload'));
   const { jti, htm, htu, iat, ath } = claims.data;
   if (htm !== question.method) throw invalid('htm');
-  if (targetOf(htu) !== targetOf(question.url)) throw invalid('htu');
+  if (!URL.canParse(htu) || targetOf(htu) !== targetOf(question.url)) throw invalid('htu');
   const seconds = Math.floor(question.now / 1000);
   if (iat > seconds + MAX_AHEAD || iat < seconds - question.window) throw invalid('iat');
   if (question.token !== undefined && ath !== accessTokenHash(question.token)) throw invalid('ath');
@@ -93,8 +93,7 @@ function read(proof: string): { header: Record<string, Json>; payload: Record<st
 }
 
 /** Without query and fragment, normalized (RFC 9449 §4.3, 9). */
-function targetOf(url: string): string | undefined {
-  if (!URL.canParse(url)) return undefined;
+function targetOf(url: string): string {
   const { origin, pathname } = new URL(url);
   return origin + pathname;
 }
