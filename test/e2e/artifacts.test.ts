@@ -1,17 +1,18 @@
 /** Stored weights by license token: who gets them, whole or in part, and what is written down about it. */
 import { createHash, randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { calculateJwkThumbprint, exportJWK, generateKeyPair, SignJWT } from 'jose';
 import type { GrantBody } from '../../src/core/registry/grant.ts';
-import { newId } from '../../src/platform/crypto.ts';
 import { startTestApp } from '../support/app.ts';
 import type { TestApp } from '../support/app.ts';
 import { digestOf } from '../support/bodies.ts';
 import { query } from '../support/postgres.ts';
 import type { Form, Party } from './tokens.fixture.ts';
-import { anyDigest, makeParty, registrarOf } from './tokens.fixture.ts';
+import { anyDigest, Holder, makeParty, registrarOf } from './tokens.fixture.ts';
+
+const ISSUER = 'https://registry.example';
 
 let app: TestApp;
+let beside: TestApp;
 let registrar: Party;
 let owner: Party;
 let licensee: Party;
@@ -25,12 +26,17 @@ const fileDigest = digestOf(file);
 const path = (id = model) => `/v1/models/${id}/artifact`;
 
 beforeAll(async () => {
-  app = await startTestApp();
+  const env = { MUNIMENT_PUBLIC_URL: ISSUER };
+  app = await startTestApp({ env });
+  beside = await startTestApp({ beside: app, env });
   registrar = await registrarOf(app);
   [owner, licensee, stranger] = [await makeParty(registrar), await makeParty(registrar), await makeParty(registrar)];
   model = await keep(file);
 });
-afterAll(() => app.close());
+afterAll(async () => {
+  await beside.close();
+  await app.close();
+});
 
 const keep = (file = someFile()) => owner.keepModel(file);
 const grantTo = async (changed: Partial<GrantBody> = {}) => (await owner.grant(model, licensee, changed)).id;
@@ -155,39 +161,67 @@ describe('a license token', () => {
 });
 
 describe('a token that is bound to a key', () => {
-  it('gets the weights with a proof by that key for this very request, shown once', async () => {
-    const { privateKey, publicKey } = await generateKeyPair('ES256');
-    const jwk = await exportJWK(publicKey);
-    const proof = (claims: object, key = privateKey) =>
-      new SignJWT({ jti: newId('proof'), ...claims })
-        .setProtectedHeader({ alg: 'ES256', typ: 'dpop+jwt', jwk })
-        .setIssuedAt()
-        .sign(key);
-    const forToken = await proof({ htm: 'POST', htu: `${app.url}/oauth/token` });
-    const { body } = await licensee.token(await grantTo(), {}, { ...licensee.basic(), dpop: forToken });
-    const token = body.access_token;
-    const ath = createHash('sha256').update(token).digest('base64url');
-    const right = { htm: 'GET', htu: app.url + path(), ath };
-    const ask = (dpop: string | undefined, scheme = 'DPoP') =>
-      get(token, { authorization: `${scheme} ${token}`, ...(dpop === undefined ? {} : { dpop }) });
+  let holder: Holder;
+  let token: string;
+  let right: Record<string, string>;
+  const ask = (dpop: string | undefined, { scheme = 'DPoP', at = path(), by = app } = {}) =>
+    fetch(by.url + at, { headers: { authorization: `${scheme} ${token}`, ...(dpop === undefined ? {} : { dpop }) } });
+  const boundTo = async (key: Holder) => {
+    const dpop = await key.proof({ htm: 'POST', htu: `${ISSUER}/oauth/token` });
+    return (await licensee.token(await grantTo(), {}, { ...licensee.basic(), dpop })).body.access_token;
+  };
+  const hashOf = (text: string) => createHash('sha256').update(text).digest('base64url');
 
-    const once = await proof(right);
-    const got = await ask(once);
+  beforeAll(async () => {
+    holder = await Holder.make();
+    token = await boundTo(holder);
+    right = { htm: 'GET', htu: ISSUER + path(), ath: hashOf(token) };
+  });
+
+  it('gets the weights with a proof by that key for this very request', async () => {
+    const got = await ask(await holder.proof(right));
     expect([got.status, digestOf(await bytesOf(got))]).toEqual([200, fileDigest]);
-    expect(await refusal(await ask(once))).toEqual([401, 'dpop_proof_replayed']);
+  });
+
+  it('gets nothing for a replayed DPoP proof, here or at another replica', async () => {
+    const dpop = await holder.proof(right);
+    expect((await bytesOf(await ask(dpop))).equals(file)).toBe(true);
+    for (const by of [app, beside])
+      expect(await refusal(await ask(dpop, { by }))).toEqual([401, 'dpop_proof_replayed']);
+  });
+
+  it.each<[string, () => Record<string, unknown>]>([
+    ['another method', () => ({ htm: 'POST' })],
+    ['another address', () => ({ htu: `${ISSUER}/v1/models` })],
+    ['another registry', () => ({ htu: app.url + path() })],
+    ['another token', () => ({ ath: hashOf('another token') })],
+    ['no token', () => ({ ath: undefined })],
+  ])('gets nothing for a DPoP proof for %s', async (_, wrong) => {
+    const dpop = await holder.proof({ ...right, ...wrong() });
+    expect(await refusal(await ask(dpop))).toEqual([401, 'dpop_proof_invalid']);
+  });
+
+  it('gets nothing for whoever stole it and has not the key', async () => {
+    const thief = await Holder.make();
     expect(await refusal(await ask(undefined))).toEqual([401, 'dpop_proof_missing']);
-    expect(await refusal(await ask(await proof(right), 'Bearer'))).toEqual([401, 'dpop_proof_invalid']);
-    for (const wrong of [{ ath: 'A'.repeat(43) }, { htm: 'POST' }, { htu: `${app.url}/v1/models` }]) {
-      expect(await refusal(await ask(await proof({ ...right, ...wrong })))).toEqual([401, 'dpop_proof_invalid']);
-    }
-    const thief = await generateKeyPair('ES256');
-    expect(await refusal(await ask(await proof(right, thief.privateKey)))).toEqual([401, 'dpop_proof_invalid']);
-    const thiefsOwn = await new SignJWT({ jti: newId('proof'), ...right })
-      .setProtectedHeader({ alg: 'ES256', typ: 'dpop+jwt', jwk: await exportJWK(thief.publicKey) })
-      .setIssuedAt()
-      .sign(thief.privateKey);
-    expect(await refusal(await ask(thiefsOwn))).toEqual([401, 'dpop_proof_invalid']);
-    expect(await calculateJwkThumbprint(jwk)).toHaveLength(43);
+    expect(await refusal(await ask(undefined, { scheme: 'Bearer' }))).toEqual([401, 'dpop_proof_missing']);
+    expect(await refusal(await ask(await thief.proof(right)))).toEqual([401, 'dpop_proof_invalid']);
+    expect(await refusal(await ask(await holder.proof(right, thief)))).toEqual([401, 'dpop_proof_invalid']);
+  });
+
+  it('is no bearer token, whatever comes with it, and a bearer token is none that is bound', async () => {
+    const asBearer = await ask(await holder.proof(right), { scheme: 'Bearer' });
+    expect(await refusal(asBearer)).toEqual([401, 'dpop_proof_invalid']);
+    const { access_token: free } = await tokenFor(await grantTo());
+    const dpop = await holder.proof({ ...right, ath: hashOf(free) });
+    const asBound = await get(free, { authorization: `DPoP ${free}`, dpop });
+    expect(await refusal(asBound)).toEqual([401, 'dpop_proof_invalid']);
+  });
+
+  it('of another model gets nothing, the proof being right', async () => {
+    const at = path(await keep());
+    const dpop = await holder.proof({ ...right, htu: ISSUER + at });
+    expect(await refusal(await ask(dpop, { at }))).toEqual([403, 'forbidden']);
   });
 });
 

@@ -1,7 +1,5 @@
 /** Tokens bound to a holder's key (DPoP, RFC 9449), and tokens in exchange for others (RFC 8693), over HTTP. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { calculateJwkThumbprint, exportJWK, generateKeyPair, SignJWT } from 'jose';
-import type { CryptoKey, JWK } from 'jose';
 import { newId } from '../../src/platform/crypto.ts';
 import { DataSource } from '../../src/platform/database/index.ts';
 import { rememberProofs } from '../../src/tokens/token.store.ts';
@@ -9,10 +7,11 @@ import { startTestApp } from '../support/app.ts';
 import type { TestApp } from '../support/app.ts';
 import { query } from '../support/postgres.ts';
 import type { Answer, Form } from './tokens.fixture.ts';
-import { makeParty, Party, registrarOf } from './tokens.fixture.ts';
+import { Holder, makeParty, Party, registrarOf } from './tokens.fixture.ts';
 
 const EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange';
 const ISSUER = 'https://registry.example';
+const TO_TOKEN_ENDPOINT = { htm: 'POST', htu: `${ISSUER}/oauth/token` };
 
 let app: TestApp;
 let beside: TestApp;
@@ -31,33 +30,12 @@ beforeAll(async () => {
   [owner, licensee, other] = [await makeParty(registrar), await makeParty(registrar), await makeParty(registrar)];
   model = (await owner.registerModel()).id;
   grant = (await owner.grant(model, licensee, { sublicensing: true })).id;
-  key = await Holder.make();
+  key = await Holder.make(TO_TOKEN_ENDPOINT);
 });
 afterAll(async () => {
   await beside.close();
   await app.close();
 });
-
-class Holder {
-  private constructor(
-    readonly privateKey: CryptoKey,
-    readonly jwk: JWK,
-    readonly thumbprint: string,
-  ) {}
-
-  static async make(): Promise<Holder> {
-    const { privateKey, publicKey } = await generateKeyPair('ES256');
-    const jwk = await exportJWK(publicKey);
-    return new Holder(privateKey, jwk, await calculateJwkThumbprint(jwk));
-  }
-
-  proof(claims: Record<string, unknown> = {}): Promise<string> {
-    return new SignJWT({ jti: newId('proof'), htm: 'POST', htu: `${ISSUER}/oauth/token`, ...claims })
-      .setProtectedHeader({ alg: 'ES256', typ: 'dpop+jwt', jwk: this.jwk })
-      .setIssuedAt()
-      .sign(this.privateKey);
-  }
-}
 
 const claimsOf = (token: string) =>
   JSON.parse(Buffer.from(token.split('.')[1]!, 'base64url').toString()) as Record<string, unknown> & { exp: number };
@@ -187,7 +165,7 @@ describe('an exchange', () => {
   it('of a bound token needs a proof by its key, and the new one is bound too: stolen bound token', async () => {
     const { access_token } = await bound();
     expect(refusal(await exchange(licensee, access_token))).toEqual([400, 'invalid_dpop_proof', 'dpop_proof_missing']);
-    const thief = await Holder.make();
+    const thief = await Holder.make(TO_TOKEN_ENDPOINT);
     const stolen = await exchange(licensee, access_token, {}, { dpop: await thief.proof() });
     expect(refusal(stolen)).toEqual([400, 'invalid_dpop_proof', 'dpop_proof_invalid']);
     const { body } = await exchange(licensee, access_token, {}, { dpop: await key.proof() });

@@ -2,6 +2,8 @@
 import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { calculateJwkThumbprint, exportJWK, generateKeyPair, SignJWT } from 'jose';
+import type { CryptoKey, JWK } from 'jose';
 import type { GrantAct } from '../../src/core/licensing/grant-states.ts';
 import type { GrantBody } from '../../src/core/registry/grant.ts';
 import type { Kind } from '../../src/core/registry/kind.ts';
@@ -208,4 +210,29 @@ export async function withKey(registrar: Party, id: string, scopes?: string[], e
     ...(expiresAt === undefined ? {} : { expiresAt }),
   });
   return new Party(registrar.app, id, key);
+}
+
+/** Whoever holds a key that tokens are bound to; its proofs are made by jose. */
+export class Holder {
+  private constructor(
+    readonly privateKey: CryptoKey,
+    readonly jwk: JWK,
+    readonly thumbprint: string,
+    private readonly usual: Record<string, unknown>,
+  ) {}
+
+  /** @param usual claims of its proofs where a proof has no others */
+  static async make(usual: Record<string, unknown> = {}): Promise<Holder> {
+    const { privateKey, publicKey } = await generateKeyPair('ES256');
+    const jwk = await exportJWK(publicKey);
+    return new Holder(privateKey, jwk, await calculateJwkThumbprint(jwk), usual);
+  }
+
+  /** @param signer whose private key signs, with this one's public key in the header */
+  proof(claims: Record<string, unknown> = {}, signer: Pick<Holder, 'privateKey'> = this): Promise<string> {
+    return new SignJWT({ jti: newId('proof'), ...this.usual, ...claims })
+      .setProtectedHeader({ alg: 'ES256', typ: 'dpop+jwt', jwk: this.jwk })
+      .setIssuedAt()
+      .sign(signer.privateKey);
+  }
 }
