@@ -1,16 +1,22 @@
-"""Judges license tokens with PyJWT and with joserfc, by nothing but the registry's JWKS.
+"""Judges license tokens with PyJWT, Authlib and joserfc, by nothing but the registry's JWKS.
 
 Standard input:  {"jwks", "issuer", "audience", "tokens": [text, ...]}
-Standard output: [{"pyjwt": {"claims"} | {"error"}, "joserfc": {"claims"} | {"error"}}, ...]
+Standard output: [{"pyjwt": {"claims"} | {"error"}, "authlib": the same, "joserfc": the same}, ...]
 """
 
 import json
 import sys
+import warnings
 
 import jwt
 from joserfc import jwt as jose
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
+
+# Authlib tells its users to move to joserfc one day.
+warnings.simplefilter("ignore")
+from authlib.jose import JsonWebKey, JsonWebToken  # noqa: E402
+from authlib.jose.errors import JoseError as AuthlibError  # noqa: E402
 
 REQUIRED = ["iss", "sub", "aud", "jti", "iat", "nbf", "exp"]
 
@@ -24,6 +30,18 @@ def by_pyjwt(token, jwks, issuer, audience):
         )
         return {"claims": claims}
     except (jwt.PyJWTError, KeyError) as error:
+        return {"error": type(error).__name__}
+
+
+def by_authlib(token, jwks, issuer, audience):
+    options = {name: {"essential": True} for name in REQUIRED}
+    options["iss"]["value"] = issuer
+    options["aud"]["value"] = audience
+    try:
+        claims = JsonWebToken(["ES256"]).decode(token, JsonWebKey.import_key_set(jwks), claims_options=options)
+        claims.validate()
+        return {"claims": claims}
+    except (AuthlibError, ValueError) as error:
         return {"error": type(error).__name__}
 
 
@@ -43,7 +61,8 @@ def by_joserfc(token, jwks, issuer, audience):
 
 asked = json.load(sys.stdin)
 common = (asked["jwks"], asked["issuer"], asked["audience"])
+judges = {"pyjwt": by_pyjwt, "authlib": by_authlib, "joserfc": by_joserfc}
 json.dump(
-    [{"pyjwt": by_pyjwt(token, *common), "joserfc": by_joserfc(token, *common)} for token in asked["tokens"]],
+    [{name: judge(token, *common) for name, judge in judges.items()} for token in asked["tokens"]],
     sys.stdout,
 )
