@@ -34,6 +34,7 @@ import { DpopProofs1700000000030 } from './0030-dpop-proofs.ts';
 import { UsageAndSeats1700000000031 } from './0031-usage-and-seats.ts';
 import { StatusLists1700000000032 } from './0032-status-lists.ts';
 import { ArtifactDeliveries1700000000033 } from './0033-artifact-deliveries.ts';
+import { AccessBatches1700000000034 } from './0034-access-batches.ts';
 
 export const MIGRATIONS: (new () => MigrationInterface)[] = [
   SchemasAndRoles1700000000001,
@@ -67,4 +68,5 @@ export const MIGRATIONS: (new () => MigrationInterface)[] = [
   UsageAndSeats1700000000031,
   StatusLists1700000000032,
   ArtifactDeliveries1700000000033,
+  AccessBatches1700000000034,
 ];

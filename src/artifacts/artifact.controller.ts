@@ -11,7 +11,7 @@ import type { Principal } from '../platform/auth/index.ts';
 import { CurrentPrincipal, Requires } from '../platform/auth/index.ts';
 import { DPOP_ALGORITHMS } from '../tokens/index.ts';
 import type { AccessQuery } from './artifact.schema.ts';
-import { accessQuery, accessView, artifactParams } from './artifact.schema.ts';
+import { accessParams, accessQuery, accessView, artifactParams, provenAccess } from './artifact.schema.ts';
 import { ArtifactService } from './artifact.service.ts';
 import { isHad, partOf } from './part.ts';
 
@@ -77,6 +77,17 @@ export class ArtifactController {
     @Query({ schema: accessQuery }) query: AccessQuery,
   ) {
     return this.artifacts.accesses(principal, id, query);
+  }
+
+  /** One access, with what proves that it was written down when the log says. */
+  @Get(':id/accesses/:number')
+  @Requires('read')
+  @ApiResponse({ status: 200, standardSchema: provenAccess })
+  access(
+    @CurrentPrincipal() principal: Principal,
+    @Param({ schema: accessParams }) { id, number }: z.infer<typeof accessParams>,
+  ) {
+    return this.artifacts.access(principal, id, number);
   }
 }
 

@@ -1,18 +1,17 @@
 /** The tables of accesses to stored weights, for TypeORM's comparison with the migrations. */
-import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
+import { Check, Column, Entity, Index, PrimaryColumn } from 'typeorm';
 
-@Entity({
-  schema: 'ops',
-  name: 'artifact_access',
-  comment:
-    "Written before the first byte of stored weights leaves. It confers nothing: it is the operator's account of who fetched what, not a proof.",
-})
+/** Written before the first byte of stored weights leaves; the log commits to it (see core/licensing/access-record). */
+@Entity({ schema: 'registry', name: 'artifact_access' })
 @Index('artifact_access_registration', ['registrationId', 'id'])
+@Index('artifact_access_open', ['accessedAt', 'id'], { where: 'batch_id IS NULL' })
+@Index('artifact_access_place', ['batchId', 'position'])
+@Check('artifact_access_check', '(batch_id IS NULL) = ("position" IS NULL)')
 export class ArtifactAccessEntity {
   @PrimaryColumn('bigint', {
     primaryKeyConstraintName: 'artifact_access_pkey',
     generated: 'identity',
-    generatedIdentity: 'ALWAYS',
+    generatedIdentity: 'BY DEFAULT',
   })
   id!: string;
   @Column('text', { name: 'registration_id' }) registrationId!: string;
@@ -24,6 +23,18 @@ export class ArtifactAccessEntity {
   @Column('text', { name: 'grant_id', nullable: true }) grantId!: string | null;
   @Column('bigint', { name: 'first_byte', nullable: true }) firstByte!: string | null;
   @Column('bigint', { name: 'last_byte', nullable: true }) lastByte!: string | null;
+  @Column('text') salt!: string;
+  @Column('text', { name: 'batch_id', nullable: true }) batchId!: string | null;
+  @Column('integer', { nullable: true }) position!: number | null;
+}
+
+@Entity({ schema: 'registry', name: 'access_batch' })
+export class AccessBatchEntity {
+  @PrimaryColumn('text', { primaryKeyConstraintName: 'access_batch_pkey' }) id!: string;
+  @Column('integer') size!: number;
+  @Column('text') root!: string;
+  @Column('text') statement!: string;
+  @Column('bigint', { name: 'recorded_index' }) recordedIndex!: string;
 }
 
 @Entity({

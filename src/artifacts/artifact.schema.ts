@@ -1,7 +1,12 @@
 import { z } from 'zod';
-import { digest, id } from '../core/statement/statement.ts';
+import { accessRecordSchema } from '../core/licensing/access-record.ts';
+import { rowProofSchema } from '../ledger/index.ts';
 
 export const artifactParams = z.strictObject({ id: z.string().max(60) });
+export const accessParams = z.strictObject({
+  id: z.string().max(60),
+  number: z.coerce.number().int().min(1).max(Number.MAX_SAFE_INTEGER),
+});
 
 export const accessQuery = z.strictObject({
   before: z.coerce.number().int().positive().optional().describe('Only accesses with lower numbers'),
@@ -9,17 +14,9 @@ export const accessQuery = z.strictObject({
 });
 export type AccessQuery = z.infer<typeof accessQuery>;
 
-export const accessView = z
-  .strictObject({
-    number: z.int().positive(),
-    party: id('party'),
-    apiKey: id('apikey'),
-    token: id('token').nullable().describe('The license token that was shown; null for an owner with its API key'),
-    grant: id('grant').nullable(),
-    fileDigest: digest,
-    firstByte: z.int().nonnegative().nullable().describe('Of the part that was asked for; null for the whole'),
-    lastByte: z.int().nonnegative().nullable(),
-    at: z.iso.datetime(),
+export const accessView = accessRecordSchema
+  .omit({ type: true, registration: true, salt: true })
+  .extend({
     bytes: z
       .int()
       .nonnegative()
@@ -29,3 +26,6 @@ export const accessView = z
   })
   .meta({ id: 'ArtifactAccess' });
 export type AccessView = z.infer<typeof accessView>;
+
+export const provenAccess = accessView.extend({ proof: rowProofSchema }).meta({ id: 'ProvenArtifactAccess' });
+export type ProvenAccess = z.infer<typeof provenAccess>;

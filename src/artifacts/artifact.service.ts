@@ -1,7 +1,7 @@
 /**
  * Who may fetch stored weights: an owner with its API key, and whoever shows a license token that is meant for the
- * registry and lets the weights leave it. Each access is written down before the first byte leaves, and how much left
- * when it ends.
+ * registry and lets the weights leave it. Each access is written down before the first byte leaves, where the log commits
+ * to it, and how much left when it ends.
  */
 import { Inject, Injectable } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
@@ -10,14 +10,17 @@ import { requireAudience, requireHolder } from '../core/licensing/token-claims.t
 import { ModelService } from '../models/index.ts';
 import type { Principal } from '../platform/auth/index.ts';
 import { judge } from '../platform/auth/index.ts';
+import { newNonce } from '../platform/crypto.ts';
 import { DataSource } from '../platform/database/index.ts';
 import type { Log } from '../platform/logging/index.ts';
 import { LOG } from '../platform/logging/index.ts';
 import type { StoredArtifact } from '../platform/storage/index.ts';
 import { GenuineTokens, Holders, Issuer } from '../tokens/index.ts';
-import type { AccessQuery, AccessView } from './artifact.schema.ts';
+import { AccessBatches } from './access-batches.ts';
+import type { AccessQuery, AccessView, ProvenAccess } from './artifact.schema.ts';
+import { accessView } from './artifact.schema.ts';
 import type { Access } from './artifact.store.ts';
-import { insertAccess, insertDelivery, listAccesses } from './artifact.store.ts';
+import { findAccess, insertAccess, insertDelivery, listAccesses } from './artifact.store.ts';
 
 /** Actions that need the weights at hand; to infer, a service that hosts them is enough, and to distill, its outputs. */
 const WITH_WEIGHTS: readonly string[] = ['fine-tune', 'redistribute', 'host'];
@@ -27,7 +30,7 @@ export type Fetcher = Pick<Access, 'apiKey' | 'grant' | 'party' | 'token'>;
 
 export interface Fetched {
   readonly artifact: StoredArtifact;
-  readonly access: Omit<Access, 'firstByte' | 'lastByte'>;
+  readonly access: Omit<Access, 'firstByte' | 'lastByte' | 'salt'>;
 }
 
 /** The scheme and what follows it; nothing is longer than a token of 8 KB. */
@@ -40,6 +43,7 @@ export class ArtifactService {
     private readonly tokens: GenuineTokens,
     private readonly holders: Holders,
     private readonly issuer: Issuer,
+    private readonly batches: AccessBatches,
     @Inject(LOG) private readonly log: Log,
     private readonly database: DataSource,
   ) {}
@@ -66,16 +70,30 @@ export class ArtifactService {
       ...access,
       firstByte: whole ? null : start,
       lastByte: whole ? null : end - 1,
+      salt: newNonce(),
     });
+    this.batches.noteWritten(1);
     return this.#counted(number, artifact.stream(start, end), end - start);
   }
 
   /** Owners, registrar and auditors see all accesses; everybody else its own. */
   async accesses(principal: Principal, id: string, query: AccessQuery): Promise<AccessView[]> {
-    const { partyId, roles } = principal;
     await this.models.get(id);
-    const all = roles.length > 0 || (await this.models.isOwner(id, partyId));
-    return listAccesses(this.database.manager, id, all ? null : partyId, query);
+    return listAccesses(this.database.manager, id, await this.#readerOf(principal, id), query);
+  }
+
+  /** @throws RegistryError `not_found`, also for an access that the caller may not see */
+  async access(principal: Principal, id: string, number: number): Promise<ProvenAccess> {
+    const found = await findAccess(this.database.manager, id, await this.#readerOf(principal, id), number);
+    if (found === undefined) {
+      throw new RegistryError('not_found', `There is no access ${number} to ${id}.`, { field: 'number' });
+    }
+    return { ...accessView.strip().parse(found), proof: await this.batches.prove(found) };
+  }
+
+  /** Null for who sees the accesses of everybody. */
+  async #readerOf({ partyId, roles }: Principal, id: string): Promise<string | null> {
+    return roles.length > 0 || (await this.models.isOwner(id, partyId)) ? null : partyId;
   }
 
   async #byApiKey(id: string, principal: Principal): Promise<Fetcher | undefined> {

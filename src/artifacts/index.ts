@@ -1,1 +1,2 @@
+export { AccessBatches } from './access-batches.ts';
 export { ArtifactModule } from './artifact.module.ts';

@@ -9,5 +9,7 @@ export { MapReader } from './map/map-reader.ts';
 export { beginLog } from './new-log.ts';
 export type { NewLog } from './new-log.ts';
 export { holding } from './ledger-core.ts';
+export { RowBatches, rowProofSchema } from './row-batches.ts';
+export type { BatchRow, RowProof } from './row-batches.ts';
 export { signingKey } from './signing-keys.ts';
 export { Timestamping, TSA_ROOTS } from './timestamping/index.ts';

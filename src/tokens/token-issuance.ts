@@ -133,7 +133,7 @@ export class TokenIssuance {
     if (!(await this.#issuances.ask(issuanceOf(claims, signer.kid, place)))) {
       throw inactive(grant.id, 'suspended or terminated');
     }
-    this.batches.noteIssued(1);
+    this.batches.noteWritten(1);
     return {
       access_token: token,
       token_type: tokenTypeOf(claims),

@@ -4,9 +4,9 @@ import { RegistryError } from '../core/errors.ts';
 import type { LicenseTokenClaims } from '../core/licensing/token-claims.ts';
 import { claimsSchema, audienceSchema, DETAILS_TYPE } from '../core/licensing/token-claims.ts';
 import { ACTIONS } from '../core/licensing/actions.ts';
-import { receiptSchema } from '../core/statement/receipt.ts';
 import { digest } from '../core/statement/statement.ts';
 import { zodProblem } from '../core/statement/zod-problem.ts';
+import { rowProofSchema } from '../ledger/index.ts';
 
 export const CLIENT_CREDENTIALS = 'client_credentials';
 /** RFC 8693. */
@@ -125,20 +125,7 @@ export const tokenView = z
     expiresAt: z.iso.datetime(),
     state: z.enum(TOKEN_STATES).describe('At the time of the answer'),
     revocation: digest.nullable().describe('The statement that revoked this very token'),
-    issuance: z.strictObject({
-      record: z.string().describe('The bytes behind the leaf, canonical JSON'),
-      batch: z
-        .strictObject({
-          id: z.string(),
-          position: z.int(),
-          size: z.int(),
-          root: digest,
-          inclusionProof: z.array(z.string()).describe('Hashes, leaf sibling first, base64'),
-          receipt: receiptSchema.describe('Of the statement that holds the root'),
-        })
-        .nullable()
-        .describe('Null until the log has committed to the token'),
-    }),
+    issuance: rowProofSchema,
   })
   .meta({ id: 'Token' });
 export type TokenView = z.infer<typeof tokenView>;

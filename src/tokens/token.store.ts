@@ -3,6 +3,7 @@ import type { EntityManager } from 'typeorm';
 import type { Digest } from '../core/digest.ts';
 import type { IssuanceRecord } from '../core/licensing/issuance-record.ts';
 import type { GrantOnRecord } from '../core/licensing/token-claims.ts';
+import type { BatchRow } from '../ledger/index.ts';
 import type { Lives } from '../licenses/index.ts';
 import { LIVES } from '../licenses/index.ts';
 
@@ -144,13 +145,6 @@ export async function placeInBatch(manager: EntityManager, batchId: string, jtis
     [batchId, jtis],
   );
   return changed;
-}
-
-export interface BatchRow {
-  id: string;
-  size: number;
-  root: Digest;
-  statement: Digest;
 }
 
 export async function findBatch(manager: EntityManager, id: string): Promise<BatchRow | undefined> {

@@ -1,7 +1,13 @@
 /** Stored weights by license token: who gets them, whole or in part, and what is written down about it. */
 import { createHash, randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { AccessBatches } from '../../src/artifacts/index.ts';
+import { fromBase64, fromUtf8, utf8 } from '../../src/core/bytes.ts';
+import { parseDigest } from '../../src/core/digest.ts';
+import { leafHash, verifyInclusion } from '../../src/core/merkle/tree.ts';
 import type { GrantBody } from '../../src/core/registry/grant.ts';
+import type { RowProof } from '../../src/ledger/index.ts';
+import { sha256 } from '../../src/platform/crypto.ts';
 import { startTestApp } from '../support/app.ts';
 import type { TestApp } from '../support/app.ts';
 import { digestOf } from '../support/bodies.ts';
@@ -10,6 +16,11 @@ import type { Form, Party } from './tokens.fixture.ts';
 import { anyDigest, Holder, makeParty, registrarOf } from './tokens.fixture.ts';
 
 const ISSUER = 'https://registry.example';
+
+interface Proven {
+  token: string;
+  proof: RowProof;
+}
 
 let app: TestApp;
 let beside: TestApp;
@@ -263,13 +274,41 @@ describe('an access', () => {
     expect(await seen()).toMatchObject({ bytes: expect.any(Number) });
   });
 
+  it('is in a batch that the log holds, and whoever may see it can prove that', async () => {
+    const own = await keep();
+    const { access_token, jti } = await tokenFor((await owner.grant(own, licensee)).id);
+    await bytesOf(await get(access_token, { range: 'bytes=10-19' }, path(own)));
+    const [{ number }] = (await owner.ok<{ number: number }[]>('GET', `/v1/models/${own}/accesses`)) as [
+      { number: number },
+    ];
+    const of = (reader: Party) => reader.ok<Proven>('GET', `/v1/models/${own}/accesses/${number}`);
+    expect((await of(owner)).proof.batch).toBeNull();
+    await Promise.all([app, beside].map((at) => at.app.nest.get(AccessBatches).flush()));
+    for (const reader of [owner, licensee, registrar]) {
+      const { token, proof: proven } = await of(reader);
+      expect(token).toBe(jti);
+      const { batch, record } = proven;
+      const { position: index, size, root, inclusionProof, receipt } = batch!;
+      expect(JSON.parse(record)).toMatchObject({ registration: own, party: licensee.id, token: jti, firstByte: 10 });
+      const proof = { index, size, proof: inclusionProof.map(fromBase64), root: parseDigest(root) };
+      verifyInclusion(sha256, { ...proof, leafHash: leafHash(sha256, utf8(record)) });
+      const altered = leafHash(sha256, utf8(record.replace(licensee.id, stranger.id)));
+      expect(() => verifyInclusion(sha256, { ...proof, leafHash: altered })).toThrow();
+      const statement = fromUtf8(fromBase64(receipt.envelope.payload));
+      expect(JSON.parse(statement)).toMatchObject({ predicate: { size, root } });
+      expect(statement).not.toContain(licensee.id);
+    }
+    expect((await stranger.call('GET', `/v1/models/${own}/accesses/${number}`)).status).toBe(404);
+    expect((await owner.call('GET', `/v1/models/${own}/accesses/99999`)).body.code).toBe('not_found');
+  });
+
   it('is never changed or deleted, not even by the database’s owner', async () => {
-    for (const table of ['ops.artifact_access', 'ops.artifact_delivery']) {
+    for (const table of ['registry.artifact_access', 'ops.artifact_delivery']) {
       const [before] = await query<{ count: number }>(app.database.superuserUrl, `SELECT count(*)::int FROM ${table}`);
       expect(before!.count).toBeGreaterThan(0);
       const key = table.endsWith('access') ? 'id' : 'access_id';
       for (const sql of [
-        `UPDATE ${table} SET ${key === 'id' ? 'party_id = party_id' : 'bytes = bytes + 1'}`,
+        `UPDATE ${table} SET ${key === 'id' ? `party_id = party_id || 'x'` : 'bytes = bytes + 1'}`,
         `DELETE FROM ${table}`,
         `TRUNCATE ${table}`,
       ]) {

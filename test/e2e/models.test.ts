@@ -428,7 +428,7 @@ describe('stored weights', () => {
   const accesses = () =>
     query(
       app.database.superuserUrl,
-      'SELECT registration_id, party_id, api_key_id, file_digest FROM ops.artifact_access ORDER BY id',
+      'SELECT registration_id, party_id, api_key_id, file_digest FROM registry.artifact_access ORDER BY id',
     );
 
   beforeAll(async () => {

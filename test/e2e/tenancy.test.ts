@@ -257,6 +257,7 @@ const ROUTES: Route[] = [
   { method: 'PUT', path: '/v1/models/:id/artifact', thing: 'model', body: file, open: 'write' },
   { method: 'GET', path: '/v1/models/:id/artifact', thing: 'model' },
   { method: 'GET', path: '/v1/models/:id/accesses', thing: 'model', open: 'read' },
+  { method: 'GET', path: '/v1/models/:id/accesses/:number', thing: 'model' },
   { method: 'GET', path: '/v1/models/:id/obligations', thing: 'model', open: 'read' },
   { method: 'GET', path: '/v1/models/:id/signatures', thing: 'model', open: 'read' },
   { method: 'GET', path: '/v1/titles/:asset', thing: 'model', open: 'read' },
@@ -307,6 +308,7 @@ function ask(caller: Client, { method, path, body }: Route, id: string): Promise
     .replace(':deliveryId', anyDelivery)
     .replace(':block', anyBlock)
     .replace(':holder', 'A'.repeat(43))
+    .replace(':number', '1')
     .replace(':form', 'cn-filing');
   if (body instanceof Uint8Array) return caller.put(address, body);
   if (method === 'DELETE') return caller.send(method, address, undefined, {});

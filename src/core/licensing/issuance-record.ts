@@ -13,17 +13,13 @@
  */
 import { z } from 'zod';
 import { canonicalize, parseCanonical } from '../canonical-json.ts';
-import type { Digest, Sha256 } from '../digest.ts';
-import { formatDigest } from '../digest.ts';
-import { leafHash, rootOf } from '../merkle/tree.ts';
+import type { Sha256 } from '../digest.ts';
+import { leafHash } from '../merkle/tree.ts';
 import { digest, id } from '../statement/statement.ts';
 import { KEY_ID } from './token-claims.ts';
 import { zodProblem } from '../statement/zod-problem.ts';
 
 export const ISSUANCE_TYPE = 'urn:muniment:token-issuance:v1';
-/** Records in one batch at most. */
-export const MAX_BATCH_SIZE = 10_000;
-
 export const issuanceRecordSchema = z
   .strictObject({
     type: z.literal(ISSUANCE_TYPE),
@@ -42,9 +38,9 @@ export const issuanceRecordSchema = z
 
 export type IssuanceRecord = z.infer<typeof issuanceRecordSchema>;
 
-/** The bytes behind a leaf. */
+/** The bytes behind a leaf; what a row has beside its record is left out. */
 export const formatIssuanceRecord = (record: Omit<IssuanceRecord, 'type'>): Uint8Array =>
-  canonicalize(issuanceRecordSchema.parse({ ...record, type: ISSUANCE_TYPE }));
+  canonicalize(issuanceRecordSchema.strip().parse({ ...record, type: ISSUANCE_TYPE }));
 
 /** @throws RegistryError `malformed_json`, `invalid_input` unless the bytes are what `formatIssuanceRecord` writes */
 export function parseIssuanceRecord(bytes: Uint8Array): IssuanceRecord {
@@ -56,7 +52,3 @@ export function parseIssuanceRecord(bytes: Uint8Array): IssuanceRecord {
 /** Leaf hashes of a batch, in order of position. */
 export const issuanceLeaves = (sha256: Sha256, records: readonly Omit<IssuanceRecord, 'type'>[]): Uint8Array[] =>
   records.map((record) => leafHash(sha256, formatIssuanceRecord(record)));
-
-/** What the batch's statement says as `root`. */
-export const batchRoot = (sha256: Sha256, leaves: readonly Uint8Array[]): Digest =>
-  formatDigest(rootOf(sha256, leaves));

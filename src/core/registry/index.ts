@@ -36,7 +36,7 @@ import { opening, sealed } from './sealed.ts';
 import { succession } from './succession.ts';
 import { successionAct } from './succession-act.ts';
 import type { RowChange, RowKey } from './tables.ts';
-import { tokenBatch, tokenKey, tokenKeyRetirement } from './token.ts';
+import { accessBatch, tokenBatch, tokenKey, tokenKeyRetirement } from './token.ts';
 
 const ALL = [
   log,
@@ -68,6 +68,7 @@ const ALL = [
   tokenKey,
   tokenKeyRetirement,
   tokenBatch,
+  accessBatch,
   erasure,
   sealed,
   opening,
@@ -135,6 +136,7 @@ export type { InnerSignature, Kind, Rows, Spoken, Visibility } from './kind.ts';
 export { visibilityOf } from './kind.ts';
 export { commitmentsOf } from './commitment.ts';
 export {
+  accessBatch,
   adverseClaim,
   adverseClaimAct,
   apiKey,

@@ -273,6 +273,7 @@ export interface Tables {
   rights_standing: Recorded & { about: string; maker: string; respect: string; recordId: string };
   token_revocation: Recorded & { jti: string; grantId: string };
   token_batch: Recorded & { id: string; size: number; root: Digest };
+  access_batch: Recorded & { id: string; size: number; root: Digest };
   /** Maps of the log's first `size` entries, known by their roots. */
   map_root: Recorded & { root: Digest; size: number; logRoot: Digest; keys: number };
   map_audit: Recorded & { id: string; auditor: string; size: number; root: Digest; found: Digest };
@@ -322,6 +323,7 @@ export const KEYS = {
   rights_standing: ['about', 'maker', 'respect'],
   token_revocation: ['jti'],
   token_batch: ['id'],
+  access_batch: ['id'],
   map_root: ['root'],
   map_audit: ['id'],
 } as const satisfies { [T in TableName]: readonly (keyof Tables[T])[] };

@@ -1,9 +1,11 @@
 /**
  * What the log holds about license tokens: every key that ever signed one, and commitments to the batches in which they
- * were issued. Single tokens stay out of the log; each remains provable through the root of its batch.
+ * were issued, and in which weights were fetched. Single tokens and accesses stay out of the log; each remains provable
+ * through the root of its batch.
  */
 import { z } from 'zod';
 import { RegistryError } from '../errors.ts';
+import { MAX_BATCH_SIZE } from '../licensing/row-batch.ts';
 import { KEY_ID } from '../licensing/token-claims.ts';
 import { parseP256Spki } from '../statement/public-key.ts';
 import { digest, form, instant, urn } from '../statement/statement.ts';
@@ -47,21 +49,25 @@ export const tokenKeyRetirement = kind(
 );
 
 const batchShape = {
-  size: z.int().positive().max(10_000),
-  root: digest.describe('RFC 6962 root over the salted issuance records, in order'),
+  size: z.int().positive().max(MAX_BATCH_SIZE),
+  root: digest.describe('RFC 6962 root over the salted records, in order'),
   from: instant,
   to: instant,
 };
 
-export const tokenBatch = kind(
-  form('token-batch', batchShape, ({ id: batch }, { root }) => [{ name: urn(batch), digest: root }]),
-  {
-    reads: ({ common }) => [['token_batch', common.id]],
-    judge(spoken, rows, place) {
-      requireRegistry(spoken, rows);
-      requireNew(rows, 'token_batch', spoken.common.id);
-      const { size, root } = spoken.body;
-      return [put('token_batch', { id: spoken.common.id, size, root, ...place })];
+const batch = (name: string, table: 'access_batch' | 'token_batch') =>
+  kind(
+    form(name, batchShape, ({ id }, { root }) => [{ name: urn(id), digest: root }]),
+    {
+      reads: ({ common }) => [[table, common.id]],
+      judge(spoken, rows, place) {
+        requireRegistry(spoken, rows);
+        requireNew(rows, table, spoken.common.id);
+        const { size, root } = spoken.body;
+        return [put(table, { id: spoken.common.id, size, root, ...place })];
+      },
     },
-  },
-);
+  );
+
+export const tokenBatch = batch('token-batch', 'token_batch');
+export const accessBatch = batch('access-batch', 'access_batch');

@@ -5,9 +5,11 @@
  */
 
 export type FindingCode =
+  | 'access_batch_wrong'
   | 'anchor_ahead'
   | 'anchor_damaged'
   | 'anchor_wrong'
+  | 'artifact_access_wrong'
   | 'bundle_extra'
   | 'bundle_missing'
   | 'bundle_wrong'
@@ -88,6 +90,7 @@ export const COUNTED = [
   'rows',
   'disclosures',
   'tokens',
+  'accesses',
   'timestamps',
   'receipts',
   'maps',
@@ -116,6 +119,7 @@ export class Findings {
     rows: 0,
     disclosures: 0,
     tokens: 0,
+    accesses: 0,
     timestamps: 0,
     receipts: 0,
     maps: 0,

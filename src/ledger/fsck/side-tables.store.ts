@@ -1,5 +1,6 @@
-/** SQL of the verifier over the tables of the registry that no statement alone makes: values of commitments, tokens. */
+/** SQL of the verifier over the tables of the registry that no statement alone makes: values of commitments, tokens, accesses. */
 import type { Digest } from '../../core/digest.ts';
+import type { AccessRecord } from '../../core/licensing/access-record.ts';
 import type { Snapshot } from './snapshot.ts';
 
 /** A value with its salt, and what the registry holds about the commitment that they open. */
@@ -68,13 +69,14 @@ export async function countErased(snapshot: Snapshot): Promise<number> {
   return row!.count;
 }
 
-export function tokenBatches(
+export function batches(
   snapshot: Snapshot,
+  table: 'access_batch' | 'token_batch',
   after: string,
   limit: number,
 ): Promise<{ id: string; size: number; root: string }[]> {
   return snapshot.rows(
-    `SELECT id, size, root FROM registry.token_batch WHERE id COLLATE "C" > $1 ORDER BY id COLLATE "C" LIMIT $2`,
+    `SELECT id, size, root FROM registry.${table} WHERE id COLLATE "C" > $1 ORDER BY id COLLATE "C" LIMIT $2`,
     [after, limit],
   );
 }
@@ -89,6 +91,33 @@ export function otherIssuances(snapshot: Snapshot, after: string, limit: number)
     `${ISSUANCE} WHERE i.jti COLLATE "C" > $1
        AND NOT EXISTS (SELECT FROM registry.token_batch b WHERE b.id = i.batch_id)
      ORDER BY i.jti COLLATE "C" LIMIT $2`,
+    [after, limit],
+  );
+}
+
+/** An access to stored weights, with what the tables of the registry hold about its grant. */
+export interface AccessRow extends AccessRecord {
+  batchId: string | null;
+  position: number | null;
+  grantedTo: string | null;
+}
+
+const ACCESS = `
+  SELECT a.id AS number, a.registration_id AS registration, a.party_id AS party, a.api_key_id AS "apiKey", a.jti AS token,
+    a.grant_id AS "grant", a.file_digest AS "fileDigest", a.first_byte AS "firstByte", a.last_byte AS "lastByte",
+    to_char(a.accessed_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS at, a.salt, a.batch_id AS "batchId",
+    a.position, g.licensee AS "grantedTo"
+  FROM registry.artifact_access a LEFT JOIN registry.license_grant g ON g.id = a.grant_id`;
+
+export function batchedAccesses(snapshot: Snapshot, batchId: string, limit: number): Promise<AccessRow[]> {
+  return snapshot.rows(`${ACCESS} WHERE a.batch_id = $1 ORDER BY a.position LIMIT $2`, [batchId, limit]);
+}
+
+/** Accesses that no batch on record holds. */
+export function otherAccesses(snapshot: Snapshot, after: number, limit: number): Promise<AccessRow[]> {
+  return snapshot.rows(
+    `${ACCESS} WHERE a.id > $1 AND NOT EXISTS (SELECT FROM registry.access_batch b WHERE b.id = a.batch_id)
+     ORDER BY a.id LIMIT $2`,
     [after, limit],
   );
 }

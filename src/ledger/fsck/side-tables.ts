@@ -4,6 +4,7 @@
  * tables of the schema: a test compares the lists with the database, so that no table escapes.
  */
 import type { Sha256 } from '../../core/digest.ts';
+import { checkArtifactAccesses } from './artifact-accesses.ts';
 import { checkDisclosures } from './disclosures.ts';
 import type { Snapshot } from './snapshot.ts';
 import { checkTokenIssuances } from './token-issuances.ts';
@@ -17,6 +18,7 @@ export interface SideTable {
 }
 
 export const SIDE_TABLES: readonly SideTable[] = [
+  { table: 'artifact_access', check: checkArtifactAccesses },
   { table: 'disclosure', check: checkDisclosures },
   { table: 'token_issuance', check: checkTokenIssuances },
 ];

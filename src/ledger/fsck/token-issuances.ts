@@ -5,12 +5,8 @@
  * named itself. Tokens that wait for their batch are held against their grants alone.
  */
 import type { Sha256 } from '../../core/digest.ts';
-import {
-  batchRoot,
-  ISSUANCE_TYPE,
-  issuanceLeaves,
-  issuanceRecordSchema,
-} from '../../core/licensing/issuance-record.ts';
+import { ISSUANCE_TYPE, issuanceLeaves, issuanceRecordSchema } from '../../core/licensing/issuance-record.ts';
+import { batchRoot } from '../../core/licensing/row-batch.ts';
 import type { IssuanceRow } from './side-tables.store.ts';
 import type { Findings } from './report.ts';
 import * as side from './side-tables.store.ts';
@@ -20,7 +16,7 @@ const PAGE = 1000;
 const TABLE = 'registry.token_issuance';
 
 export async function checkTokenIssuances(sha256: Sha256, snapshot: Snapshot, findings: Findings): Promise<void> {
-  for (let page = await side.tokenBatches(snapshot, '', PAGE); page.length > 0;) {
+  for (let page = await side.batches(snapshot, 'token_batch', '', PAGE); page.length > 0;) {
     for (const batch of page) {
       // One row more than there should be is enough to tell that there are too many.
       const rows = await side.batchedIssuances(snapshot, batch.id, batch.size + 1);
@@ -35,7 +31,7 @@ export async function checkTokenIssuances(sha256: Sha256, snapshot: Snapshot, fi
       const message = `The tokens of the batch ${batch.id} in ${TABLE} do not lead to the root that the log holds.`;
       findings.add('token_batch_wrong', TABLE, batch.id, message);
     }
-    page = await side.tokenBatches(snapshot, page.at(-1)!.id, PAGE);
+    page = await side.batches(snapshot, 'token_batch', page.at(-1)!.id, PAGE);
   }
   for (let page = await side.otherIssuances(snapshot, '', PAGE); page.length > 0;) {
     for (const row of page) judgeRow(row, null, findings);

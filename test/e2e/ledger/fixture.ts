@@ -5,7 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DataSource } from 'typeorm';
 import { toBase64, toHex, utf8 } from '../../../src/core/bytes.ts';
-import { batchRoot, issuanceLeaves } from '../../../src/core/licensing/issuance-record.ts';
+import type { AccessRecord } from '../../../src/core/licensing/access-record.ts';
+import { accessLeaves } from '../../../src/core/licensing/access-record.ts';
+import { issuanceLeaves } from '../../../src/core/licensing/issuance-record.ts';
+import { batchRoot } from '../../../src/core/licensing/row-batch.ts';
 import type { Digest } from '../../../src/core/digest.ts';
 import { formatDigest } from '../../../src/core/digest.ts';
 import {
@@ -41,6 +44,7 @@ import {
   sealed,
   succession,
   successionAct,
+  accessBatch,
   tokenBatch,
   tokenKey,
 } from '../../../src/core/registry/index.ts';
@@ -426,12 +430,13 @@ export async function everyKind(process: Process): Promise<void> {
   for (const token of [newId('token'), newId('token')]) {
     await ledger.attest(revocation, { maker: ada, body: { ...sides, token, reason: 'ended' } });
   }
-  for (const kid of ['A'.repeat(43), 'B'.repeat(43)]) {
+  for (const [at, kid] of ['A'.repeat(43), 'B'.repeat(43)].entries()) {
     await ledger.attest(tokenKey, {
       maker: registry,
       body: { kid, spki: newKey().spki, notBefore: '2026-01-02T03:04:05.000Z' },
     });
     await issueTokens(process, { grant: granted[1]!.id, licensee: dan, kid });
+    await fetchWeights(process, { grant: granted[1]!.id, party: dan }, 10 * at);
   }
   await offerLicenses(process, registered.id, ada);
   const [eve, fay] = [await makeParty(process, 'Eve'), await makeParty(process, 'Fay')];
@@ -726,6 +731,64 @@ async function issueTokens(
             id,
             position,
             jti,
+          ]);
+        }
+      },
+    },
+  );
+}
+
+/** Two accesses to weights in a batch, and one that waits for its batch. */
+async function fetchWeights(
+  { ledger, dataSource }: Process,
+  by: Pick<AccessRecord, 'grant' | 'party'>,
+  before: number,
+): Promise<void> {
+  const records: AccessRecord[] = [1, 2, 3].map((number) => ({
+    ...by,
+    number: before + number,
+    registration: newId('registration'),
+    apiKey: newId('apikey'),
+    token: newId('token'),
+    fileDigest: anyDigest(),
+    firstByte: 10 * number,
+    lastByte: 1000,
+    at: `2026-01-02T03:04:0${number}.250Z`,
+    salt: newNonce(),
+  }));
+  for (const {
+    number,
+    registration,
+    party,
+    apiKey,
+    token,
+    grant,
+    fileDigest,
+    firstByte,
+    lastByte,
+    at,
+    salt,
+  } of records) {
+    await dataSource.query(
+      `INSERT INTO registry.artifact_access (id, registration_id, party_id, api_key_id, jti, grant_id, file_digest,
+         first_byte, last_byte, accessed_at, salt)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+      [number, registration, party, apiKey, token, grant, fileDigest, firstByte, lastByte, at, salt],
+    );
+  }
+  const id = newId('accessbatch');
+  const batched = records.slice(0, 2);
+  const root = batchRoot(sha256, accessLeaves(sha256, batched));
+  await ledger.attest(
+    accessBatch,
+    { maker: ledger.registryParty, id, body: { size: 2, root, from: batched[0]!.at, to: batched[1]!.at } },
+    {
+      alongside: async (manager) => {
+        for (const [position, { number }] of batched.entries()) {
+          await manager.query(`UPDATE registry.artifact_access SET batch_id = $1, position = $2 WHERE id = $3`, [
+            id,
+            position,
+            number,
           ]);
         }
       },

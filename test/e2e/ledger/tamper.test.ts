@@ -21,7 +21,13 @@ const LEDGER_KEYS: Record<string, readonly string[]> = {
   map_node: ['hash'],
   map_version: ['size'],
 };
-const SIDE_KEYS: Record<string, readonly string[]> = { disclosure: ['commitment'], token_issuance: ['jti'] };
+const SIDE_KEYS: Record<string, readonly string[]> = {
+  artifact_access: ['id'],
+  disclosure: ['commitment'],
+  token_issuance: ['jti'],
+};
+/** Tables whose rows the log holds by batch. */
+const BATCHED = ['registry.artifact_access', 'registry.token_issuance'];
 /** The database's own times: they prove nothing, and no verdict rests on them. */
 const UNPROVEN = [
   'ledger.statement.recorded_at',
@@ -60,6 +66,7 @@ const OTHER: Record<string, (column: string) => string> = {
   smallint: (c) => `${c} + 70`,
   integer: (c) => `coalesce(${c}, 0) + 7000`,
   boolean: (c) => `NOT ${c}`,
+  'timestamp with time zone': (c) => `${c} + interval '1 s'`,
   bytea: (c) => `set_byte(${c}, 0, get_byte(${c}, 0) # 1)`,
   jsonb: (c) => `jsonb_set(${c}, '{tampered}', 'true')`,
   ARRAY: (c) => `${c} || 'tampered'::text`,
@@ -154,19 +161,19 @@ interface Row {
 }
 
 /**
- * Two rows of a table. Of the tokens those in a batch: one that waits for its batch is in nobody's proof yet. Of the
+ * Two rows of a table. Of those that the log holds by batch two in one: one that waits for it is in nobody's proof yet. Of the
  * possessions those of two openings: what one opening told differs in nothing but its key.
  */
 async function someRows(table: string): Promise<Row[]> {
   const key = TABLES[table]!;
-  const batched = table === 'registry.token_issuance';
+  const batched = BATCHED.includes(table);
   const from: Record<string, string> = {
-    'registry.token_issuance': `${table} WHERE batch_id IS NOT NULL ORDER BY batch_id, position`,
     'registry.possession': `(SELECT DISTINCT ON (sealed_id) * FROM ${table} ORDER BY sealed_id) p ORDER BY sealed_id`,
   };
+  const inOrder = batched ? 'WHERE batch_id IS NOT NULL ORDER BY batch_id, position' : `ORDER BY ${key.join(', ')}`;
   const rows = await rowsOf<Record<string, string>>(
     `SELECT ${[...key, ...(batched ? ['batch_id'] : [])].map((c) => `${c}::text AS ${c}`).join(', ')}
-     FROM ${from[table] ?? `${table} ORDER BY ${key.join(', ')}`} LIMIT 2`,
+     FROM ${from[table] ?? `${table} ${inOrder}`} LIMIT 2`,
   );
   return rows.map((row) => {
     const name = key.map((c) => row[c]).join(' ');

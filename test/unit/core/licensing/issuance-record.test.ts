@@ -1,11 +1,11 @@
 import { describe, expect, test } from '@jest/globals';
 import { fromUtf8, utf8 } from '../../../../src/core/bytes.ts';
 import {
-  batchRoot,
   formatIssuanceRecord,
   issuanceLeaves,
   parseIssuanceRecord,
 } from '../../../../src/core/licensing/issuance-record.ts';
+import { batchRoot } from '../../../../src/core/licensing/row-batch.ts';
 import { nodeHash } from '../../../../src/core/merkle/tree.ts';
 import { formatDigest } from '../../../../src/core/digest.ts';
 import { sha256 } from '../../../../src/platform/crypto.ts';
