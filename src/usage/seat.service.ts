@@ -63,19 +63,20 @@ export class SeatService {
   }
 
   /**
-   * Gives a seat up: by a side of the grant, or by the key itself.
-   * @throws RegistryError `not_found`
+   * Gives a seat up: by the key itself, or by a side of the grant. Whoever borrowed one may be using it out of reach, so
+   * that the licensee does not get it back by its own word before its time is over.
+   * @throws RegistryError `not_found`, `state_conflict`
    */
   async release(principal: Principal, id: string, holder: string, request: FastifyRequest): Promise<void> {
     const proven = request.headers['dpop'] === undefined ? undefined : await this.#holder(request);
-    const byItself = proven === holder;
-    if (!byItself) await this.grants.find(principal, id);
+    const grant = proven === holder ? undefined : await this.grants.forCounting(principal, id);
     await this.database.transaction(async (manager) => {
-      const seat = await findSeat(manager, id, holder);
-      if (seat === undefined) {
+      const evenBorrowed = grant?.licensee !== principal.partyId;
+      if (!(await deleteSeat(manager, { grant: id, holder, evenBorrowed }))) {
+        const seat = await findSeat(manager, id, holder);
+        if (seat !== undefined) throw stillBorrowed(seat);
         throw new RegistryError('not_found', `No seat is held by ${holder}.`, { field: 'holder' });
       }
-      await deleteSeat(manager, id, holder);
       await noteSeat(manager, { grant: id, holder, party: principal.partyId, event: 'released', until: null });
     });
   }
@@ -95,6 +96,12 @@ export class SeatService {
     });
   }
 }
+
+const stillBorrowed = ({ until }: SeatView): RegistryError =>
+  new RegistryError('state_conflict', `The seat is borrowed until ${until}, and may be in use out of reach.`, {
+    field: 'holder',
+    fix: 'Give it up by the key that holds it, or ask the licensor to.',
+  });
 
 async function requireFree(manager: EntityManager, counters: readonly Counted[]): Promise<void> {
   for (const { grant, seats } of counters) {

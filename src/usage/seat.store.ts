@@ -1,15 +1,23 @@
-/** SQL over seats: which keys hold one under a grant. */
+/**
+ * SQL over seats: which keys hold one under a grant. The clock is the database's, at the statement: a transaction that
+ * waited for its turn has to see what ended meanwhile, which `now()`, the time when it began, does not tell.
+ */
 import type { EntityManager } from 'typeorm';
 import type { SeatView } from './usage.schema.ts';
 
+const CLOCK = 'statement_timestamp()';
 const INSTANT = (column: string) => `to_char(${column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
 
 const SEAT = `grant_id AS grant, holder, party_id AS party, ${INSTANT('taken_at')} AS "takenAt",
   ${INSTANT('until')} AS until, borrowed`;
 
+/** That neither the grant in `g` nor one above it is over: with a grant, its seats end. */
+const NOT_OVER = `NOT EXISTS (SELECT FROM registry.license_grant a WHERE a.id = ANY (g.above || g.id)
+  AND (a.ends_at <= ${INSTANT(CLOCK)} OR a.expires_at <= ${INSTANT(CLOCK)}))`;
+
 export async function findSeat(manager: EntityManager, grant: string, holder: string): Promise<SeatView | undefined> {
   const [row]: SeatView[] = await manager.query(
-    `SELECT ${SEAT} FROM ops.seat WHERE grant_id = $1 AND holder = $2 AND until > now()`,
+    `SELECT ${SEAT} FROM ops.seat WHERE grant_id = $1 AND holder = $2 AND until > ${CLOCK}`,
     [grant, holder],
   );
   return row;
@@ -18,7 +26,8 @@ export async function findSeat(manager: EntityManager, grant: string, holder: st
 /** Those that are taken now, the first that is free again first. */
 export function listSeats(manager: EntityManager, grant: string): Promise<SeatView[]> {
   return manager.query(
-    `SELECT ${SEAT} FROM ops.seat WHERE grant_id = $1 AND until > now() ORDER BY until, holder LIMIT 1000`,
+    `SELECT ${SEAT} FROM ops.seat s JOIN registry.license_grant g ON g.id = s.grant_id
+     WHERE s.grant_id = $1 AND s.until > ${CLOCK} AND ${NOT_OVER} ORDER BY s.until, s.holder LIMIT 1000`,
     [grant],
   );
 }
@@ -30,13 +39,14 @@ export async function takenSeats(
 ): Promise<{ taken: number; nextFree: string | null }> {
   const [row]: { taken: number; nextFree: string | null }[] = await manager.query(
     `SELECT count(*)::int AS taken, ${INSTANT('min(s.until)')} AS "nextFree" FROM ops.seat s
-     WHERE s.until > now() AND (s.grant_id = $1 OR s.grant_id IN (
-       SELECT id FROM registry.license_grant WHERE above @> ARRAY[$1]))`,
+     WHERE s.until > ${CLOCK} AND (s.grant_id = $1 OR s.grant_id IN (
+       SELECT g.id FROM registry.license_grant g WHERE g.above @> ARRAY[$1] AND ${NOT_OVER}))`,
     [grant],
   );
   return row!;
 }
 
+/** Goes on with the seat that the holder has, or makes one. A borrowed one stays taken for as long as it was borrowed. */
 export async function putSeat(
   manager: EntityManager,
   {
@@ -48,20 +58,29 @@ export async function putSeat(
   }: Pick<SeatView, 'borrowed' | 'grant' | 'holder' | 'party'> & { seconds: number },
 ): Promise<SeatView> {
   const rows: SeatView[] = await manager.query(
-    `INSERT INTO ops.seat (grant_id, holder, party_id, taken_at, until, borrowed)
-     VALUES ($1, $2, $3, now(), now() + $4 * interval '1 second', $5)
-     ON CONFLICT (grant_id, holder) DO UPDATE SET party_id = $3, borrowed = $5,
-       until = CASE WHEN ops.seat.borrowed AND ops.seat.until > now() THEN greatest(ops.seat.until, excluded.until)
-         ELSE excluded.until END,
-       taken_at = CASE WHEN ops.seat.until > now() THEN ops.seat.taken_at ELSE now() END
+    `INSERT INTO ops.seat AS held (grant_id, holder, party_id, taken_at, until, borrowed)
+     VALUES ($1, $2, $3, ${CLOCK}, ${CLOCK} + $4 * interval '1 second', $5)
+     ON CONFLICT (grant_id, holder) DO UPDATE SET party_id = excluded.party_id,
+       taken_at = CASE WHEN held.until > ${CLOCK} THEN held.taken_at ELSE excluded.taken_at END,
+       until = greatest(held.until, excluded.until),
+       borrowed = excluded.borrowed OR held.borrowed AND held.until > excluded.until
      RETURNING ${SEAT}`,
     [grant, holder, party, seconds, borrowed],
   );
   return rows[0]!;
 }
 
-export async function deleteSeat(manager: EntityManager, grant: string, holder: string): Promise<void> {
-  await manager.query(`DELETE FROM ops.seat WHERE grant_id = $1 AND holder = $2`, [grant, holder]);
+/** @returns whether it was held, and not borrowed where that matters */
+export async function deleteSeat(
+  manager: EntityManager,
+  { grant, holder, evenBorrowed }: { grant: string; holder: string; evenBorrowed: boolean },
+): Promise<boolean> {
+  const [rows]: [unknown[], number] = await manager.query(
+    `DELETE FROM ops.seat WHERE grant_id = $1 AND holder = $2 AND until > ${CLOCK} AND ($3 OR NOT borrowed)
+     RETURNING holder`,
+    [grant, holder, evenBorrowed],
+  );
+  return rows.length === 1;
 }
 
 export async function noteSeat(

@@ -9,6 +9,7 @@ import type { Lease, Report, TakeSeat } from './usage.schema.ts';
 import {
   blockParams,
   blockView,
+  countsView,
   grantParams,
   leaseSchema,
   reportSchema,
@@ -41,7 +42,7 @@ export class UsageController {
   @Post('usage')
   @HttpCode(200)
   @Requires('usage:write')
-  @ApiResponse({ status: 200, standardSchema: usageView })
+  @ApiResponse({ status: 200, standardSchema: countsView })
   report(
     @CurrentPrincipal() principal: Principal,
     @Param({ schema: grantParams }) { id }: Id,

@@ -51,13 +51,20 @@ export const blockView = z
   .meta({ id: 'UsageBlock' });
 export type BlockView = z.infer<typeof blockView>;
 
+const counts = {
+  grant: id('grant'),
+  maxCalls: count.nullable(),
+  calls: count.describe('Reported, those under sub-licenses among them'),
+  leased: count.describe('Held by gates in advance, and not spent yet as far as is known'),
+  left: count.nullable().describe('What may be leased or reported yet; null for any number'),
+};
+
+export const countsView = z.strictObject(counts).meta({ id: 'UsageCounts' });
+export type CountsView = z.infer<typeof countsView>;
+
 export const usageView = z
   .strictObject({
-    grant: id('grant'),
-    maxCalls: count.nullable(),
-    calls: count.describe('Reported, those under sub-licenses among them'),
-    leased: count.describe('Held by gates in advance, and not spent yet as far as is known'),
-    left: count.nullable().describe('What may be leased or reported yet; null for any number'),
+    ...counts,
     byAction: z.record(z.string(), count).describe('Of this very grant, as the rest'),
     byDay: z.array(z.strictObject({ day: z.iso.date(), calls: count })).describe('The last 90 days with any, UTC'),
   })

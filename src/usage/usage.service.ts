@@ -10,14 +10,15 @@ import { Injectable } from '@nestjs/common';
 import { canonicalize } from '../core/canonical-json.ts';
 import { formatDigest } from '../core/digest.ts';
 import { RegistryError } from '../core/errors.ts';
+import { callsLeft } from '../core/licensing/quota.ts';
 import type { Principal } from '../platform/auth/index.ts';
 import { sha256 } from '../platform/crypto.ts';
 import type { EntityManager } from '../platform/database/index.ts';
 import { DataSource } from '../platform/database/index.ts';
 import type { CountableGrant } from './countable-grants.ts';
 import { countable, CountableGrants } from './countable-grants.ts';
-import type { BlockView, Lease, Report, UsageView } from './usage.schema.ts';
-import type { Block, Counted } from './usage.store.ts';
+import type { BlockView, CountsView, Lease, Report, UsageView } from './usage.schema.ts';
+import type { Block, Counted, KeptReport } from './usage.store.ts';
 import {
   findBlock,
   findReport,
@@ -40,43 +41,48 @@ export class UsageService {
   ) {}
 
   /** @throws RegistryError `not_found`, `state_conflict`, `quota_exceeded`, `idempotency_key_reused`, `invalid_input` */
-  async report(principal: Principal, id: string, report: Report): Promise<UsageView> {
+  async report(principal: Principal, id: string, report: Report): Promise<CountsView> {
     const { token, ...said } = report;
-    if (said.to < said.from) {
-      throw new RegistryError('invalid_input', 'The uses end before they begin.', { field: 'to' });
-    }
-    // What was spent of a block was used while the grant was in force, and is told whenever it comes.
-    const grant =
-      said.block === null
-        ? await this.grants.inForce(principal, id, token)
-        : countable(await this.#ofBlock(principal, id, said.block, token));
+    requirePast(said);
+    const { partyId: party, apiKeyId: apiKey } = principal;
     const calls = said.uses.reduce((sum, use) => sum + use.calls, 0);
     const digest = formatDigest(sha256(canonicalize({ ...said, grant: id })));
-    await this.database.transaction(async (manager) => {
+    const isKnown = (known: KeptReport | undefined): boolean => {
+      if (known !== undefined) requireSame(known.digest === digest && known.party === party, said.id);
+      return known !== undefined;
+    };
+    const grant = isKnown(await findReport(this.database.manager, said.id))
+      ? countable(await this.grants.byId(id))
+      : await this.#reportable(principal, id, said.block, token);
+    return this.database.transaction(async (manager) => {
       const counters = await lockCounters(manager, grant.chain);
-      const known = await findReport(manager, said.id);
-      if (known !== undefined) return requireSame(known.digest === digest, said.id);
-      const leased = said.block === null ? 0 : calls;
-      if (said.block === null) requireLeft(counters, calls);
-      else await spend(manager, said.block, principal, calls);
-      await moveCounters(manager, grant.chain, { calls, leased: -leased });
-      const { partyId: party, apiKeyId: apiKey } = principal;
-      await insertReport(manager, { ...said, grant: id, party, apiKey, calls, digest });
+      // Another request with the same report may have come between.
+      if (!isKnown(await findReport(manager, said.id))) {
+        const leased = said.block === null ? 0 : calls;
+        if (said.block === null) requireLeft(counters, calls);
+        else await spend(manager, said.block, principal, calls);
+        await moveCounters(manager, grant.chain, { calls, leased: -leased });
+        await insertReport(manager, { ...said, grant: id, party, apiKey, calls, digest });
+      }
+      return countsOf(id, await readCounters(manager, grant.chain));
     });
-    return this.#usage(grant);
   }
 
   /** @throws RegistryError `not_found`, `state_conflict`, `quota_exceeded` where nothing is left, `idempotency_key_reused` */
   async lease(principal: Principal, id: string, lease: Lease): Promise<BlockView> {
+    const sameBlock = async (manager: EntityManager): Promise<BlockView | undefined> => {
+      const known = await findBlock(manager, lease.id);
+      if (known !== undefined) requireSame(known.grant === id && known.party === principal.partyId, lease.id);
+      return known && viewOf(known);
+    };
+    const before = await sameBlock(this.database.manager);
+    if (before !== undefined) return before;
     const grant = await this.grants.inForce(principal, id, lease.token);
     return this.database.transaction(async (manager) => {
       const counters = await lockCounters(manager, grant.chain);
-      const known = await findBlock(manager, lease.id);
-      if (known !== undefined) {
-        requireSame(known.grant === id && known.party === principal.partyId, lease.id);
-        return viewOf(known);
-      }
-      const left = leftOf(counters) ?? Infinity;
+      const known = await sameBlock(manager);
+      if (known !== undefined) return known;
+      const left = callsLeft(counters) ?? Infinity;
       if (left === 0) throw exceeded(0);
       const calls = Math.min(lease.calls, left);
       await insertBlock(manager, { id: lease.id, grant: id, party: principal.partyId, calls });
@@ -103,39 +109,53 @@ export class UsageService {
 
   /** For the sides of the grant and those above it. @throws RegistryError `not_found` */
   async usage(principal: Principal, id: string): Promise<UsageView> {
-    return this.#usage(countable(await this.grants.find(principal, id)));
-  }
-
-  /** Who leased a block reports what was spent of it, and needs no other right. */
-  async #ofBlock(principal: Principal, id: string, block: string, token: string | undefined) {
-    const kept = await findBlock(this.database.manager, block);
-    if (kept?.grant === id && kept.party === principal.partyId) return this.grants.byId(id);
-    await this.grants.find(principal, id, token);
-    throw missingBlock(block);
-  }
-
-  async #usage({ id, chain }: CountableGrant): Promise<UsageView> {
+    const { chain } = countable(await this.grants.find(principal, id));
     const { manager } = this.database;
-    const counters = await readCounters(manager, chain);
-    const { maxCalls, calls, leased } = counters.at(-1)!;
     return {
-      ...{ grant: id, maxCalls, calls, leased, left: leftOf(counters) },
+      ...countsOf(id, await readCounters(manager, chain)),
       byAction: await sumByAction(manager, id),
       byDay: await sumByDay(manager, id),
     };
   }
+
+  /**
+   * What was spent of a block was used while the grant was in force, and is told whenever it comes: who leased the block
+   * needs no other right.
+   */
+  async #reportable(
+    principal: Principal,
+    id: string,
+    block: string | null,
+    token: string | undefined,
+  ): Promise<CountableGrant> {
+    if (block === null) return this.grants.inForce(principal, id, token);
+    const kept = await findBlock(this.database.manager, block);
+    if (kept?.grant === id && kept.party === principal.partyId) return countable(await this.grants.byId(id));
+    await this.grants.forCounting(principal, id, token);
+    throw missingBlock(block);
+  }
 }
 
-/** What the grant and all above it leave; null for any number. */
-function leftOf(counters: readonly Counted[]): number | null {
-  const left = counters.flatMap(({ maxCalls, calls, leased }) =>
-    maxCalls === null ? [] : [maxCalls - calls - leased],
-  );
-  return left.length === 0 ? null : Math.max(0, Math.min(...left));
+/** @param counters the grant itself comes last */
+function countsOf(grant: string, counters: readonly Counted[]): CountsView {
+  const { maxCalls, calls, leased } = counters.at(-1)!;
+  return { grant, maxCalls, calls, leased, left: callsLeft(counters) };
+}
+
+/** Clocks differ, by hours where one is set wrong; what lies further ahead was not used yet. */
+const AHEAD_MS = 86_400_000;
+
+function requirePast({ from, to }: Pick<Report, 'from' | 'to'>): void {
+  if (to < from) throw new RegistryError('invalid_input', 'The uses end before they begin.', { field: 'to' });
+  if (Date.parse(to) <= Date.now() + AHEAD_MS) return;
+  throw new RegistryError('invalid_input', `The uses end at ${to}, which is yet to come.`, {
+    field: 'to',
+    fix: 'Set the clock of whoever counts them.',
+  });
 }
 
 function requireLeft(counters: readonly Counted[], calls: number): void {
-  const left = leftOf(counters);
+  const left = callsLeft(counters);
   if (left !== null && calls > left) throw exceeded(left);
 }
 

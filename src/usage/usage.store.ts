@@ -68,12 +68,12 @@ export async function moveCounters(
 
 export interface KeptReport {
   digest: string;
-  grant: string;
+  party: string;
 }
 
 export async function findReport(manager: EntityManager, id: string): Promise<KeptReport | undefined> {
   const [row]: KeptReport[] = await manager.query(
-    `SELECT digest, grant_id AS grant FROM ops.usage_report WHERE id = $1`,
+    `SELECT digest, party_id AS party FROM ops.usage_report WHERE id = $1`,
     [id],
   );
   return row;

@@ -1,6 +1,8 @@
 /** Uses of grants and seats under them, over HTTP: counted exactly, whoever races, and refused beyond what was granted. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { exportJWK, generateKeyPair, SignJWT } from 'jose';
+import { calculateJwkThumbprint, exportJWK, generateKeyPair, SignJWT } from 'jose';
+import pg from 'pg';
 import type { GrantBody } from '../../src/core/registry/grant.ts';
 import { newId } from '../../src/platform/crypto.ts';
 import { startTestApp } from '../support/app.ts';
@@ -17,13 +19,14 @@ let owner: Party;
 let licensee: Party;
 let server: Party;
 let stranger: Party;
+let registrar: Party;
 let model: string;
 
 beforeAll(async () => {
   const env = { MUNIMENT_PUBLIC_URL: ISSUER, MUNIMENT_SEAT_LEASE_SECONDS: '2' };
   app = await startTestApp({ env });
   beside = await startTestApp({ beside: app, env });
-  const registrar = await registrarOf(app);
+  registrar = await registrarOf(app);
   [owner, licensee, server, stranger] = [
     await makeParty(registrar),
     await makeParty(registrar),
@@ -82,6 +85,14 @@ describe('uses of a grant', () => {
     expect(refusal(await report(stranger, grant, reportOf(1)))).toEqual([404, 'not_found']);
   });
 
+  it('are seen, and never counted, by those who see every grant', async () => {
+    const grant = await grantOf({ maxCalls: 100, seats: 1 });
+    expect(refusal(await report(registrar, grant, reportOf(1)))).toEqual([404, 'not_found']);
+    expect(refusal(await lease(registrar, grant, 1))).toEqual([404, 'not_found']);
+    expect(refusal(await new Holder().sit(registrar, grant))).toEqual([404, 'not_found']);
+    expect(await usage(grant, registrar)).toMatchObject({ calls: 0, leased: 0, left: 100 });
+  });
+
   it.each<[string, object]>([
     ['a quota of -1', { uses: [{ token: null, action: 'infer', calls: -1 }] }],
     ['no calls', { uses: [{ token: null, action: 'infer', calls: 0 }] }],
@@ -89,6 +100,7 @@ describe('uses of a grant', () => {
     ['more than any number', { uses: [{ token: null, action: 'infer', calls: 1e15 }] }],
     ['nothing', { uses: [] }],
     ['an end before its beginning', { from: '2026-02-01T00:00:00.000Z', to: '2026-01-01T00:00:00.000Z' }],
+    ['a time that is yet to come', { to: '2999-01-01T00:00:00.000Z' }],
     ['an action that is none', { uses: [{ token: null, action: 'fly', calls: 1 }] }],
     ['an id that is none', { id: 'report' }],
   ])('with %s are refused by name', async (_, wrong) => {
@@ -128,6 +140,20 @@ describe('uses of a grant', () => {
     await owner.act(grant, 'suspend');
     expect(refusal(await report(licensee, grant, reportOf(1)))).toEqual([409, 'state_conflict']);
     expect(refusal(await lease(licensee, grant, 1))).toEqual([409, 'state_conflict']);
+  });
+
+  it('that were counted before the grant ended are answered as before when they are sent again', async () => {
+    const grant = await grantOf({ maxCalls: 100 });
+    const body = reportOf(7);
+    const block = { id: newId('usageblock'), calls: 20 };
+    const ask = (party: Party) => party.call('POST', `/v1/grants/${grant}/usage-blocks`, block);
+    expect([(await report(licensee, grant, body)).status, (await ask(licensee)).status]).toEqual([200, 200]);
+    await owner.act(grant, 'terminate');
+    expect((await report(licensee, grant, body)).body).toMatchObject({ calls: 7, leased: 20, left: 73 });
+    expect((await ask(licensee)).body).toMatchObject({ id: block.id, calls: 20 });
+    expect(refusal(await report(owner, grant, body))).toEqual([409, 'idempotency_key_reused']);
+    expect(refusal(await ask(owner))).toEqual([409, 'idempotency_key_reused']);
+    expect(refusal(await report(licensee, grant, reportOf(7)))).toEqual([409, 'state_conflict']);
   });
 
   it('are reported by a server that was shown a token under the grant, and for that grant alone', async () => {
@@ -208,6 +234,10 @@ class Holder {
     return { dpop };
   }
 
+  async thumbprint(): Promise<string> {
+    return calculateJwkThumbprint(await exportJWK((await this.#made).publicKey));
+  }
+
   async sit(party: Party, grant: string, body: object = {}): Promise<Answer> {
     return party.call('POST', `/v1/grants/${grant}/seats`, body, await this.headers(grant));
   }
@@ -225,18 +255,18 @@ describe('seats', () => {
     const grant = await grantOf({ seats: 10 });
     const holders = Array.from({ length: 1000 }, () => new Holder());
     const proofs = await Promise.all(holders.map((holder) => holder.headers(grant)));
-    const won: number[] = [];
-    const lost: string[] = [];
-    await Promise.all(
-      Array.from({ length: 50 }, async (_, client) => {
-        for (let i = client; i < 1000; i += 50) {
-          const party = at(licensee, i % 2 === 0 ? app : beside);
-          const answer = await party.call('POST', `/v1/grants/${grant}/seats`, { borrowSeconds: 3600 }, proofs[i]);
-          if (answer.status === 200) won.push(i);
-          else lost.push(refusal(answer).join(' '));
-        }
-      }),
+    const answers = await Promise.all(
+      proofs.map((proof, i) =>
+        at(licensee, i % 2 === 0 ? app : beside).call(
+          'POST',
+          `/v1/grants/${grant}/seats`,
+          { borrowSeconds: 3600 },
+          proof,
+        ),
+      ),
     );
+    const won = answers.filter(({ status }) => status === 200);
+    const lost = answers.filter(({ status }) => status !== 200).map((answer) => refusal(answer).join(' '));
     expect([won.length, lost.length, [...new Set(lost)]]).toEqual([10, 990, ['429 seats_exhausted']]);
     expect(await seats(grant)).toHaveLength(10);
   }, 120_000);
@@ -287,6 +317,69 @@ describe('seats', () => {
       [grant],
     );
     expect(events.map(({ event }) => event)).toEqual(['borrowed', 'released', 'taken', 'released']);
+  });
+
+  it('go on being borrowed through heartbeats, until the time is over', async () => {
+    const grant = await grantOf({ seats: 1 });
+    const holder = new Holder();
+    const seat = (await holder.sit(licensee, grant, { borrowSeconds: 3600 })).body as unknown as Seat;
+    for (let i = 0; i < 2; i++)
+      expect((await holder.sit(licensee, grant)).body).toMatchObject({ borrowed: true, until: seat.until });
+    expect((await holder.sit(licensee, grant, { borrowSeconds: 1 })).body).toMatchObject({ until: seat.until });
+  });
+
+  it('that are borrowed do not come back by the word of the licensee, which may use them out of reach', async () => {
+    const grant = await grantOf({ seats: 1 });
+    const holder = new Holder();
+    const release = async (party: Party, headers: Record<string, string> = {}) => {
+      const answer = await fetch(`${app.url}/v1/grants/${grant}/seats/${seat.holder}`, {
+        method: 'DELETE',
+        headers: { authorization: `Bearer ${party.apiKey}`, ...headers },
+      });
+      return answer.status === 204 ? 204 : ((await answer.json()) as { code: string }).code;
+    };
+    let seat = (await holder.sit(licensee, grant, { borrowSeconds: 3600 })).body as unknown as Seat;
+    expect(await release(licensee)).toBe('state_conflict');
+    expect(await seats(grant)).toHaveLength(1);
+    expect(await release(licensee, await holder.headers(grant, 'DELETE', `/${seat.holder}`))).toBe(204);
+    seat = (await holder.sit(licensee, grant, { borrowSeconds: 3600 })).body as unknown as Seat;
+    expect(await release(owner)).toBe(204);
+    seat = (await holder.sit(licensee, grant)).body as unknown as Seat;
+    expect(await release(licensee)).toBe(204);
+  });
+
+  it('are lost by a heartbeat that waited for its turn until they had ended', async () => {
+    const grant = await grantOf({ seats: 1 });
+    const [late, quick] = [new Holder(), new Holder()];
+    const seat = (await late.sit(licensee, grant)).body as unknown as Seat;
+    const sql = new pg.Client(app.database.superuserUrl);
+    await sql.connect();
+    await sql.query('BEGIN');
+    await sql.query('SELECT FROM ops.usage_counter WHERE grant_id = $1 FOR UPDATE', [grant]);
+    const waiting = late.sit(licensee, grant);
+    const blocked = `SELECT FROM pg_stat_activity WHERE pg_backend_pid() = ANY (pg_blocking_pids(pid))`;
+    while ((await sql.query(blocked)).rowCount === 0) await sleep(20);
+    while (now() <= seat.until) await sleep(50);
+    await sql.query(
+      `INSERT INTO ops.seat (grant_id, holder, party_id, taken_at, until, borrowed)
+       VALUES ($1, $2, $3, clock_timestamp(), clock_timestamp() + interval '1 hour', true)`,
+      [grant, await quick.thumbprint(), licensee.id],
+    );
+    await sql.query('COMMIT');
+    await sql.end();
+    expect(refusal(await waiting)).toEqual([429, 'seats_exhausted']);
+  });
+
+  it('end with the grant, and those of a sub-license are free again for what it is a part of', async () => {
+    const parent = await grantOf({ seats: 1 }, { sublicensing: true });
+    const part = (await licensee.grant(model, stranger, { parent, ...limits({ seats: 1 }) })).id;
+    expect((await new Holder().sit(stranger, part, { borrowSeconds: 3600 })).status).toBe(200);
+    expect(refusal(await new Holder().sit(licensee, parent))).toEqual([429, 'seats_exhausted']);
+    await licensee.act(part, 'terminate');
+    expect(await seats(part)).toEqual([]);
+    expect((await new Holder().sit(licensee, parent, { borrowSeconds: 3600 })).status).toBe(200);
+    await owner.act(parent, 'terminate');
+    expect(await seats(parent)).toEqual([]);
   });
 
   it('need a key whose possession is proven, and a grant in force', async () => {
