@@ -60,23 +60,29 @@ export class Client {
     return bytes;
   }
 
-  /** A write: recorded once, however often it has to be sent. */
-  async post<T>(path: string, body: unknown): Promise<T> {
+  /**
+   * A write: recorded once, however often it has to be sent.
+   * @param proofs headers that are good for one request, made anew for each
+   */
+  async post<T>(path: string, body: unknown, proofs?: () => Promise<Record<string, string>>): Promise<T> {
     const headers = { 'content-type': 'application/json', 'idempotency-key': randomUUID() };
-    const call: Call = { method: 'POST', headers, body: JSON.stringify(body) };
+    const send = async (): Promise<T> => {
+      const call: Call = { method: 'POST', headers: { ...headers, ...(await proofs?.()) }, body: JSON.stringify(body) };
+      return json<T>(await this.#call(path, call));
+    };
     for (const pause of RETRY_AFTER_MS) {
       try {
-        return await json<T>(await this.#call(path, call));
+        return await send();
       } catch (error) {
         if (!(error instanceof AnswerLost)) throw error;
         await new Promise((resolve) => setTimeout(resolve, pause));
       }
     }
-    return json<T>(await this.#call(path, call));
+    return send();
   }
 
-  async remove(path: string): Promise<void> {
-    await read(await this.#call(path, { method: 'DELETE' }), (answer) => answer.text());
+  async remove(path: string, headers: Record<string, string> = {}): Promise<void> {
+    await read(await this.#call(path, { method: 'DELETE', headers }), (answer) => answer.text());
   }
 
   /** An OAuth request: form parameters, and the API key as client credentials (RFC 6749 §2.3.1). */

@@ -1,9 +1,11 @@
 /**
- * The key that a license token is bound to (DPoP): a file like that of a signing key. Whoever uses the token needs it
- * beside the token, so it may lie on another machine than what signs statements, and is made where it is first named.
+ * The key that a license token is bound to (DPoP), or that holds a seat: a file like that of a signing key. Whoever uses
+ * the token needs it beside the token, so it may lie on another machine than what signs statements, and is made where it
+ * is first named.
  */
 import { RegistryError } from '../core/errors.ts';
-import { makeP256, statementKey } from '../platform/crypto.ts';
+import { makeP256, newNonce, statementKey } from '../platform/crypto.ts';
+import type { Client } from './client.ts';
 import type { Context } from './context.ts';
 import { isPkcs11Uri } from './pkcs11/uri.ts';
 import { readPrivate, writeNew } from './profile.ts';
@@ -17,7 +19,7 @@ export async function useHolderKey(context: Context, file: string): Promise<stri
   if (pem !== undefined) return pem;
   const made = makeP256().pem;
   await writeNew(file, made);
-  context.note(`Made the key ${file}: the token is worth nothing without it.`);
+  context.note(`Made the key ${file}: what is bound to it is worth nothing without it.`);
   return made;
 }
 
@@ -27,16 +29,31 @@ export async function readHolderKey(file: string): Promise<string> {
   if (pem !== undefined) return pem;
   throw new RegistryError('unreachable', `There is no key file "${file}".`, {
     field: 'holder-key',
-    fix: 'Name the file that "muniment token issue --holder-key" used.',
+    fix: 'Name the file that --holder-key made for the token or the seat.',
   });
+}
+
+/** A proof that the key is at hand, for one request, to the address by which the registry knows itself. */
+export async function proveTo(
+  client: Client,
+  pem: string,
+  { method, path }: { method: string; path: string },
+): Promise<string> {
+  const { holderKey, makeProof } = await import('../tokens/dpop/index.ts');
+  const { issuer } = await client.get<{ issuer: string }>('/.well-known/oauth-authorization-server');
+  return makeProof(await holderKey(pem), { method, url: issuer + path, now: Date.now(), jti: newNonce() });
 }
 
 async function readPem(file: string): Promise<string | undefined> {
   if (isPkcs11Uri(file)) {
-    throw new RegistryError('usage', 'A token is bound to a key in a file, not to one in a hardware token.', {
-      field: 'holder-key',
-      fix: 'Name a file; a new key is made where there is none.',
-    });
+    throw new RegistryError(
+      'usage',
+      'What a token or a seat is bound to is a key in a file, not one in a hardware token.',
+      {
+        field: 'holder-key',
+        fix: 'Name a file; a new key is made where there is none.',
+      },
+    );
   }
   const pem = await readPrivate(file);
   // Says what is wrong with a key of another kind.

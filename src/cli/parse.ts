@@ -74,3 +74,19 @@ export function actionOf(text: string): (typeof ACTIONS)[number] {
     fix: `Use ${ACTIONS.join(', ')}.`,
   });
 }
+
+/** How often a model was used for what. */
+export interface Use {
+  action: (typeof ACTIONS)[number];
+  calls: number;
+}
+
+/** `infer=120`, as an option takes it that may be given several times. @throws RegistryError `usage` */
+export function useArgument(text: string, before: readonly Use[] = []): Use[] {
+  const [action = '', calls = '', ...more] = text.split('=');
+  if (calls !== '' && more.length === 0) return [...before, { action: actionOf(action), calls: wholeNumberOf(calls) }];
+  throw new RegistryError('usage', `"${text}" is not an action with its calls.`, {
+    field: 'use',
+    fix: 'Write it as in --use infer=120.',
+  });
+}

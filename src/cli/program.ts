@@ -116,6 +116,18 @@ export const COMMANDS: readonly Entry[] = [
     load: () => import('./commands/token.ts'),
   },
   {
+    name: 'seat',
+    summary: 'take, keep, borrow and give up a seat under a license',
+    group: LICENSE,
+    load: () => import('./commands/seat.ts'),
+  },
+  {
+    name: 'usage',
+    summary: 'how often a model was used under a license, and what is left',
+    group: LICENSE,
+    load: () => import('./commands/usage.ts'),
+  },
+  {
     name: 'log',
     summary: 'check the record from outside: nothing changed, nothing removed',
     group: TRUST,

@@ -6,11 +6,10 @@ import { join } from 'node:path';
 import { fromUtf8, toHex, utf8 } from '../core/bytes.ts';
 import { RegistryError } from '../core/errors.ts';
 import type { Receipt } from '../core/statement/receipt.ts';
-import { newNonce, sha256 } from '../platform/crypto.ts';
-import type { Client } from './client.ts';
+import { sha256 } from '../platform/crypto.ts';
 import type { Context } from './context.ts';
 import { endToken } from './grants.ts';
-import { readHolderKey, useHolderKey } from './holder-key.ts';
+import { proveTo, readHolderKey, useHolderKey } from './holder-key.ts';
 import { readPrivate, writePrivate } from './profile.ts';
 import { readText } from './settings.ts';
 
@@ -42,17 +41,9 @@ export async function issueToken(
     ...(lifetime === undefined ? {} : { lifetime_seconds: String(lifetime) }),
     ...(action === undefined ? {} : { scope: action.join(' ') }),
   };
-  const proof = file === undefined ? {} : { dpop: await proveTo(client, await useHolderKey(context, file)) };
-  return client.form<IssuedToken>('/oauth/token', parameters, proof);
-}
-
-/** For the address by which the registry knows itself, wherever it was reached. */
-async function proveTo(client: Client, pem: string): Promise<string> {
-  const { holderKey, makeProof } = await import('../tokens/dpop/index.ts');
-  const { token_endpoint: url } = await client.get<{ token_endpoint: string }>(
-    '/.well-known/oauth-authorization-server',
-  );
-  return makeProof(await holderKey(pem), { method: 'POST', url, now: Date.now(), jti: newNonce() });
+  const request = { method: 'POST', path: '/oauth/token' };
+  const proof = file === undefined ? {} : { dpop: await proveTo(client, await useHolderKey(context, file), request) };
+  return client.form<IssuedToken>(request.path, parameters, proof);
 }
 
 /** @throws RegistryError `token_malformed` */

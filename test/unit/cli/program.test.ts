@@ -27,6 +27,8 @@ const LEAVES: Record<string, string[]> = {
   token: ['issue', 'inspect', 'verify', 'revoke'],
   log: ['checkpoint', 'prove', 'verify', 'watch', 'rotate-key', 'retire-key'],
   webhook: ['add', 'list', 'deliveries', 'replay', 'rotate', 'remove'],
+  seat: ['activate', 'heartbeat', 'borrow', 'release', 'list'],
+  usage: ['report', 'show'],
   trust: ['show', 'add', 'pin'],
   train: ['watch', 'cancel', 'list'],
   keys: ['list', 'rotate', 'revoke'],
