@@ -2,6 +2,8 @@
 import { Injectable } from '@nestjs/common';
 import { RegistryError } from '../core/errors.ts';
 import { inWords } from '../core/licensing/grant-states.ts';
+import type { LicenseTokenClaims } from '../core/licensing/token-claims.ts';
+import { requireHolder } from '../core/licensing/token-claims.ts';
 import type { GrantView } from '../licenses/index.ts';
 import { GrantService } from '../licenses/index.ts';
 import type { Principal } from '../platform/auth/index.ts';
@@ -23,18 +25,12 @@ export class CountableGrants {
 
   /**
    * A grant for one of its sides, or for whoever shows a token under it: the server that is shown a token is seldom a
-   * side, and counts all the same.
+   * side, and counts all the same. It has no key of the token's, and needs none to count.
    * @throws RegistryError `not_found`; what is wrong with the token
    */
   async find(principal: Principal, id: string, token?: string): Promise<GrantView> {
     if (token === undefined) return this.grants.get(principal, id);
-    const { claims } = await this.tokens.require(token);
-    if (claims.grant_id !== id) {
-      throw new RegistryError('not_found', `There is no grant ${id}.`, {
-        field: 'token',
-        fix: 'Show a token under that very grant.',
-      });
-    }
+    await this.#under(id, token);
     return this.byId(id);
   }
 
@@ -53,6 +49,20 @@ export class CountableGrants {
     const grant = await this.forCounting(principal, id, token);
     if (grant.state === 'active') return countable(grant);
     throw new RegistryError('state_conflict', `The grant ${id} is ${inWords(grant.state)}.`, { field: 'id' });
+  }
+
+  /** By a token that is bound to a key, a seat is for that key alone. @throws RegistryError `dpop_proof_invalid` */
+  async requireSeatFor(holder: string, id: string, token?: string): Promise<void> {
+    if (token !== undefined) requireHolder(await this.#under(id, token), holder);
+  }
+
+  async #under(id: string, token: string): Promise<LicenseTokenClaims> {
+    const { claims } = await this.tokens.require(token);
+    if (claims.grant_id === id) return claims;
+    throw new RegistryError('not_found', `There is no grant ${id}.`, {
+      field: 'token',
+      fix: 'Show a token under that very grant.',
+    });
   }
 }
 

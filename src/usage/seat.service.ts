@@ -28,7 +28,8 @@ export class SeatService {
 
   /**
    * Takes a seat for the key that the request proves, or goes on with the one that it holds.
-   * @throws RegistryError `dpop_proof_missing`, `not_found`, `state_conflict`, `seats_exhausted`, `invalid_input`
+   * @throws RegistryError `dpop_proof_missing`, `dpop_proof_invalid`, `not_found`, `state_conflict`, `seats_exhausted`,
+   * `invalid_input`; what is wrong with the token
    */
   async take(
     principal: Principal,
@@ -44,6 +45,7 @@ export class SeatService {
     }
     const grant = await this.grants.inForce(principal, id, token);
     const holder = await this.#holder(request);
+    await this.grants.requireSeatFor(holder, id, token);
     return this.database.transaction(async (manager) => {
       const counters = await lockCounters(manager, grant.chain);
       const held = await findSeat(manager, id, holder);

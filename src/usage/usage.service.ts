@@ -72,8 +72,10 @@ export class UsageService {
   async lease(principal: Principal, id: string, lease: Lease): Promise<BlockView> {
     const sameBlock = async (manager: EntityManager): Promise<BlockView | undefined> => {
       const known = await findBlock(manager, lease.id);
-      if (known !== undefined) requireSame(known.grant === id && known.party === principal.partyId, lease.id);
-      return known && viewOf(known);
+      if (known === undefined) return undefined;
+      // A block holds what was wanted, or what was left of that.
+      requireSame(known.grant === id && known.party === principal.partyId && known.calls <= lease.calls, lease.id);
+      return viewOf(known);
     };
     const before = await sameBlock(this.database.manager);
     if (before !== undefined) return before;

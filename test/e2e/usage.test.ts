@@ -185,6 +185,8 @@ describe('a block of calls', () => {
       200,
       { id: wanted.id, grant, calls: 60, spent: 0, settled: false },
     ]);
+    const other = await server.call('POST', `/v1/grants/${grant}/usage-blocks`, { ...wanted, calls: 59, token });
+    expect(refusal(other)).toEqual([409, 'idempotency_key_reused']);
     expect(await usage(grant)).toMatchObject({ calls: 0, leased: 60, left: 40 });
     // Its holder reports without a token: that may have ended meanwhile.
     expect((await report(server, grant, reportOf(25, { block: wanted.id }))).status).toBe(200);
@@ -221,13 +223,13 @@ describe('a block of calls', () => {
 class Holder {
   #made = generateKeyPair('ES256');
 
-  async headers(grant: string, method = 'POST', suffix = ''): Promise<Record<string, string>> {
+  headers(grant: string, method = 'POST', suffix = ''): Promise<{ dpop: string }> {
+    return this.proof(`/v1/grants/${grant}/seats${suffix}`, method);
+  }
+
+  async proof(path: string, method = 'POST'): Promise<{ dpop: string }> {
     const { privateKey, publicKey } = await this.#made;
-    const dpop = await new SignJWT({
-      jti: newId('proof'),
-      htm: method,
-      htu: `${ISSUER}/v1/grants/${grant}/seats${suffix}`,
-    })
+    const dpop = await new SignJWT({ jti: newId('proof'), htm: method, htu: ISSUER + path })
       .setProtectedHeader({ alg: 'ES256', typ: 'dpop+jwt', jwk: await exportJWK(publicKey) })
       .setIssuedAt()
       .sign(privateKey);
@@ -393,6 +395,17 @@ describe('seats', () => {
     expect(refusal(await new Holder().sit(stranger, grant))).toEqual([404, 'not_found']);
     await owner.act(grant, 'terminate');
     expect(refusal(await holder.sit(licensee, grant))).toEqual([409, 'state_conflict']);
+  });
+
+  it('by a token that is bound to a key are for that key alone: a stolen token', async () => {
+    const grant = await grantOf({ seats: 2 });
+    const [holder, thief] = [new Holder(), new Holder()];
+    const asked = await licensee.token(grant, {}, { ...licensee.basic(), ...(await holder.proof('/oauth/token')) });
+    const token = asked.body.access_token;
+    expect(refusal(await thief.sit(server, grant, { token }))).toEqual([401, 'dpop_proof_invalid']);
+    expect((await holder.sit(server, grant, { token })).status).toBe(200);
+    // Whoever serves the model has no such key, and counts what is used.
+    expect((await report(server, grant, reportOf(1, { token }))).status).toBe(200);
   });
 
   it('under a sub-license count for what it is a part of', async () => {
