@@ -7,6 +7,7 @@ const BENCHES: Record<string, () => Promise<{ run(): Promise<BenchResult[]> }>> 
   lookup: () => import('./lookup.ts'),
   title: () => import('./title.ts'),
   obligations: () => import('./obligations.ts'),
+  lineage: () => import('./lineage.ts'),
   fsck: () => import('./fsck.ts'),
   ledger: () => import('./ledger.ts'),
   map: () => import('./map.ts'),

@@ -30,6 +30,7 @@ import { DeviceQuotas1700000000024 } from './0024-device-quotas.ts';
 import { DocumentTimestamps1700000000025 } from './0025-document-timestamps.ts';
 import { Licenses1700000000027 } from './0027-licenses.ts';
 import { GrantActs1700000000028 } from './0028-grant-acts.ts';
+import { Lineage1700000000029 } from './0029-lineage.ts';
 import { DpopProofs1700000000030 } from './0030-dpop-proofs.ts';
 import { UsageAndSeats1700000000031 } from './0031-usage-and-seats.ts';
 import { StatusLists1700000000032 } from './0032-status-lists.ts';
@@ -64,6 +65,7 @@ export const MIGRATIONS: (new () => MigrationInterface)[] = [
   DocumentTimestamps1700000000025,
   Licenses1700000000027,
   GrantActs1700000000028,
+  Lineage1700000000029,
   DpopProofs1700000000030,
   UsageAndSeats1700000000031,
   StatusLists1700000000032,

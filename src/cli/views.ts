@@ -19,6 +19,7 @@ import type { LicenseBody } from '../core/registry/license.ts';
 import type { InstrumentBody } from '../core/registry/instrument.ts';
 import type { SuccessionBody } from '../core/registry/succession.ts';
 import type { StandingInterest } from '../core/title/abstract.ts';
+import type { Lineage } from '../core/licensing/lineage.ts';
 import type { IntendedUse, Obligations } from '../core/licensing/obligations.ts';
 import type { Moment, Owned } from '../core/title/chain.ts';
 import type { InstrumentAct, InstrumentState } from '../core/title/instrument-states.ts';
@@ -132,11 +133,17 @@ export interface LicenseView extends LicenseBody, Recorded {
   state: 'ended' | 'offered';
   endedIndex: number | null;
 }
-/** What flows down to a model; without name and license what is not on record. */
+/** A model and what it came from, or what came from it; without name and license what is not on record. */
+export interface LineageView extends Lineage {
+  model: string;
+  direction: 'ancestors' | 'descendants';
+  nodes: { id: string; name: string | null; license: string | null }[];
+}
+/** What flows down to a model. */
 export interface ObligationsView extends Obligations {
   model: string;
   use: IntendedUse;
-  nodes: { id: string; name: string | null; license: string | null }[];
+  nodes: LineageView['nodes'];
 }
 export type GrantView = GrantBody &
   Recorded & { licensor: string; state: GrantState; endsAt: string | null; renewedBy: string | null };

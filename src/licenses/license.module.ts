@@ -4,12 +4,14 @@ import { GrantNotices } from './grant-notices.ts';
 import { GrantService } from './grant.service.ts';
 import { LicenseController } from './license.controller.ts';
 import { LicenseService } from './license.service.ts';
+import { LineageController } from './lineage.controller.ts';
+import { LineageService } from './lineage.service.ts';
 import { ObligationsController } from './obligations.controller.ts';
 import { ObligationsService } from './obligations.service.ts';
 
 @Module({
-  controllers: [LicenseController, GrantController, ObligationsController],
-  providers: [LicenseService, GrantService, GrantNotices, ObligationsService],
+  controllers: [LicenseController, GrantController, LineageController, ObligationsController],
+  providers: [LicenseService, GrantService, GrantNotices, LineageService, ObligationsService],
   exports: [GrantService],
 })
 export class LicenseModule {}

@@ -4,6 +4,7 @@ import { VERDICTS } from '../core/licensing/obligations.ts';
 import { LINEAGE_RELATIONS } from '../core/licensing/relations.ts';
 import { RULE_EDITIONS } from '../core/licensing/rules/index.ts';
 import { date } from '../core/title/dates.ts';
+import { lineageNode } from './lineage.schema.ts';
 
 const action = z.enum(ACTIONS);
 
@@ -53,7 +54,7 @@ export const obligationsView = z
     on: date,
     edition: z.enum(RULE_EDITIONS),
     nodes: z
-      .array(z.strictObject({ id: z.string(), name: z.string().nullable(), license: z.string().nullable() }))
+      .array(lineageNode)
       .describe('The model and all that it came from; without name and license what is not on record'),
     conservative: judgement.describe('What a careful reader has to reckon with'),
     permissive: judgement.describe('What the texts say for certain'),

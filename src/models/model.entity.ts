@@ -14,6 +14,8 @@ export class RegistrationEntity {
   @Column('text', { name: 'file_digest' }) fileDigest!: string;
   @Column('text') maker!: string;
   @Column('text') name!: string;
+  @Column('text', { name: 'license_expression' }) licenseExpression!: string;
+  @Column('text', { name: 'license_text_digest', nullable: true }) licenseTextDigest!: string | null;
   @Column('text', { name: 'run_id', nullable: true }) runId!: string | null;
   @Column('text', { name: 'preceded_by', nullable: true }) precededBy!: string | null;
   @Column('text') statement!: string;
@@ -40,6 +42,17 @@ export class RelationEntity {
   @Column('text') relation!: string;
   @Column('text') digest!: string;
   @Column('text') standing!: string;
+  @Column('text') statement!: string;
+  @Column('bigint', { name: 'recorded_index' }) recordedIndex!: string;
+}
+
+@Entity({ schema: 'registry', name: 'trained_on' })
+@Index('trained_on_dataset', ['datasetId'])
+export class TrainedOnEntity {
+  @PrimaryColumn('text', { name: 'registration_id', primaryKeyConstraintName: 'trained_on_pkey' })
+  registrationId!: string;
+  @PrimaryColumn('integer', { primaryKeyConstraintName: 'trained_on_pkey' }) position!: number;
+  @Column('text', { name: 'dataset_id' }) datasetId!: string;
   @Column('text') statement!: string;
   @Column('bigint', { name: 'recorded_index' }) recordedIndex!: string;
 }

@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { DataSource } from 'typeorm';
+import { Lineage1700000000029 } from '../../migrations/0029-lineage.ts';
 import { MIGRATIONS } from '../../migrations/index.ts';
 import { ENTITIES } from '../../src/entities.ts';
 import { loadConfig } from '../../src/platform/config/index.ts';
@@ -10,6 +11,7 @@ import { createLog } from '../../src/platform/logging/index.ts';
 import { createTestDatabase, query } from '../support/postgres.ts';
 import type { TestDatabase } from '../support/postgres.ts';
 import { cleanEnvironment } from '../support/server.ts';
+import { everyKind, TestLedger } from './ledger/fixture.ts';
 
 jest.setTimeout(60_000);
 
@@ -81,6 +83,33 @@ describe('migrations', () => {
       expect(await shape(target.superuserUrl)).toEqual(shapes.at(-1));
     } finally {
       await source.destroy();
+    }
+  });
+
+  it('fill what a lineage is read from out of the statements on record', async () => {
+    const recorded = await TestLedger.create();
+    try {
+      const process = await recorded.open();
+      await everyKind(process);
+      await process.close();
+      const rows = async () => [
+        await query(recorded.database.superuserUrl, `SELECT * FROM registry.registration ORDER BY id`),
+        await query(recorded.database.superuserUrl, `SELECT * FROM registry.trained_on ORDER BY registration_id`),
+      ];
+      const before = await rows();
+      expect(before.map(({ length }) => length > 0)).toEqual([true, true]);
+      const source = await owner(recorded.database);
+      const runner = source.createQueryRunner();
+      try {
+        await new Lineage1700000000029().down(runner);
+        await new Lineage1700000000029().up(runner);
+      } finally {
+        await runner.release();
+        await source.destroy();
+      }
+      expect(await rows()).toEqual(before);
+    } finally {
+      await recorded.drop();
     }
   });
 

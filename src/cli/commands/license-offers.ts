@@ -1,4 +1,4 @@
-/** `muniment license templates`, `offer`, `offers`, `check`, `show` and `withdraw`: what licenses offer and allow. */
+/** `muniment license templates`, `offer`, `offers`, `check`, `lineage`, `show` and `withdraw`: what licenses offer and allow. */
 import type { Command } from 'commander';
 import { LICENSE_TEMPLATES } from '../../core/licensing/license-templates.ts';
 import type { Context } from '../context.ts';
@@ -107,6 +107,18 @@ export function defineLicenseOffers(license: Command, context: Context): void {
       const found = await checkLicense(context, model, facts);
       if (found.conservative.verdict !== 'OK') context.refuse();
       context.print(found, () => describeObligations(found));
+    });
+
+  license
+    .command('lineage')
+    .description('Show what a model came from, and under which licenses; or what came from it.')
+    .argument('<model>', 'by the id of its registration, a digest, or its file')
+    .option('--descendants', 'the models that came from it')
+    .addHelpText('after', '\nExample:\n  $ muniment license lineage model.safetensors --descendants')
+    .action(async (model: string, { descendants = false }: { descendants?: boolean }) => {
+      const { describeLineage, findLineage } = await import('../show-lineage.ts');
+      const found = await findLineage(context, model, descendants ? 'descendants' : 'ancestors');
+      context.print(found, () => describeLineage(found));
     });
 
   license

@@ -119,6 +119,8 @@ export const registration = kind(registrationForm, {
         fileDigest: body.weights.fileDigest,
         maker,
         name: body.name,
+        licenseExpression: body.license.expression,
+        licenseTextDigest: body.license.textDigest,
         runId: body.run,
         precededBy: earliest?.id ?? null,
         ...place,
@@ -128,6 +130,9 @@ export const registration = kind(registrationForm, {
       ...contributorRows(registrationId, contributors, place),
       ...body.parents.map(({ relation, digest }, position) =>
         put('relation', { registrationId, position, relation, digest, standing: 'declared', ...place }),
+      ),
+      ...body.datasets.map((datasetId, position) =>
+        put('trained_on', { registrationId, position, datasetId, ...place }),
       ),
     ];
   },

@@ -104,6 +104,8 @@ export interface Tables {
     fileDigest: Digest;
     maker: string;
     name: string;
+    licenseExpression: string;
+    licenseTextDigest: Digest | null;
     runId: string | null;
     /** The first registration of the same weights or file, under whatever tensor names, if it is not this one. */
     precededBy: string | null;
@@ -213,6 +215,8 @@ export interface Tables {
     digest: Digest;
     standing: 'confirmed' | 'contradicted' | 'declared';
   };
+  /** The datasets that a registration names. */
+  trained_on: Recorded & { registrationId: string; position: number; datasetId: string };
   model_signature: Recorded & { id: string; registrationId: string; maker: string };
   /** Terms that an owner offers; ended when they were replaced or withdrawn. */
   license: Recorded & {
@@ -311,6 +315,7 @@ export const KEYS = {
   adverse_claim_act: ['id'],
   document_timestamp: ['id'],
   relation: ['registrationId', 'position'],
+  trained_on: ['registrationId', 'position'],
   model_signature: ['id'],
   license: ['id'],
   license_grant: ['id'],

@@ -130,8 +130,9 @@ describe('of two registrations of the same weights, far apart,', () => {
     ],
     [
       'one that was never made pretends to be the first',
-      `INSERT INTO registry.registration (id, model_digest, nameless_digest, file_digest, maker, name, statement, recorded_index)
-       SELECT 'pretended', model_digest, nameless_digest, file_digest, maker, name, statement, recorded_index - 1
+      `INSERT INTO registry.registration (id, model_digest, nameless_digest, file_digest, maker, name, license_expression, statement,
+         recorded_index)
+       SELECT 'pretended', model_digest, nameless_digest, file_digest, maker, name, license_expression, statement, recorded_index - 1
        FROM registry.registration WHERE id = $1`,
       'pretended',
       'row_extra',

@@ -44,6 +44,7 @@ const SINGLE = [
   'registry.dataset_version',
   'registry.run',
   'registry.relation',
+  'registry.trained_on',
 ];
 
 /** Rows that may go. */
