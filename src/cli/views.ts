@@ -20,6 +20,7 @@ import type { InstrumentBody } from '../core/registry/instrument.ts';
 import type { SuccessionBody } from '../core/registry/succession.ts';
 import type { StandingInterest } from '../core/title/abstract.ts';
 import type { Lineage } from '../core/licensing/lineage.ts';
+import type { LicenseText, Release, ReleaseBasis } from '../core/licensing/release.ts';
 import type { IntendedUse, Obligations } from '../core/licensing/obligations.ts';
 import type { Moment, Owned } from '../core/title/chain.ts';
 import type { InstrumentAct, InstrumentState } from '../core/title/instrument-states.ts';
@@ -144,6 +145,11 @@ export interface ObligationsView extends Obligations {
   model: string;
   use: IntendedUse;
   nodes: LineageView['nodes'];
+}
+/** The texts that go with a model when it is released, and what they are made of. */
+export interface ReleaseView extends Release {
+  texts: LicenseText[];
+  basis: ReleaseBasis;
 }
 export type GrantView = GrantBody &
   Recorded & { licensor: string; state: GrantState; endsAt: string | null; renewedBy: string | null };

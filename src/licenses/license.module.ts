@@ -8,10 +8,12 @@ import { LineageController } from './lineage.controller.ts';
 import { LineageService } from './lineage.service.ts';
 import { ObligationsController } from './obligations.controller.ts';
 import { ObligationsService } from './obligations.service.ts';
+import { ReleaseController } from './release.controller.ts';
+import { ReleaseService } from './release.service.ts';
 
 @Module({
-  controllers: [LicenseController, GrantController, LineageController, ObligationsController],
-  providers: [LicenseService, GrantService, GrantNotices, LineageService, ObligationsService],
+  controllers: [LicenseController, GrantController, LineageController, ObligationsController, ReleaseController],
+  providers: [LicenseService, GrantService, GrantNotices, LineageService, ObligationsService, ReleaseService],
   exports: [GrantService],
 })
 export class LicenseModule {}

@@ -3,6 +3,7 @@ import { ACTIONS } from '../core/licensing/actions.ts';
 import { VERDICTS } from '../core/licensing/obligations.ts';
 import { LINEAGE_RELATIONS } from '../core/licensing/relations.ts';
 import { RULE_EDITIONS } from '../core/licensing/rules/index.ts';
+import { ASKED } from '../core/licensing/rules/rule.ts';
 import { date } from '../core/title/dates.ts';
 import { lineageNode } from './lineage.schema.ts';
 
@@ -20,9 +21,11 @@ export const obligationsQuery = z.strictObject({
 });
 export type ObligationsQuery = z.infer<typeof obligationsQuery>;
 
+export const use = z.strictObject({ actions: z.array(action), commercial: z.boolean() });
+
 const place = z.enum(['own', ...LINEAGE_RELATIONS]);
 
-const finding = z.strictObject({
+export const finding = z.strictObject({
   verdict: z.enum(VERDICTS),
   rule: z.string().nullable().describe('Null where no rule speaks of the license in this place'),
   does: z.string(),
@@ -30,6 +33,7 @@ const finding = z.strictObject({
   clause: z.string().nullable(),
   source: z.string().nullable().describe('Where the clause stands'),
   text: z.string(),
+  asks: z.array(z.enum(ASKED)).describe('What a release has to hold for the duty, or what is done by hand'),
   wayOut: z.string().nullable(),
   from: z.array(z.string()).describe('All that it comes from, nearest first'),
   place,
@@ -43,6 +47,7 @@ const judgement = z.strictObject({
   verdict: z.enum(VERDICTS),
   permissions: z.strictObject({ actions: z.array(action), commercial: z.boolean() }),
   duties: z.array(finding),
+  prohibitions: z.array(finding).describe('What is not allowed, whether or not the use does it'),
   obstacles: z.array(finding).describe('What stands in the way of the use, worst first'),
   choices: z.array(z.strictObject({ node: z.string(), place, expression: z.string(), taken: z.array(z.string()) })),
 });
@@ -50,7 +55,7 @@ const judgement = z.strictObject({
 export const obligationsView = z
   .strictObject({
     model: z.string(),
-    use: z.strictObject({ actions: z.array(action), commercial: z.boolean() }),
+    use,
     on: date,
     edition: z.enum(RULE_EDITIONS),
     nodes: z

@@ -1,7 +1,8 @@
-/** `muniment license templates`, `offer`, `offers`, `check`, `lineage`, `show` and `withdraw`: what licenses offer and allow. */
+/** `muniment license templates`, `offer`, `offers`, `check`, `lineage`, `bundle`, `show` and `withdraw`: what licenses offer and allow. */
 import type { Command } from 'commander';
 import { LICENSE_TEMPLATES } from '../../core/licensing/license-templates.ts';
 import type { Context } from '../context.ts';
+import type { BundleFacts } from '../bundle-release.ts';
 import type { CheckFacts } from '../check-license.ts';
 import type { OfferedFacts } from '../license-offers.ts';
 import { dayOf, limitOf } from '../parse.ts';
@@ -119,6 +120,30 @@ export function defineLicenseOffers(license: Command, context: Context): void {
       const { describeLineage, findLineage } = await import('../show-lineage.ts');
       const found = await findLineage(context, model, descendants ? 'descendants' : 'ancestors');
       context.print(found, () => describeLineage(found));
+    });
+
+  license
+    .command('bundle')
+    .description(
+      'Write the texts that go with a model when it is released: license, notices, attributions, restrictions.',
+    )
+    .argument('<model>', 'by the id of its registration, a digest, or its file')
+    .requiredOption('--out <folder>', 'an empty folder, or one that is not there yet')
+    .option('--text <id=file...>', 'the text of a license outside the SPDX list; its digest must be the one on record')
+    .option('--notice <ancestor=file...>', 'the notices that came with a model or dataset, by its id')
+    .option('--attribution <ancestor=text...>', 'how a model or dataset is attributed, instead of what is on record')
+    .option('--changes <file>', 'what was changed of the models that it came from')
+    .option('--done <rule...>', 'duties that no text fulfills and that you did, by their rules')
+    .addHelpText(
+      'after',
+      '\nExample:\n  $ muniment license bundle model.safetensors --out release --notice registration_0123…=NOTICE\n' +
+        'Ends with exit code 1, and tells what is missing, unless the release is fit. This is no legal advice.',
+    )
+    .action(async (model: string, facts: BundleFacts) => {
+      const { bundleRelease, describeRelease } = await import('../bundle-release.ts');
+      const release = await bundleRelease(context, model, facts);
+      if (!release.fit) context.refuse();
+      context.print(release, () => describeRelease(release, facts.out));
     });
 
   license

@@ -14,7 +14,7 @@ import type { Lineage, Reached, Step } from './lineage.ts';
 import { pathTo, walk } from './lineage.ts';
 import type { RuleEdition } from './rules/index.ts';
 import { CURRENT_RULES, RULES } from './rules/index.ts';
-import type { Action, Effect, Mode, Place, Rule, RuleFamily } from './rules/rule.ts';
+import type { Action, Asked, Effect, Mode, Place, Rule, RuleFamily } from './rules/rule.ts';
 
 /** From best to worst. */
 export const VERDICTS = ['OK', 'UNKNOWN', 'CONFLICT', 'BLOCK'] as const;
@@ -44,6 +44,8 @@ export interface Finding {
   readonly clause: string | null;
   readonly source: string | null;
   readonly text: string;
+  /** What a duty asks for; nothing else does */
+  readonly asks: readonly Asked[];
   readonly wayOut: string | null;
   /** Ids of all ancestors (or of the model itself) that it comes from, nearest first */
   readonly from: readonly string[];
@@ -64,6 +66,8 @@ export interface Judgement {
   readonly verdict: Verdict;
   readonly permissions: { readonly actions: readonly Action[]; readonly commercial: boolean };
   readonly duties: readonly Finding[];
+  /** What is not allowed, whether or not the use does it */
+  readonly prohibitions: readonly Finding[];
   /** What stands in the way of the use, worst first */
   readonly obstacles: readonly Finding[];
   readonly choices: readonly Choice[];
@@ -147,6 +151,7 @@ class Judge {
       verdict: obstacles[0]?.verdict ?? 'OK',
       permissions: permissionsOf(all),
       duties: all.flatMap((sighting) => this.duty(sighting)),
+      prohibitions: all.flatMap((sighting) => this.prohibition(sighting)),
       obstacles,
       choices,
     };
@@ -242,6 +247,13 @@ class Judge {
       return [finding(sighting, 'OK', under(effect.accepts), null, 'The use brings this duty with it.')];
     }
     return [];
+  }
+
+  private prohibition(sighting: Sighting): Finding[] {
+    const { effect } = sighting.hit;
+    if (effect.does !== 'forbid' && effect.does !== 'forbid-commercial') return [];
+    const verdict = this.verdictOf(effect);
+    return [finding(sighting, verdict, prohibition(effect), null, 'It holds for whoever gets the model.')];
   }
 
   private conflicts(all: readonly Sighting[], model: { id: string; tree: LicenseTree }): Finding[] {
@@ -351,6 +363,7 @@ function finding(sighting: Sighting, verdict: Verdict, text: string, wayOut: str
     clause: hit.rule?.clause ?? null,
     source: hit.family?.source ?? null,
     text,
+    asks: verdict === 'OK' && 'asks' in hit.effect ? hit.effect.asks : [],
     wayOut,
     from: [...new Set(at.map(({ node }) => node))],
     place: nearest.place,

@@ -36,7 +36,12 @@ const copyleft = ({ id, accepts, on, notices, same, further, outputs }: Copyleft
     id: `${id}-copies`,
     places: [...OWN, ...WEIGHTS],
     modes: BOTH,
-    effect: { does: 'duty', duty: 'Pass on the text of the license, the notices and the source.', on },
+    effect: {
+      does: 'duty',
+      duty: 'Pass on the text of the license, the notices and the source.',
+      asks: ['license-text', 'notice', 'by-hand'],
+      on,
+    },
     clause: notices,
   },
   {

@@ -39,6 +39,7 @@ const attribution = (c: Clauses): Rule[] => [
     effect: {
       does: 'duty',
       duty: 'Name the author, the license with a link to it, and what you changed.',
+      asks: ['attribution', 'statement-of-changes'],
       on: SHARED,
     },
     clause: c.attribution,
@@ -47,7 +48,12 @@ const attribution = (c: Clauses): Rule[] => [
     id: `${c.id}-attribution-data`,
     places: [...DATA, ...OUTPUTS],
     modes: CAREFUL,
-    effect: { does: 'duty', duty: 'Name the source with a link to it and to its license.', on: SHARED },
+    effect: {
+      does: 'duty',
+      duty: 'Name the source with a link to it and to its license.',
+      asks: ['attribution'],
+      on: SHARED,
+    },
     clause: c.attribution,
   },
   {

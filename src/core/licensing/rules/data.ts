@@ -18,6 +18,7 @@ const producedWork = (id: string, clause: string): Rule[] => [
     effect: {
       does: 'duty',
       duty: 'Say with the model that it was made from the database, and under which license that is available.',
+      asks: ['attribution'],
       on: SHARED_OR_HOSTED,
     },
     clause,
@@ -71,6 +72,7 @@ export const DATA_LICENSES: readonly RuleFamily[] = [
         effect: {
           does: 'duty',
           duty: 'Offer the database that you trained on, if you changed it, under the same license.',
+          asks: ['by-hand'],
           on: SHARED_OR_HOSTED,
         },
         clause: '4.4(c) and 4.6',
@@ -92,6 +94,7 @@ export const DATA_LICENSES: readonly RuleFamily[] = [
         effect: {
           does: 'restrict',
           duty: 'Use the data for computational use alone.',
+          asks: ['use-restrictions'],
           on: ['fine-tune', 'redistribute'],
         },
         clause: '2.1',

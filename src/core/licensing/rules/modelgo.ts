@@ -25,6 +25,7 @@ const BY: readonly Rule[] = [
     effect: {
       does: 'duty',
       duty: 'Give a copy of the license, and keep all notices of authors.',
+      asks: ['license-text', 'notice'],
       on: SHARED_OR_HOSTED,
     },
     clause: '2.2(a)(i) and 2.2(a)(iii)',
@@ -33,7 +34,12 @@ const BY: readonly Rule[] = [
     id: 'mg-by-changes',
     places: [...CHANGED, ...OUTPUTS],
     modes: BOTH,
-    effect: { does: 'duty', duty: 'Say that you modified the model, and when.', on: SHARED_OR_HOSTED },
+    effect: {
+      does: 'duty',
+      duty: 'Say that you modified the model, and when.',
+      asks: ['statement-of-changes'],
+      on: SHARED_OR_HOSTED,
+    },
     clause: '2.2(a)(ii)',
   },
 ];
@@ -58,7 +64,12 @@ const RAI: Rule = {
   id: 'mg-rai',
   places: EVERYWHERE,
   modes: BOTH,
-  effect: { does: 'restrict', duty: 'Use it for none of the listed purposes.', on: ACTIONS },
+  effect: {
+    does: 'restrict',
+    duty: 'Use it for none of the listed purposes.',
+    asks: ['use-restrictions'],
+    on: ACTIONS,
+  },
   clause: '2.2(c)',
 };
 
@@ -77,6 +88,7 @@ const SOURCE: Rule = {
   effect: {
     does: 'duty',
     duty: 'Give the form that is preferred for modification and reproduction.',
+    asks: ['by-hand'],
     on: SHARED_OR_HOSTED,
   },
   clause: '2.2(a)(iv)',

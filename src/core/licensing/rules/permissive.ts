@@ -16,7 +16,12 @@ const notices = (id: string, clause: string, on: readonly Action[] = SHARED): Ru
     id: `${id}-notices`,
     places: [...OWN, ...WEIGHTS],
     modes: BOTH,
-    effect: { does: 'duty', duty: 'Pass on the text of the license and the copyright notices.', on },
+    effect: {
+      does: 'duty',
+      duty: 'Pass on the text of the license and the copyright notices.',
+      asks: ['license-text', 'notice'],
+      on,
+    },
     clause,
   },
   { id: `${id}-data`, places: DATA, modes: BOTH, effect: { does: 'nothing' }, clause },
@@ -27,7 +32,12 @@ const changes = (id: string, clause: string, on: readonly Action[] = SHARED): Ru
   id: `${id}-changes`,
   places: CHANGED,
   modes: BOTH,
-  effect: { does: 'duty', duty: 'State in the changed files that you changed them.', on },
+  effect: {
+    does: 'duty',
+    duty: 'State in the changed files that you changed them.',
+    asks: ['statement-of-changes'],
+    on,
+  },
   clause,
 });
 
@@ -142,6 +152,7 @@ export const PERMISSIVE: readonly RuleFamily[] = [
         effect: {
           does: 'duty',
           duty: 'Pass on the agreement and all notices of copyright and of origin.',
+          asks: ['license-text', 'notice'],
           on: SHARED,
         },
         clause: 'Fourth paragraph',
@@ -164,7 +175,12 @@ export const PERMISSIVE: readonly RuleFamily[] = [
         id: 'openmdw-data-copied',
         places: DATA,
         modes: CAREFUL,
-        effect: { does: 'duty', duty: 'Pass on the agreement and the notices that came with the data.', on: SHARED },
+        effect: {
+          does: 'duty',
+          duty: 'Pass on the agreement and the notices that came with the data.',
+          asks: ['license-text', 'notice'],
+          on: SHARED,
+        },
         clause: 'Second paragraph: data are part of the materials',
       },
     ],

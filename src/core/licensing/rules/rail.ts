@@ -33,6 +33,7 @@ export const RAIL: readonly RuleFamily[] = [
         effect: {
           does: 'restrict',
           duty: 'Keep to the use restrictions of Attachment A, and make them an enforceable term for whoever gets or uses the model.',
+          asks: ['use-restrictions'],
           on: ['infer', 'fine-tune', 'distill', 'redistribute', 'host'],
         },
         clause: '4(a) and 5',
@@ -41,14 +42,24 @@ export const RAIL: readonly RuleFamily[] = [
         id: 'rail-copy',
         places: [...OWN, ...WEIGHTS, ...OUTPUTS],
         modes: BOTH,
-        effect: { does: 'duty', duty: 'Give a copy of the license, and keep all notices.', on: SHARED_OR_HOSTED },
+        effect: {
+          does: 'duty',
+          duty: 'Give a copy of the license, and keep all notices.',
+          asks: ['license-text', 'notice'],
+          on: SHARED_OR_HOSTED,
+        },
         clause: '4(b) and 4(d)',
       },
       {
         id: 'rail-changes',
         places: [...CHANGED, ...OUTPUTS],
         modes: BOTH,
-        effect: { does: 'duty', duty: 'State in the changed files that you changed them.', on: SHARED_OR_HOSTED },
+        effect: {
+          does: 'duty',
+          duty: 'State in the changed files that you changed them.',
+          asks: ['statement-of-changes'],
+          on: SHARED_OR_HOSTED,
+        },
         clause: '4(c)',
       },
       {

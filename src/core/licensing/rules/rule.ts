@@ -17,11 +17,29 @@ export type Place = 'own' | LineageRelation;
 export const MODES = ['conservative', 'permissive'] as const;
 export type Mode = (typeof MODES)[number];
 
+/** What a duty asks of whoever passes a model on: what a release has to hold, or what is done `by-hand`. */
+export const ASKED = [
+  'license-text',
+  'notice',
+  'attribution',
+  'statement-of-changes',
+  'use-restrictions',
+  'llama-name',
+  'built-with-llama',
+  'by-hand',
+] as const;
+export type Asked = (typeof ASKED)[number];
+
 export type Effect =
   | { readonly does: 'nothing' }
-  | { readonly does: 'duty'; readonly duty: string; readonly on: readonly Action[] }
+  | { readonly does: 'duty'; readonly duty: string; readonly asks: readonly Asked[]; readonly on: readonly Action[] }
   /** A use that is not allowed, and must be forbidden to those to whom the model is passed on. */
-  | { readonly does: 'restrict'; readonly duty: string; readonly on: readonly Action[] }
+  | {
+      readonly does: 'restrict';
+      readonly duty: string;
+      readonly asks: readonly Asked[];
+      readonly on: readonly Action[];
+    }
   | { readonly does: 'forbid'; readonly actions: readonly Action[] }
   | { readonly does: 'forbid-commercial' }
   /** Whoever does one of the actions does it under one of these licenses. */

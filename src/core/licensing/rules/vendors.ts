@@ -16,7 +16,7 @@ const policy = (id: string, clause: string, places: Rule['places']): Rule => ({
   id: `${id}-use-policy`,
   places,
   modes: BOTH,
-  effect: { does: 'restrict', duty: 'Keep to the acceptable use policy.', on: ACTIONS },
+  effect: { does: 'restrict', duty: 'Keep to the acceptable use policy.', asks: ['use-restrictions'], on: ACTIONS },
   clause,
 });
 
@@ -27,6 +27,7 @@ const manyUsers = (id: string, clause: string): Rule => ({
   effect: {
     does: 'duty',
     duty: 'If you had more than 700 million monthly users when this version came out, ask Meta for a license first.',
+    asks: ['by-hand'],
     on: ACTIONS,
   },
   clause,
@@ -53,6 +54,7 @@ const research = (license: string, id: string, source: string): RuleFamily => ({
       effect: {
         does: 'restrict',
         duty: 'Use it for non-commercial research alone, and for none of the purposes of section 2(a).',
+        asks: ['use-restrictions'],
         on: ACTIONS,
       },
       clause: '1(a) and 2(a)',
@@ -61,7 +63,12 @@ const research = (license: string, id: string, source: string): RuleFamily => ({
       id: `${id}-attribution`,
       places: [...OWN, ...WEIGHTS],
       modes: BOTH,
-      effect: { does: 'duty', duty: 'Pass on a copy of the license and its attribution notice.', on: SHARED },
+      effect: {
+        does: 'duty',
+        duty: 'Pass on a copy of the license and its attribution notice.',
+        asks: ['license-text', 'notice'],
+        on: SHARED,
+      },
       clause: '3',
     },
     forModels(id),
@@ -82,6 +89,7 @@ const llama3 = (version: string, validFrom: string, source: string): RuleFamily 
       effect: {
         does: 'duty',
         duty: 'Give a copy of the agreement, keep the "Notice" file, and show "Built with Llama".',
+        asks: ['license-text', 'notice', 'built-with-llama'],
         on: SHARED_OR_HOSTED,
       },
       clause: '1(b)(i) and 1(b)(iii)',
@@ -90,7 +98,12 @@ const llama3 = (version: string, validFrom: string, source: string): RuleFamily 
       id: 'llama3-name',
       places: [...WEIGHTS, ...OUTPUTS],
       modes: BOTH,
-      effect: { does: 'duty', duty: 'Begin the name of the model with "Llama".', on: SHARED_OR_HOSTED },
+      effect: {
+        does: 'duty',
+        duty: 'Begin the name of the model with "Llama".',
+        asks: ['llama-name'],
+        on: SHARED_OR_HOSTED,
+      },
       clause: '1(b)(i), last sentence',
     },
     policy('llama3', '1(b)(iv)', [...OWN, ...WEIGHTS, ...OUTPUTS]),
@@ -121,6 +134,7 @@ export const VENDORS: readonly RuleFamily[] = [
         effect: {
           does: 'duty',
           duty: 'Give a copy of the agreement, and keep the "Notice" file.',
+          asks: ['license-text', 'notice'],
           on: SHARED_OR_HOSTED,
         },
         clause: '1(b)(i) and 1(b)(iii)',
@@ -146,6 +160,7 @@ export const VENDORS: readonly RuleFamily[] = [
         effect: {
           does: 'restrict',
           duty: 'Keep to the prohibited use policy, and make it an enforceable term for whoever gets or uses the model.',
+          asks: ['use-restrictions'],
           on: ACTIONS,
         },
         clause: '3.1(1) and 3.2; models made from outputs are Model Derivatives (1.1)',
@@ -154,21 +169,26 @@ export const VENDORS: readonly RuleFamily[] = [
         id: 'gemma-copy',
         places: [...OWN, ...WEIGHTS, ...OUTPUTS],
         modes: BOTH,
-        effect: { does: 'duty', duty: 'Give a copy of the terms.', on: SHARED_OR_HOSTED },
+        effect: { does: 'duty', duty: 'Give a copy of the terms.', asks: ['license-text'], on: SHARED_OR_HOSTED },
         clause: '3.1(2)',
       },
       {
         id: 'gemma-notice',
         places: [...OWN, ...WEIGHTS, ...OUTPUTS],
         modes: BOTH,
-        effect: { does: 'duty', duty: 'Add the "Notice" file that names the terms.', on: SHARED },
+        effect: { does: 'duty', duty: 'Add the "Notice" file that names the terms.', asks: ['notice'], on: SHARED },
         clause: '3.1(4)',
       },
       {
         id: 'gemma-changes',
         places: [...CHANGED, ...OUTPUTS],
         modes: BOTH,
-        effect: { does: 'duty', duty: 'State in the changed files that you changed them.', on: SHARED_OR_HOSTED },
+        effect: {
+          does: 'duty',
+          duty: 'State in the changed files that you changed them.',
+          asks: ['statement-of-changes'],
+          on: SHARED_OR_HOSTED,
+        },
         clause: '3.1(3)',
       },
       forModels('gemma'),

@@ -122,6 +122,7 @@ describe('a verdict', () => {
     expect(found.conservative.obstacles).toEqual([
       {
         verdict: 'BLOCK',
+        asks: [],
         rule: 'cc4-non-commercial-data',
         does: 'forbid-commercial',
         license: 'CC-BY-NC-4.0',

@@ -31,6 +31,13 @@ describe.each(RULE_EDITIONS)('the rules of edition %s', (edition) => {
     }
   });
 
+  test('say of each duty what it asks of a release', () => {
+    for (const { id, effect } of families.flatMap(({ rules }) => rules)) {
+      if (effect.does === 'duty' || effect.does === 'restrict')
+        expect([id, effect.asks.length > 0]).toEqual([id, true]);
+    }
+  });
+
   test('name no license that they do not know where they say what stands beside another', () => {
     const named = families.flatMap(({ rules }) =>
       rules.flatMap(({ effect }) =>
