@@ -41,6 +41,11 @@ export async function proveTo(
 ): Promise<string> {
   const { holderKey, makeProof } = await import('../tokens/dpop/index.ts');
   const { issuer } = await client.get<{ issuer: string }>('/.well-known/oauth-authorization-server');
+  if (!URL.canParse(issuer)) {
+    throw new RegistryError('unreachable', 'The server does not say by which address it knows itself.', {
+      fix: 'Check that --url names a Muniment registry of this version.',
+    });
+  }
   return makeProof(await holderKey(pem), { method, url: issuer + path, now: Date.now(), jti: newNonce() });
 }
 

@@ -34,9 +34,11 @@ export const accessRecordSchema = z
 
 export type AccessRecord = Omit<z.infer<typeof accessRecordSchema>, 'type'>;
 
+const rowSchema = accessRecordSchema.strip();
+
 /** The bytes behind a leaf; what a row has beside its record is left out. */
 export const formatAccessRecord = (row: AccessRecord): Uint8Array =>
-  canonicalize(accessRecordSchema.strip().parse({ ...row, type: ACCESS_TYPE }));
+  canonicalize(rowSchema.parse({ ...row, type: ACCESS_TYPE }));
 
 /** Leaf hashes of a batch, in order of position. */
 export const accessLeaves = (sha256: Sha256, rows: readonly AccessRecord[]): Uint8Array[] =>
