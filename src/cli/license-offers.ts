@@ -28,6 +28,7 @@ export interface OfferedFacts {
   text?: string;
   name?: string;
   replaces?: string;
+  despite?: string;
   textOut?: string;
   action?: string[];
   commercial?: boolean;
@@ -73,6 +74,7 @@ export async function offerLicense(context: Context, asset: string, facts: Offer
     expression,
     textDigest,
     terms,
+    ...(facts.despite === undefined ? {} : { despite: facts.despite }),
     replaces: before?.id ?? null,
   };
   const basis = [statement, ...(before === undefined ? [] : [before.statement])];

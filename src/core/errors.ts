@@ -17,6 +17,7 @@ const STATUS = {
   shares_invalid: 400,
   license_unknown: 400,
   terms_contradictory: 400,
+  license_blocked: 409,
   grant_too_wide: 409,
   share_too_fine: 400,
   share_insufficient: 409,

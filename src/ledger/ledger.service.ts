@@ -47,12 +47,14 @@ export const writeSchema = <Body>(kind: Kind<Body>): z.ZodType<Write<Body>> => {
   return z.union([signedWriteSchema, plain]) as unknown as z.ZodType<Write<Body>>;
 };
 
-export interface WriteOptions {
+export interface WriteOptions<Body = never> {
   /** The client's `Idempotency-Key`, the request that it stands for, and which of several writes in that this one is. */
   idempotency?: { key: string; requestDigest: Digest; position?: number } | undefined;
   alongside?: Submission['alongside'];
   /** What the address of the request says: members of the body that must say the same. */
   speaksOf?: Readonly<Record<string, unknown>>;
+  /** Looks at what was said before it is judged, and throws where it goes no further; no part of the judgement, which has rows alone. */
+  admit?: (body: Body) => Promise<void>;
 }
 
 export interface Attested<Body> {
@@ -94,7 +96,7 @@ export class Ledger {
     kind: Kind<Body>,
     principal: Principal,
     write: Write<Body>,
-    options: WriteOptions = {},
+    options: WriteOptions<Body> = {},
   ): Promise<Receipt> {
     if ('payload' in write) return this.accept(kind, principal, write, options);
     const { id, ...body } = write;
@@ -131,7 +133,7 @@ export class Ledger {
     kind: Kind<Body>,
     principal: Principal,
     write: SignedWrite,
-    options: WriteOptions = {},
+    options: WriteOptions<Body> = {},
   ): Promise<Receipt> {
     const { disclosures = [], ...envelope } = write;
     const signed = parseEnvelope(envelope);
@@ -153,6 +155,7 @@ export class Ledger {
     }
     requireSpeaksOf(spoken.body as object, options.speaksOf);
     requireTimely(spoken.common.statedAt);
+    await options.admit?.(spoken.body as Body);
     return this.#submit(
       { spoken, signed, disclosures: this.#openings(spoken, disclosures) },
       principal.partyId,
@@ -164,8 +167,9 @@ export class Ledger {
    * Makes and signs a statement for a party without a key, or for the registry itself. Its basis names the statements
    * behind every row that the judgement will look at.
    */
-  async attest<Body>(kind: Kind<Body>, attested: Attested<Body>, options: WriteOptions = {}): Promise<Receipt> {
+  async attest<Body>(kind: Kind<Body>, attested: Attested<Body>, options: WriteOptions<Body> = {}): Promise<Receipt> {
     const { maker, body, disclosures = [] } = attested;
+    await options.admit?.(body);
     const draft: Common = {
       origin: this.origin,
       maker,

@@ -136,3 +136,8 @@ export async function findLineage(
   }
   return { nodes: [...nodes.values()], edges };
 }
+
+export async function isRegistered(manager: EntityManager, registration: string): Promise<boolean> {
+  const rows = await prepared(manager, `SELECT 1 FROM registry.registration WHERE id = $1`, [registration]);
+  return rows.length > 0;
+}

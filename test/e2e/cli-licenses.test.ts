@@ -83,6 +83,22 @@ it('a license of somebody’s own has terms from a file, and a text', async () =
   expect(await users.do('beta', 'license', 'show', offered.id)).toMatchObject({ text: null, name: 'Acme license' });
 }, 60_000);
 
+it('what an ancestor blocks is offered by an owner who signs why, and shown with the reason', async () => {
+  const [base, tuned] = [users.path('base.safetensors'), users.path('tuned.safetensors')];
+  await writeModel(base, [5, 6, 7, 8]);
+  await writeModel(tuned, [5, 6, 7, 9]);
+  const register = (path: string, ...argv: string[]) =>
+    users.do('acme', 'register', path, '--name', 'tuned', '--owner', 'Acme Labs', ...argv);
+  await register(base, '--license', 'CC-BY-NC-4.0');
+  const { weightDigest } = await users.do<{ weightDigest: string }>('acme', 'hash', base);
+  await register(tuned, '--license', 'MIT', '--parent', `${weightDigest}=fine-tuned-from`);
+  const sell = ['license', 'offer', tuned, '--template', 'per-call'];
+  const refused = await users.run('acme', ...sell);
+  expect([refused.code, refused.value]).toEqual([1, expect.objectContaining({ code: 'license_blocked' })]);
+  const { id } = await users.do<Offered>('acme', ...sell, '--despite', 'We hold the rights in the base.');
+  expect(await users.do('beta', 'license', 'show', id)).toMatchObject({ despite: 'We hold the rights in the base.' });
+}, 60_000);
+
 describe('what is refused', () => {
   it.each<[string, string[], number, object]>([
     ['a template that is none', ['--template', 'free'], 2, { code: 'usage', field: 'template' }],

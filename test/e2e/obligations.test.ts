@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { utf8 } from '../../src/core/bytes.ts';
 import type { Digest } from '../../src/core/digest.ts';
+import { LICENSE_TEMPLATES } from '../../src/core/licensing/license-templates.ts';
 import type { RegistrationBody } from '../../src/core/registry/registration.ts';
 import type { TestApp } from '../support/app.ts';
 import { startTestApp } from '../support/app.ts';
@@ -20,6 +21,8 @@ interface Judged {
   verdict: string;
   obstacles: { verdict: string; license: string; from: string[]; path: { relation: string; node: string }[] }[];
 }
+
+const OPEN = LICENSE_TEMPLATES.find(({ id }) => id === 'open')!;
 
 let app: TestApp;
 let ada: Party;
@@ -134,3 +137,48 @@ it('at the command line ends with 1 unless the careful reading allows the use', 
   ]);
   expect((await run('license', 'check', free.id, '--action', 'steal')).code).toBe(2);
 }, 60_000);
+
+describe('a license on a model', () => {
+  const terms = (commercial: boolean) => ({ ...OPEN.terms, commercial });
+  const offered = async (commercial: boolean, more: object = {}) => {
+    const base = await register(ben, license('CC-BY-NC-4.0'));
+    const parents = [{ digest: base.digest, relation: 'fine-tuned-from' as const }];
+    const model = await register(ada, { ...license('MIT'), parents });
+    const body = {
+      asset: model.id,
+      name: 'Terms of Ada',
+      expression: 'LicenseRef-ada',
+      textDigest: anyDigest(),
+      terms: terms(commercial),
+      replaces: null,
+      ...more,
+    };
+    return { base, answer: await ada.post('/v1/licenses', body), body };
+  };
+
+  it('is refused where it grants what an ancestor blocks, with the way to it, the clause and a way out', async () => {
+    const { base, answer, body } = await offered(true);
+    expect([answer.status, answer.body.code, answer.body.field]).toEqual([409, 'license_blocked', 'terms']);
+    expect(JSON.stringify(answer.body)).toMatch(
+      new RegExp(`fine-tuned-from[^]*${base.id}[^]*CC-BY-NC-4\\.0, 2\\(a\\)\\(1\\)[^]*consent[^]*despite`),
+    );
+    expect(await anybody.read(`/v1/licenses?asset=${body.asset}`)).toEqual([]);
+  });
+
+  it('is recorded with the reason that its owner states', async () => {
+    const { answer } = await offered(true, { despite: 'Ben agreed in writing on 1 March.' });
+    expect(answer.status).toBe(201);
+    const { id } = answer.body as unknown as { id: string };
+    expect(await anybody.read(`/v1/licenses/${id}`)).toMatchObject({ despite: 'Ben agreed in writing on 1 March.' });
+  });
+
+  it('is recorded where it grants nothing that an ancestor blocks', async () => {
+    expect((await offered(false)).answer.status).toBe(201);
+  });
+
+  it('is refused as before for a model that is not on record, and without a reason that says something', async () => {
+    const asset = 'registration_00000000000000000000000000';
+    expect((await offered(true, { asset })).answer.body).toMatchObject({ code: 'not_found', field: 'asset' });
+    expect((await offered(true, { despite: '' })).answer.body).toMatchObject({ code: 'invalid_input' });
+  });
+});

@@ -6,7 +6,7 @@ import type { BundleFacts } from '../bundle-release.ts';
 import type { CheckFacts } from '../check-license.ts';
 import type { OfferedFacts } from '../license-offers.ts';
 import { dayOf, limitOf } from '../parse.ts';
-import { columns, fields } from '../table.ts';
+import { columns, fields, inOneLine } from '../table.ts';
 import type { LicenseView } from '../views.ts';
 
 export function defineLicenseOffers(license: Command, context: Context): void {
@@ -36,6 +36,7 @@ export function defineLicenseOffers(license: Command, context: Context): void {
     .option('--text-out <file>', 'keep the text that is written from the terms of a template')
     .option('--name <text>', 'by which people speak of it')
     .option('--replaces <license>', 'the earlier version, which serves no new grant from then on')
+    .option('--despite <reason>', 'why you may offer what the license of an ancestor blocks; it goes on record')
     .option('--action <action...>', 'infer, fine-tune, distill, redistribute, host')
     .option('--commercial', 'also for commercial use')
     .option('--no-commercial', 'not for commercial use')
@@ -172,13 +173,25 @@ export function defineLicenseOffers(license: Command, context: Context): void {
     });
 }
 
-const described = ({ id, asset, licensor, name, expression, version, state, textDigest, terms }: LicenseView): string =>
+const described = ({
+  id,
+  asset,
+  licensor,
+  name,
+  expression,
+  version,
+  state,
+  textDigest,
+  terms,
+  despite,
+}: LicenseView): string =>
   fields([
     ['license', `${id}, version ${version}, ${state}`],
     ['on', asset],
     ['by', licensor],
     ['name', `${name} (${expression})`],
     ['text', textDigest ?? undefined],
+    ['despite a block', despite === undefined ? undefined : inOneLine(despite)],
     ['may', terms.actions.join(', ')],
     ['commercial', terms.commercial ? 'yes' : 'no'],
     ['where', terms.territory?.join(', ')],

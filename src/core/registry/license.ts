@@ -22,6 +22,12 @@ const shape = {
   expression: z.string().max(1000).describe('SPDX license expression'),
   textDigest: digest.nullable().describe('Of the license text; required for a LicenseRef-*'),
   terms: licenseTermsSchema,
+  despite: z
+    .string()
+    .min(1)
+    .max(1000)
+    .optional()
+    .describe('Why it is offered though it grants what the license of an ancestor blocks'),
   replaces: id('license').nullable().describe('The earlier version, which serves no new grant from then on'),
 };
 
