@@ -14,6 +14,9 @@ import type { LicenseQuery, LicenseView, WithdrawLicense } from './license.schem
 import { findLicense, listLicenses } from './license.store.ts';
 import { findLineage, isRegistered } from './lineage.store.ts';
 
+/** By which nothing is asked of anybody. */
+const FREE = 'CC0-1.0';
+
 @Injectable()
 export class LicenseService {
   constructor(
@@ -53,12 +56,17 @@ export class LicenseService {
     if (despite !== undefined || !asset.startsWith('registration_')) return;
     const { manager } = this.database;
     if (!(await isRegistered(manager, asset))) return;
-    const lineage = await findLineage(manager, asset, 'ancestors');
+    const { nodes, edges } = await findLineage(manager, asset, 'ancestors');
+    // Nobody is bound by the license that he gave himself.
+    const own = nodes.map((node) => (node.id === asset ? { ...node, license: FREE } : node));
     const use = { actions: terms.actions, commercial: terms.commercial };
-    const { conservative } = obligationsOf({ lineage, model: asset, use, on: dateOf(new Date().toISOString()) });
-    const block = conservative.obstacles.find(
-      ({ verdict, from }) => verdict === 'BLOCK' && from.some((id) => id !== asset),
-    );
+    const { conservative } = obligationsOf({
+      lineage: { nodes: own, edges },
+      model: asset,
+      use,
+      on: dateOf(new Date().toISOString()),
+    });
+    const block = conservative.obstacles.find(({ verdict }) => verdict === 'BLOCK');
     if (block === undefined) return;
     throw new RegistryError(
       'license_blocked',

@@ -140,10 +140,10 @@ it('at the command line ends with 1 unless the careful reading allows the use', 
 
 describe('a license on a model', () => {
   const terms = (commercial: boolean) => ({ ...OPEN.terms, commercial });
-  const offered = async (commercial: boolean, more: object = {}) => {
+  const offered = async (commercial: boolean, more: object = {}, own = 'MIT') => {
     const base = await register(ben, license('CC-BY-NC-4.0'));
     const parents = [{ digest: base.digest, relation: 'fine-tuned-from' as const }];
-    const model = await register(ada, { ...license('MIT'), parents });
+    const model = await register(ada, { ...license(own), parents });
     const body = {
       asset: model.id,
       name: 'Terms of Ada',
@@ -156,14 +156,17 @@ describe('a license on a model', () => {
     return { base, answer: await ada.post('/v1/licenses', body), body };
   };
 
-  it('is refused where it grants what an ancestor blocks, with the way to it, the clause and a way out', async () => {
-    const { base, answer, body } = await offered(true);
-    expect([answer.status, answer.body.code, answer.body.field]).toEqual([409, 'license_blocked', 'terms']);
-    expect(JSON.stringify(answer.body)).toMatch(
-      new RegExp(`fine-tuned-from[^]*${base.id}[^]*CC-BY-NC-4\\.0, 2\\(a\\)\\(1\\)[^]*consent[^]*despite`),
-    );
-    expect(await anybody.read(`/v1/licenses?asset=${body.asset}`)).toEqual([]);
-  });
+  it.each(['MIT', 'CC-BY-NC-4.0'])(
+    'is refused where it grants what an ancestor blocks, of a model under %s',
+    async (own) => {
+      const { base, answer, body } = await offered(true, {}, own);
+      expect([answer.status, answer.body.code, answer.body.field]).toEqual([409, 'license_blocked', 'terms']);
+      expect(JSON.stringify(answer.body)).toMatch(
+        new RegExp(`fine-tuned-from[^]*${base.id}[^]*CC-BY-NC-4\\.0, 2\\(a\\)\\(1\\)[^]*consent[^]*despite`),
+      );
+      expect(await anybody.read(`/v1/licenses?asset=${body.asset}`)).toEqual([]);
+    },
+  );
 
   it('is recorded with the reason that its owner states', async () => {
     const { answer } = await offered(true, { despite: 'Ben agreed in writing on 1 March.' });
