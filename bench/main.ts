@@ -6,6 +6,7 @@ const BENCHES: Record<string, () => Promise<{ run(): Promise<BenchResult[]> }>> 
   register: () => import('./register.ts'),
   lookup: () => import('./lookup.ts'),
   title: () => import('./title.ts'),
+  tokens: () => import('./tokens.ts'),
   obligations: () => import('./obligations.ts'),
   lineage: () => import('./lineage.ts'),
   fsck: () => import('./fsck.ts'),

@@ -9,15 +9,11 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import type { TestApp } from '../support/app.ts';
 import { startTestApp } from '../support/app.ts';
+import { blocksOf, LastIds, shows, wordsOf } from '../support/page.ts';
 import { runBuilt } from '../support/server.ts';
 import { writeModel } from './cli-user.ts';
 
 jest.setTimeout(300_000);
-
-interface Block {
-  readonly language: string;
-  readonly lines: readonly string[];
-}
 
 const page = await readFile(new URL('../../docs/title.md', import.meta.url), 'utf8');
 const stories = page
@@ -26,21 +22,12 @@ const stories = page
   .slice(1)
   .map((text) => ({
     title: text.slice(0, text.indexOf('\n')),
-    blocks: [...text.matchAll(/^```([a-z ]+)\n(.*?)\n```$/gms)].map(([, language, body]): Block => {
-      return { language: language!, lines: body!.split('\n') };
-    }),
+    blocks: blocksOf(text),
   }));
 
 let replicas: TestApp[];
 let folder: string;
 const path = (name: string) => join(folder, name);
-
-/** The words of a command, as a shell would take them; files are in the folder. */
-const wordsOf = (line: string): string[] =>
-  [...line.matchAll(/"([^"]*)"|(\S+)/g)].slice(1).map(([, quoted, plain]) => {
-    const word = quoted ?? plain!;
-    return /^[\w-]+\.(?:safetensors|pdf|json)$/.test(word) ? path(word) : word;
-  });
 
 async function run(actor: string, words: string[], replica = 0): Promise<{ code: number | null; said: string }> {
   const home = path(`home of ${actor}`);
@@ -81,15 +68,13 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-/** The last id of each kind that was printed, and the last offer that each party was named in. */
-const made = new Map<string, string>();
+/** Of an instrument, a party is asked for the last offer that it was named in. */
+const ids = new LastIds();
 
 async function resolved(actor: string, words: string[]): Promise<string[]> {
   return Promise.all(
     words.map(async (word) => {
-      const kind = /^([a-z]+)_0123…$/.exec(word)?.[1];
-      if (kind === undefined) return word;
-      if (kind !== 'instrument') return made.get(kind)!;
+      if (ids.kindOf(word) !== 'instrument') return ids.resolve(word);
       const offers = JSON.parse(await done(actor, ['title', 'offers', '--json'])) as {
         instrument: { id: string; recordedIndex: number };
         yours: boolean;
@@ -102,21 +87,6 @@ async function resolved(actor: string, words: string[]): Promise<string[]> {
     }),
   );
 }
-
-function remember(said: string): void {
-  for (const [id, kind] of said.matchAll(/\b([a-z]+)_[0-9a-hjkmnp-tv-z]{26}\b/g)) made.set(kind!, id);
-}
-
-/** Whether some line shows these columns in this order. */
-const shows = (said: string, columns: string): boolean => {
-  const pattern = new RegExp(
-    columns
-      .split(/ {2,}/)
-      .map((each) => each.replace('/', '\\/'))
-      .join('\\s+'),
-  );
-  return said.split('\n').some((line) => pattern.test(line));
-};
 
 it('finds four stories', () => {
   expect(stories.map(({ title }) => title)).toEqual([
@@ -144,14 +114,14 @@ describe.each(stories)('$title', ({ blocks }) => {
           continue;
         }
         expect(line).toMatch(/^muniment /);
-        const words = await resolved(actor, wordsOf(line));
+        const words = await resolved(actor, wordsOf(line, path));
         if (language === 'sh at once') {
           atOnce.push(run(actor, words, atOnce.length));
           continue;
         }
         const answer = await done(actor, words);
         said += answer;
-        remember(answer);
+        ids.remember(answer);
       }
       if (atOnce.length === 0) continue;
       const answers = await Promise.all(atOnce);
