@@ -4,18 +4,17 @@
  *
  * `--json` prints one JSON document instead, `--full` trains by the reference recipe. Ctrl-C cleans up as the end does.
  */
-import { chmod, copyFile, mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { copyFile, open, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Actor } from './demo/actor.ts';
-import { RegistryProcess } from './demo/registry-process.ts';
-import { requireThat, Telling } from './demo/telling.ts';
+import type { Stage } from './demo/stage.ts';
+import { onStage } from './demo/stage.ts';
+import { requireThat } from './demo/telling.ts';
 
 const OWNER = 'Acme Labs';
 const CONSUMER = 'Beta Corp';
 const AUDIENCE = 'https://inference.beta.example';
 
-const json = process.argv.includes('--json');
 const full = process.argv.includes('--full');
 const epochs = full ? 10 : 3;
 /** PyTorch reaches 0.902 after 3 and 0.930 after 10 epochs of the same recipe. */
@@ -49,7 +48,7 @@ interface LookedUp {
   }[];
 }
 
-async function play(folder: string, registry: RegistryProcess, telling: Telling, signal: AbortSignal): Promise<object> {
+async function play({ folder, registry, telling, signal, json }: Stage): Promise<object> {
   const began = performance.now();
   const at = (name: string): string => join(folder, name);
   const model = at('model.safetensors');
@@ -253,40 +252,8 @@ async function flipLastBit(path: string): Promise<void> {
   }
 }
 
-async function main(): Promise<void> {
-  const registry = new RegistryProcess();
-  const telling = new Telling((text) => void (json || process.stdout.write(text)));
-  const interrupted = new AbortController();
-  for (const name of ['SIGINT', 'SIGTERM'] as const) {
-    process.once(name, () => interrupted.abort(new Error(`The demo was ended by ${name}.`)));
-  }
-  const folder = await mkdtemp(join(tmpdir(), 'muniment-demo-'));
-  // Where this runs as root, PostgreSQL runs as another user, who has to pass through.
-  await chmod(folder, 0o711);
-  telling.say('The story of one model: trained, put on record, found again, licensed, and every step proved.');
-  let result: object = {};
-  let failure: Error | undefined;
-  try {
-    const ended = new Promise<never>((_, reject) =>
-      interrupted.signal.addEventListener('abort', () => reject(interrupted.signal.reason as Error)),
-    );
-    result = await Promise.race([play(folder, registry, telling, interrupted.signal), ended]);
-  } catch (error) {
-    failure = error as Error;
-  }
-  await registry.stop();
-  await rm(folder, { recursive: true, force: true });
-  const ok = failure === undefined;
-  if (json) {
-    const { steps } = telling;
-    const document = { ok, ...result, ...(ok ? {} : { error: failure?.message }), steps };
-    process.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
-  } else if (ok) {
-    telling.say('\nEvery step held. The registry is stopped and its folder removed.');
-  } else {
-    process.stderr.write(`\nThe demo failed: ${failure?.message}\n`);
-  }
-  process.exit(ok ? 0 : 1);
-}
-
-await main();
+await onStage(
+  'demo',
+  'The story of one model: trained, put on record, found again, licensed, and every step proved.',
+  play,
+);

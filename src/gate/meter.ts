@@ -28,6 +28,10 @@ export interface MeterOptions {
 /** The grant is not in force, not there, or not for the token that was shown. */
 const REFUSED: ReadonlySet<number> = new Set([404, 409]);
 
+/** What the registry says of a token or quota when calls are leased, and the gate has not seen yet. */
+const TOLD = ['quota_exceeded', 'token_revoked', 'token_suspended', 'token_expired'] as const;
+const isTold = (code: string): code is (typeof TOLD)[number] => (TOLD as readonly string[]).includes(code);
+
 interface Problem {
   code: string;
   detail: string;
@@ -165,7 +169,7 @@ export class Meter {
     }
     if (response.ok) return JSON.parse(text) as T;
     const problem = problemOf(text);
-    if (problem?.code === 'quota_exceeded') throw new RegistryError('quota_exceeded', problem.detail);
+    if (problem !== undefined && isTold(problem.code)) throw new RegistryError(problem.code, problem.detail);
     if (problem !== undefined && REFUSED.has(response.status)) {
       throw new RegistryError('use_not_licensed', problem.detail, { field: 'grant' });
     }

@@ -12,6 +12,7 @@ export interface ScheduledKey {
 
 /** Seconds; a shorter cache than this costs more than it is worth, a longer one may miss a new key. */
 const LONGEST_CACHE = 300;
+const DAY_MS = 86_400_000;
 
 /** The key that signs at `now`; undefined when there is none yet. */
 export const signingKeyAt = <Key extends ScheduledKey>(keys: readonly Key[], now: Date): Key | undefined =>
@@ -31,6 +32,16 @@ export function verifyingKeysAt<Key extends ScheduledKey>(
     const next = ordered[i + 1];
     return next === undefined || now.getTime() < Date.parse(next.notBefore) + maxLifetime * 1000;
   });
+}
+
+/**
+ * Whether it is time for the next key: the one that signs has done so for its days, and none is waiting to follow it.
+ * @param days 0 for never
+ */
+export function isNextDue(keys: readonly ScheduledKey[], now: Date, days: number): boolean {
+  const last = inOrder(keys).at(-1);
+  if (days === 0 || last === undefined) return false;
+  return now.getTime() >= Date.parse(last.notBefore) + days * DAY_MS;
 }
 
 /** Seconds for which the key set may be kept: half of what a new key is published ahead. */

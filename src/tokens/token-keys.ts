@@ -6,7 +6,7 @@
 import type { KeyObject } from 'node:crypto';
 import { createPrivateKey, createPublicKey } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
-import type { OnApplicationBootstrap } from '@nestjs/common';
+import type { OnApplicationBootstrap, OnModuleDestroy } from '@nestjs/common';
 import { DataSource } from '../platform/database/index.ts';
 import { RegistryError } from '../core/errors.ts';
 import { tokenKey, tokenKeyRetirement } from '../core/registry/index.ts';
@@ -18,7 +18,7 @@ import { makeP256 } from '../platform/crypto.ts';
 import { MasterKey } from '../platform/keys/index.ts';
 import type { Log } from '../platform/logging/index.ts';
 import { LOG } from '../platform/logging/index.ts';
-import { signingKeyAt, verifyingKeysAt } from './key-schedule.ts';
+import { isNextDue, signingKeyAt, verifyingKeysAt } from './key-schedule.ts';
 import type { Jwks, TokenJwk, TokenSigner, VerificationKeys } from './license-token/index.ts';
 import { readJwks, toJwk } from './license-token/index.ts';
 import type { TokenKeyRow } from './token.store.ts';
@@ -26,6 +26,7 @@ import { readTokenKeys } from './token.store.ts';
 
 const KEYS_LOCK = 0x746b6579;
 const FRESH_MS = 1000;
+const HOUR_MS = 3_600_000;
 
 const sealedName = (kid: string): string => `token/${kid}`;
 
@@ -36,7 +37,8 @@ interface Known {
 }
 
 @Injectable()
-export class TokenKeys implements OnApplicationBootstrap {
+export class TokenKeys implements OnApplicationBootstrap, OnModuleDestroy {
+  #timer: NodeJS.Timeout | undefined;
   #known: Promise<Known> | undefined;
   #knownSince = 0;
   /** Keys never change, so what was once opened or converted stays true. */
@@ -56,6 +58,22 @@ export class TokenKeys implements OnApplicationBootstrap {
     await holding(this.database, KEYS_LOCK, async () => {
       const rows = await readTokenKeys(this.database.manager);
       if (signingKeyAt(rows, new Date()) === undefined) await this.#make(new Date());
+    });
+    await this.#tryRotate();
+    this.#timer = setInterval(() => void this.#tryRotate(), HOUR_MS);
+    this.#timer.unref();
+  }
+
+  onModuleDestroy(): void {
+    clearInterval(this.#timer);
+  }
+
+  /** Makes the next key where its time has come; replicas do it one after the other, and the second finds it made. */
+  async rotateWhenDue(): Promise<void> {
+    await holding(this.database, KEYS_LOCK, async () => {
+      const rows = await readTokenKeys(this.database.manager);
+      if (!isNextDue(rows, new Date(), this.config.tokenKeyDays)) return;
+      await this.#make(new Date(Date.now() + this.config.tokenKeyLeadSeconds * 1000));
     });
   }
 
@@ -102,6 +120,14 @@ export class TokenKeys implements OnApplicationBootstrap {
       this.#known = undefined;
       return receipt;
     });
+  }
+
+  async #tryRotate(): Promise<void> {
+    try {
+      await this.rotateWhenDue();
+    } catch (err) {
+      this.log.error({ err }, 'The next key for license tokens could not be made; tried again in an hour.');
+    }
   }
 
   async #make(notBefore: Date, idempotency?: Idempotency): Promise<Receipt> {

@@ -6,6 +6,7 @@ import { KINDS } from '../../src/core/registry/index.ts';
 import type { Receipt } from '../../src/core/statement/receipt.ts';
 import { sha256 } from '../../src/platform/crypto.ts';
 import { toJwk, verifyLicenseToken } from '../../src/tokens/license-token/index.ts';
+import { TokenKeys } from '../../src/tokens/index.ts';
 import { startTestApp } from '../support/app.ts';
 import type { TestApp } from '../support/app.ts';
 import { query } from '../support/postgres.ts';
@@ -146,4 +147,19 @@ it('lets the registrar alone make and retire keys', async () => {
     code: 'forbidden',
   });
   expect((await ended('A'.repeat(43))).body).toMatchObject({ code: 'not_found', field: 'kid' });
+});
+
+it('makes the next key by itself when the one that signs is old enough, once for all replicas', async () => {
+  const before = await kids();
+  await query(
+    app.database.superuserUrl,
+    `UPDATE registry.token_key SET not_before = to_char(now() AT TIME ZONE 'UTC' - interval '91 days', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')
+     WHERE retired_index IS NULL`,
+  );
+  const beside = await startTestApp({ beside: app, env: { MUNIMENT_PUBLIC_URL: ISSUER } });
+  await Promise.all([app, beside].map((each) => each.app.nest.get(TokenKeys).rotateWhenDue()));
+  await new Promise((resolve) => setTimeout(resolve, 1100));
+  const made = (await kids()).filter((kid) => !before.includes(kid));
+  expect(made).toHaveLength(1);
+  await beside.close();
 });

@@ -49,6 +49,8 @@ export abstract class Config {
   abstract readonly tokenMaxLifetimeSeconds: number;
   /** How long the next token key is published before it signs. */
   abstract readonly tokenKeyLeadSeconds: number;
+  /** How long a token key signs before the next one is made; 0 where keys are changed by command alone. */
+  abstract readonly tokenKeyDays: number;
   /** How long verifiers may keep a status list. */
   abstract readonly statusListTtlSeconds: number;
   /** How long a proof of possession is good after it was made. */
@@ -161,6 +163,7 @@ const variables = z.strictObject({
   MUNIMENT_TOKEN_BATCH_SECONDS: whole(1, 86_400).default(60),
   MUNIMENT_TOKEN_MAX_LIFETIME_SECONDS: whole(1, 31_536_000).default(86_400),
   MUNIMENT_TOKEN_KEY_LEAD_SECONDS: whole(1, 2_592_000).default(600),
+  MUNIMENT_TOKEN_KEY_DAYS: whole(0, 3650).default(90),
   MUNIMENT_STATUS_LIST_TTL_SECONDS: whole(2, 86_400).default(60),
   MUNIMENT_DPOP_WINDOW_SECONDS: whole(1, 3600).default(60),
   MUNIMENT_SEAT_LEASE_SECONDS: whole(1, 86_400).default(600),
@@ -245,6 +248,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>> = p
     tokenBatchSeconds: value.MUNIMENT_TOKEN_BATCH_SECONDS,
     tokenMaxLifetimeSeconds: value.MUNIMENT_TOKEN_MAX_LIFETIME_SECONDS,
     tokenKeyLeadSeconds: value.MUNIMENT_TOKEN_KEY_LEAD_SECONDS,
+    tokenKeyDays: value.MUNIMENT_TOKEN_KEY_DAYS,
     statusListTtlSeconds: value.MUNIMENT_STATUS_LIST_TTL_SECONDS,
     dpopWindowSeconds: value.MUNIMENT_DPOP_WINDOW_SECONDS,
     seatLeaseSeconds: value.MUNIMENT_SEAT_LEASE_SECONDS,

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { cacheSeconds, signingKeyAt, verifyingKeysAt } from '../../../src/tokens/key-schedule.ts';
+import { cacheSeconds, isNextDue, signingKeyAt, verifyingKeysAt } from '../../../src/tokens/key-schedule.ts';
 
 const at = (seconds: number) => new Date(Date.UTC(2026, 0, 1) + seconds * 1000);
 const key = (kid: string, seconds: number, recordedIndex: number, retiredIndex: number | null = null) => ({
@@ -58,4 +58,20 @@ describe('the keys that verify', () => {
 test('a key set is never cached longer than half of what a new key is published ahead', () => {
   for (const lead of [1, 2, 10, 600, 86_400]) expect(cacheSeconds(lead)).toBeLessThanOrEqual(lead / 2);
   expect(cacheSeconds(600)).toBe(300);
+});
+
+describe('the next key', () => {
+  const days = (count: number) => at(count * 86_400);
+
+  test('is due when the one that signs has done so for its days', () => {
+    expect(isNextDue([key('one', 0, 1)], days(89), 90)).toBe(false);
+    expect(isNextDue([key('one', 0, 1)], days(90), 90)).toBe(true);
+    expect(isNextDue([key('one', 0, 1)], days(9000), 0)).toBe(false);
+    expect(isNextDue([], days(90), 90)).toBe(false);
+  });
+
+  test('is not due while another waits to follow, or follows one that was retired', () => {
+    expect(isNextDue([key('one', 0, 1), key('two', 90 * 86_400 + 600, 2)], days(90), 90)).toBe(false);
+    expect(isNextDue([key('one', 0, 1), key('leaked', 90 * 86_400, 2, 3)], days(91), 90)).toBe(true);
+  });
 });
