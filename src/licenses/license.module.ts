@@ -14,6 +14,6 @@ import { ReleaseService } from './release.service.ts';
 @Module({
   controllers: [LicenseController, GrantController, LineageController, ObligationsController, ReleaseController],
   providers: [LicenseService, GrantService, GrantNotices, LineageService, ObligationsService, ReleaseService],
-  exports: [GrantService],
+  exports: [GrantService, ObligationsService],
 })
 export class LicenseModule {}

@@ -14,6 +14,7 @@ import { judge } from '../platform/auth/index.ts';
 import { Config } from '../platform/config/index.ts';
 import { newId, newNonce, sha256 } from '../platform/crypto.ts';
 import { DataSource } from '../platform/database/index.ts';
+import { FlowingDuties } from './flowing-duties.ts';
 import { Gathered } from './gathered.ts';
 import { GenuineTokens } from './genuine-tokens.ts';
 import { Issuer } from './issuer.ts';
@@ -53,6 +54,7 @@ export class TokenIssuance {
     private readonly places: StatusPlaces,
     private readonly statuses: StatusLists,
     private readonly tokens: GenuineTokens,
+    private readonly duties: FlowingDuties,
     private readonly issuer: Issuer,
     private readonly config: Config,
     database: DataSource,
@@ -116,6 +118,9 @@ export class TokenIssuance {
     const issuedAt = Math.floor(now.getTime() / 1000);
     const { size, root } = await this.reader.checkpoint(grant.recordedIndex + 1);
     const place = await this.places.take();
+    const actions = actionsOf(grant, request.scope, bounds?.actions);
+    const { commercial } = grant.document.constraints;
+    const obligations = await this.duties.of(grant.registrationId, actions, commercial);
     const claims = makeClaims(grant, {
       issuer: this.issuer.url,
       audience: request.audience ?? this.issuer.url,
@@ -123,7 +128,8 @@ export class TokenIssuance {
       clientId: client.apiKeyId,
       issuedAt,
       lifetime: this.#lifetime(grant, issuedAt, request.lifetime_seconds, bounds?.until),
-      actions: actionsOf(grant, request.scope, bounds?.actions),
+      actions,
+      ...(obligations === undefined ? {} : { obligations }),
       ...(holder === undefined ? {} : { holder }),
       status: { idx: place.index, uri: this.statuses.uriOf(place.list) },
       tree: { origin: this.ledger.origin, size, root },

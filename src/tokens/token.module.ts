@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { LicenseModule } from '../licenses/index.ts';
 import { ClientAuthentication } from './client-authentication.ts';
+import { FlowingDuties } from './flowing-duties.ts';
 import { GenuineTokens } from './genuine-tokens.ts';
 import { Holders } from './holders.ts';
 import { Issuer } from './issuer.ts';
@@ -19,6 +20,7 @@ import { TokenService } from './token.service.ts';
   imports: [LicenseModule],
   controllers: [OAuthController, TokenController, StatusController],
   providers: [
+    FlowingDuties,
     TokenIssuance,
     GenuineTokens,
     Holders,

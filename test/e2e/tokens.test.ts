@@ -13,7 +13,7 @@ import type { TestApp } from '../support/app.ts';
 import { query } from '../support/postgres.ts';
 import { forge } from '../unit/tokens/fixture.ts';
 import type { Party } from './tokens.fixture.ts';
-import { answer, makeParty, registrarOf, withKey } from './tokens.fixture.ts';
+import { answer, anyDigest, makeParty, registrarOf, withKey } from './tokens.fixture.ts';
 
 const AUDIENCE = 'https://inference.example';
 
@@ -120,6 +120,28 @@ describe('a license token', () => {
     expect(body.scope).toBe('infer host');
     expect((await verify(body.access_token, { audience: app.url })).claims.aud).toBe(app.url);
     await expect(verify(body.access_token)).rejects.toMatchObject({ code: 'token_wrong_audience' });
+  });
+
+  it('names the duties that flow down to the model for its actions, or none where not all are known', async () => {
+    const dutiesOf = async (registration: string, scope: string) => {
+      const { id } = await owner.grant(registration, licensee, { actions: ['infer', 'host', 'redistribute'] });
+      const { claims } = await verify((await licensee.token(id, { audience: AUDIENCE, scope })).body.access_token);
+      return claims.authorization_details[0]!.obligations;
+    };
+    const ofApache = await dutiesOf(model.id, 'redistribute');
+    expect(ofApache).toContainEqual({ license: 'Apache-2.0', rule: expect.any(String), clause: expect.any(String) });
+    expect(await dutiesOf(model.id, 'infer')).toEqual([]);
+    const { id: ofUnknown } = await owner.ok('POST', '/v1/models', {
+      name: 'made from something that nobody registered',
+      weights: {
+        ...{ fileDigest: anyDigest(), weightDigest: null, namelessDigest: null, container: 'opaque' },
+        ...{ bytes: 10, tensors: null, parameters: null },
+      },
+      owners: [{ party: owner.id, share: '1/1' }],
+      license: { expression: 'Apache-2.0', textDigest: null },
+      ...{ run: null, datasets: [], parents: [{ digest: anyDigest(), relation: 'fine-tuned-from' }] },
+    });
+    expect(await dutiesOf(ofUnknown, 'redistribute')).toBeUndefined();
   });
 
   it('is on disk before it is in the client’s hands', async () => {

@@ -23,6 +23,9 @@ export const DETAILS_TYPE = 'model_license';
 /** Bytes of the compact serialization. */
 export const MAX_TOKEN_SIZE = 8192;
 
+/** Duties in a token at most; where there are more, it names none. */
+export const MAX_OBLIGATIONS = 16;
+
 /** Seconds since 1970, RFC 7519 §2 without fractions. */
 const numericDate = z.int().nonnegative();
 const url = z.string().min(1).max(500);
@@ -74,6 +77,19 @@ export const claimsSchema = z
             max_calls: z.int().positive().nullable(),
             commercial: z.boolean(),
           }),
+          obligations: z
+            .array(
+              z.strictObject({
+                license: z.string().max(200),
+                rule: z.string().max(200).nullable(),
+                clause: z.string().max(200).nullable(),
+              }),
+            )
+            .max(MAX_OBLIGATIONS)
+            .optional()
+            .describe(
+              'Duties that flow down to the model for these actions, all of them; absent where they are not all known',
+            ),
         }),
       )
       .length(1),
@@ -113,6 +129,8 @@ export interface TokenRequest {
   readonly actions: LicenseTokenClaims['authorization_details'][number]['actions'];
   /** RFC 7638 thumbprint of the key that the token is bound to */
   readonly holder?: string;
+  /** Absent where not all of them are known */
+  readonly obligations?: NonNullable<LicenseTokenClaims['authorization_details'][number]['obligations']>;
   readonly status: LicenseTokenClaims['status']['status_list'];
   readonly tree: { readonly origin: string; readonly size: number; readonly root: Uint8Array };
 }
@@ -148,6 +166,7 @@ export function makeClaims(grant: GrantOnRecord, request: TokenRequest): License
           max_calls: constraints.maxCalls,
           commercial: constraints.commercial,
         },
+        ...(request.obligations === undefined ? {} : { obligations: request.obligations }),
       },
     ],
     prov: {
