@@ -128,12 +128,14 @@ async function refresh(server: BenchServer, sides: Sides): Promise<BenchResult> 
   await database.connect();
   try {
     const lists = Math.ceil(TOKENS / LIST_SIZE);
+    // Batched already, so that the server has nothing to do about them.
     const fill = `INSERT INTO registry.token_issuance
-      (jti, grant_id, licensee, kid, claims_digest, issued_at, expires_at, salt, status_list, status_index)
-      SELECT 'bench_' || $2 || i, $1, $3, '', '', extract(epoch FROM now())::bigint, extract(epoch FROM now())::bigint + 86400, '',
-        1000 + i / ${LIST_SIZE}, i % ${LIST_SIZE} FROM generate_series(0, $4::int - 1) i`;
-    await database.query(fill, [sides.grant, 'many', sides.licensee.party, TOKENS - 1000]);
-    await database.query(fill, [small, 'few', sides.licensee.party, 1000]);
+      (jti, grant_id, licensee, kid, claims_digest, issued_at, expires_at, salt, status_list, status_index, batch_id, position)
+      SELECT 'token_' || $2 || lpad(i::text, 25, '0'), $1, $3, repeat('A', 43), 'sha256:' || repeat('0', 64),
+        extract(epoch FROM now())::bigint, extract(epoch FROM now())::bigint + 86400, repeat('0', 32),
+        1000 + i / ${LIST_SIZE}, i % ${LIST_SIZE}, 'bench' || $2, i FROM generate_series(0, $4::int - 1) i`;
+    await database.query(fill, [sides.grant, '1', sides.licensee.party, TOKENS - 1000]);
+    await database.query(fill, [small, '2', sides.licensee.party, 1000]);
     await database.query(
       `INSERT INTO ops.status_list SELECT 1000 + n, ''::bytea, ${LIST_SIZE} FROM generate_series(0, $1::int - 1) n`,
       [lists],
