@@ -22,6 +22,8 @@ export class StatusLists1700000000032 implements MigrationInterface {
       ALTER TABLE registry.token_issuance ALTER COLUMN status_list DROP DEFAULT, ALTER COLUMN status_index DROP DEFAULT;
       CREATE INDEX token_issuance_grant ON registry.token_issuance (grant_id);
       CREATE INDEX token_issuance_list ON registry.token_issuance USING brin (status_list);
+      DROP INDEX registry.token_issuance_place;
+      CREATE UNIQUE INDEX token_issuance_place ON registry.token_issuance (batch_id, position) WHERE batch_id IS NOT NULL;
       CREATE INDEX token_revocation_recorded ON registry.token_revocation (recorded_index);
 
       CREATE OR REPLACE FUNCTION registry.issuance_is_batched_once() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -53,6 +55,8 @@ export class StatusLists1700000000032 implements MigrationInterface {
         END IF;
         RETURN NEW;
       END $$;
+      DROP INDEX registry.token_issuance_place;
+      CREATE UNIQUE INDEX token_issuance_place ON registry.token_issuance (batch_id, position);
       DROP INDEX registry.token_revocation_recorded, registry.token_issuance_list, registry.token_issuance_grant;
       ALTER TABLE registry.token_issuance DROP COLUMN status_list, DROP COLUMN status_index;
       DROP TABLE ops.status_list;

@@ -10,6 +10,9 @@ import { Config } from '../platform/config/index.ts';
 
 @Injectable()
 export class Issuer {
+  /** The address listened on, once that is known: it stays. */
+  #url: string | undefined;
+
   constructor(
     private readonly config: Config,
     private readonly adapterHost: HttpAdapterHost,
@@ -17,8 +20,12 @@ export class Issuer {
 
   /** @throws RegistryError `configuration_invalid` where no public URL is set and no server listens */
   get url(): string {
-    const { publicUrl, host } = this.config;
-    if (publicUrl !== undefined) return publicUrl;
+    this.#url ??= this.config.publicUrl ?? this.#listened();
+    return this.#url;
+  }
+
+  #listened(): string {
+    const { host } = this.config;
     const address = (this.adapterHost.httpAdapter?.getHttpServer() as Server | undefined)?.address();
     if (address === null || address === undefined || typeof address === 'string') {
       throw new RegistryError('configuration_invalid', 'The issuer of license tokens is not known.', {

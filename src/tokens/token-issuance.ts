@@ -31,6 +31,8 @@ import { findIssuable, insertIssuances } from './token.store.ts';
 
 /** Seconds, where the client does not say. */
 const DEFAULT_LIFETIME = 3600;
+const KNOWN_MS = 1000;
+const MAX_KNOWN = 10_000;
 
 type Actions = LicenseTokenClaims['authorization_details'][number]['actions'];
 
@@ -45,6 +47,8 @@ interface Bounds {
 export class TokenIssuance {
   readonly #grants: Gathered<{ grant: string; licensee: string }, IssuableGrant | undefined>;
   readonly #issuances: Gathered<IssuanceRow, boolean>;
+  /** Grants in force, for a second: whether one still is, the insert of each token asks again. */
+  readonly #known = new Map<string, { at: number; grant: IssuableGrant }>();
 
   constructor(
     private readonly ledger: Ledger,
@@ -101,8 +105,16 @@ export class TokenIssuance {
   }
 
   async #grant(client: Principal, id: string): Promise<IssuableGrant> {
+    const key = `${id} ${client.partyId}`;
+    const known = this.#known.get(key);
+    if (known !== undefined && Date.now() - known.at < KNOWN_MS) return known.grant;
+    this.#known.delete(key);
     const grant = await this.#grants.ask({ grant: id, licensee: client.partyId });
-    if (grant !== undefined) return grant;
+    if (grant !== undefined) {
+      if (this.#known.size >= MAX_KNOWN) this.#known.delete(this.#known.keys().next().value!);
+      if (stateOf(grant.lives, new Date()) === 'active') this.#known.set(key, { at: Date.now(), grant });
+      return grant;
+    }
     throw new RegistryError('not_found', `There is no grant ${id} to this client's party.`, { field: 'grant_id' });
   }
 

@@ -34,7 +34,7 @@ export class TokenBatchEntity {
 @Index('token_issuance_open', ['issuedAt', 'jti'], { where: 'batch_id IS NULL' })
 @Index('token_issuance_grant', ['grantId'])
 @Index('token_issuance_list', { synchronize: false })
-@Index('token_issuance_place', ['batchId', 'position'], { unique: true })
+@Index('token_issuance_place', ['batchId', 'position'], { unique: true, where: 'batch_id IS NOT NULL' })
 @Check('token_issuance_check', '(batch_id IS NULL) = ("position" IS NULL)')
 export class TokenIssuanceEntity {
   @PrimaryColumn('text', { primaryKeyConstraintName: 'token_issuance_pkey' }) jti!: string;

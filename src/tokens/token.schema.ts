@@ -61,9 +61,11 @@ export const tokenRequestSchema = z.discriminatedUnion('grant_type', [
 ]);
 export type TokenRequest = z.infer<typeof tokenRequestSchema>;
 
+const grantTypeSchema = z.object({ grant_type: z.string() });
+
 /** @throws RegistryError `unsupported_grant_type`, `invalid_input` */
 export function readTokenRequest(body: unknown): TokenRequest {
-  const { grant_type: type } = readForm(z.object({ grant_type: z.string() }), body);
+  const { grant_type: type } = readForm(grantTypeSchema, body);
   if (!(GRANT_TYPES as readonly string[]).includes(type)) {
     throw new RegistryError('unsupported_grant_type', `Tokens are issued for ${GRANT_TYPES.join(' and ')}.`, {
       field: 'grant_type',

@@ -3,6 +3,7 @@ import type { EntityManager } from 'typeorm';
 import type { Digest } from '../core/digest.ts';
 import type { IssuanceRecord } from '../core/licensing/issuance-record.ts';
 import type { GrantOnRecord } from '../core/licensing/token-claims.ts';
+import { prepared } from '../platform/database/index.ts';
 import type { BatchRow } from '../ledger/index.ts';
 import type { Lives } from '../licenses/index.ts';
 import { LIVES } from '../licenses/index.ts';
@@ -34,7 +35,8 @@ export async function findIssuable(
   manager: EntityManager,
   asked: readonly { grant: string; licensee: string }[],
 ): Promise<(IssuableGrant | undefined)[]> {
-  const rows: IssuableGrant[] = await manager.query(
+  const rows = await prepared<IssuableGrant>(
+    manager,
     `SELECT g.id, g.licensee, g.registration_id AS "registrationId", g.document,
        CASE WHEN r.nameless_digest IS NOT NULL THEN r.model_digest END AS "weightDigest", r.file_digest AS "fileDigest",
        g.above, g.recorded_index::float8 AS "recordedIndex", ${LIVES('g')} AS lives
@@ -62,7 +64,8 @@ export async function insertIssuances(
   at: string,
 ): Promise<boolean[]> {
   const column = <K extends keyof IssuanceRow>(name: K) => rows.map((row) => row[name]);
-  const written: { jti: string }[] = await manager.query(
+  const written = await prepared<{ jti: string }>(
+    manager,
     `INSERT INTO registry.token_issuance (jti, grant_id, licensee, kid, claims_digest, issued_at, expires_at, salt, status_list,
        status_index)
      SELECT k.* FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::bigint[], $8::text[],
@@ -109,7 +112,7 @@ export async function findStandings(
   manager: EntityManager,
   jtis: readonly string[],
 ): Promise<(Standing | undefined)[]> {
-  const rows: Standing[] = await manager.query(`${STANDING} WHERE i.jti = ANY ($1)`, [jtis]);
+  const rows = await prepared<Standing>(manager, `${STANDING} WHERE i.jti = ANY ($1)`, [jtis]);
   const found = new Map(rows.map((row) => [row.jti, row]));
   return jtis.map((jti) => found.get(jti));
 }
