@@ -259,6 +259,8 @@ const ROUTES: Route[] = [
   { method: 'GET', path: '/v1/models/:id/accesses', thing: 'model', open: 'read' },
   { method: 'GET', path: '/v1/models/:id/accesses/:number', thing: 'model' },
   { method: 'GET', path: '/v1/models/:id/obligations', thing: 'model', open: 'read' },
+  { method: 'GET', path: '/v1/models/:id/lineage', thing: 'model', open: 'read' },
+  { method: 'GET', path: '/v1/models/:id/release', thing: 'model', open: 'read' },
   { method: 'GET', path: '/v1/models/:id/signatures', thing: 'model', open: 'read' },
   { method: 'GET', path: '/v1/titles/:asset', thing: 'model', open: 'read' },
   { method: 'GET', path: '/v1/titles/:asset/abstract', thing: 'model', open: 'read' },
