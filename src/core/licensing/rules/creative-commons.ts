@@ -31,6 +31,10 @@ const V3: Clauses = {
   format: '3, last paragraph: changes that other media and formats need',
 };
 
+/** Where several elements meet in one license, its sections have other letters. */
+const V3_NC_SA: Clauses = { ...V3, id: 'cc3-by-nc-sa', attribution: '4(d)', nonCommercial: '4(c)' };
+const V3_NC_ND: Clauses = { ...V3, id: 'cc3-by-nc-nd', attribution: '4(c)', nonCommercial: '4(b)' };
+
 const attribution = (c: Clauses): Rule[] => [
   {
     id: `${c.id}-attribution`,
@@ -155,4 +159,14 @@ export const CREATIVE_COMMONS: readonly RuleFamily[] = [
   ]),
   family('CC-BY-NC-3.0', V3_SOURCE('by-nc'), [...attribution(V3), ...nonCommercial(V3)]),
   family('CC-BY-ND-3.0', V3_SOURCE('by-nd'), [...attribution(V3), ...noDerivatives(V3)]),
+  family('CC-BY-NC-SA-3.0', V3_SOURCE('by-nc-sa'), [
+    ...attribution(V3_NC_SA),
+    ...nonCommercial(V3_NC_SA),
+    ...shareAlike(V3_NC_SA, 'cc3-by-nc-sa', ['CC-BY-NC-SA-3.0', 'CC-BY-NC-SA-4.0']),
+  ]),
+  family('CC-BY-NC-ND-3.0', V3_SOURCE('by-nc-nd'), [
+    ...attribution(V3_NC_ND),
+    ...nonCommercial(V3_NC_ND),
+    ...noDerivatives(V3_NC_ND),
+  ]),
 ];

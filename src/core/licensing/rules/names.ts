@@ -9,7 +9,14 @@ export const LLAMA_2 = ['LicenseRef-Llama-2'] as const;
 export const LLAMA_3_1 = ['LicenseRef-Llama-3.1', 'LicenseRef-Llama-4'] as const;
 export const GEMMA = ['LicenseRef-Gemma'] as const;
 export const META_RESEARCH = ['LicenseRef-OPT-175B', 'LicenseRef-SEER'] as const;
-export const NON_COMMERCIAL = ['CC-BY-NC-3.0', 'CC-BY-NC-4.0', 'CC-BY-NC-ND-4.0', 'CC-BY-NC-SA-4.0'] as const;
+export const NON_COMMERCIAL = [
+  'CC-BY-NC-3.0',
+  'CC-BY-NC-4.0',
+  'CC-BY-NC-ND-3.0',
+  'CC-BY-NC-ND-4.0',
+  'CC-BY-NC-SA-3.0',
+  'CC-BY-NC-SA-4.0',
+] as const;
 export const MODELGO_LIMITED = [
   'LicenseRef-MG-BY-NC-2.0',
   'LicenseRef-MG-BY-NC-ND-2.0',
