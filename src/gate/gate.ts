@@ -68,8 +68,11 @@ export class Gate {
   /** Proofs that were shown, and until when each could be shown again */
   readonly #shown = new Map<string, number>();
 
-  constructor(private readonly options: GateOptions) {
-    const { registry, bundle, usage } = options;
+  private readonly options: GateOptions;
+
+  constructor(options: GateOptions) {
+    this.options = { ...options, registry: options.registry.replace(/\/+$/, '') };
+    const { registry, bundle, usage } = this.options;
     this.#maxStaleness = options.maxStaleness ?? MAX_STALENESS;
     this.#sources =
       bundle === undefined ? onlineSources(registry, (this.#maxStaleness * 1000) / 2) : bundledSources(bundle);
@@ -138,7 +141,11 @@ export class Gate {
     const shown = await verifyProof(String(proof), { method, url: publicUrl + url, now, window: PROOF_WINDOW, token });
     requireHolder(claims, shown.holder);
     const seconds = Math.floor(now / 1000);
-    for (const [once, until] of this.#shown) if (until < seconds) this.#shown.delete(once);
+    // They come about in the order in which they end: none of all that follow has to be looked at.
+    for (const [once, until] of this.#shown) {
+      if (until >= seconds) break;
+      this.#shown.delete(once);
+    }
     if (this.#shown.has(shown.once)) {
       throw new RegistryError('dpop_proof_replayed', 'The proof of possession was shown before.', { field: 'jti' });
     }

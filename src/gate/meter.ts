@@ -40,6 +40,8 @@ interface Problem {
 export class Meter {
   readonly #journal: Journal;
   readonly #leasing = new Map<string, Promise<OpenBlock>>();
+  /** The block that each grant's calls are spent from */
+  readonly #current = new Map<string, OpenBlock>();
   readonly #inFlight = new Set<string>();
   readonly #timer: NodeJS.Timeout;
   #reporting: Promise<void> | undefined;
@@ -87,7 +89,12 @@ export class Meter {
   }
 
   #open(grant: string): OpenBlock | undefined {
-    return [...this.#journal.blocks.values()].find((block) => block.grant === grant && block.left > 0);
+    const current = this.#current.get(grant);
+    if (current !== undefined && current.left > 0) return current;
+    const next = [...this.#journal.blocks.values()].find((block) => block.grant === grant && block.left > 0);
+    if (next === undefined) this.#current.delete(grant);
+    else this.#current.set(grant, next);
+    return next;
   }
 
   #lease(grant: string, shown: string): Promise<OpenBlock> {

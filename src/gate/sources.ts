@@ -4,6 +4,7 @@
  * reached; how old it may be is judged where it is used.
  */
 import { readFile, stat } from 'node:fs/promises';
+import { z } from 'zod';
 import { RegistryError } from '../core/errors.ts';
 import type { VerificationKeys } from '../tokens/license-token/index.ts';
 import { readJwks } from '../tokens/license-token/index.ts';
@@ -21,29 +22,42 @@ const TIMEOUT_MS = 10_000;
 /** Characters; a list of 131,072 tokens takes 44,000 at most. */
 const MAX_ANSWER = 8 * 1024 * 1024;
 
-/** Something fetched, which is fetched again when it is old, and kept where that fails. */
+/** How long nothing is asked again after nothing was answered. */
+const PAUSE_MS = 1000;
+
+/**
+ * Something fetched, which is fetched again when it is old. Until it is twice as old nobody waits for that, and what there
+ * is serves on where fetching fails.
+ */
 class Kept<Value> {
   #value: Value | undefined;
   #at = -Infinity;
+  #failedAt = -Infinity;
   #fetching: Promise<void> | undefined;
 
   constructor(private readonly fetch: () => Promise<Value>) {}
 
   async get(maxAgeMs: number): Promise<Value> {
-    if (Date.now() - this.#at >= maxAgeMs) {
-      this.#fetching ??= this.#fetch().finally(() => (this.#fetching = undefined));
-      try {
-        await this.#fetching;
-      } catch (error) {
+    const age = Date.now() - this.#at;
+    if (age >= maxAgeMs && (this.#value === undefined || Date.now() - this.#failedAt >= PAUSE_MS)) {
+      const fetching = (this.#fetching ??= this.#fetch().finally(() => (this.#fetching = undefined)));
+      // That it failed is told by the age of what is kept, to whom that matters.
+      const settled = fetching.catch((error: unknown) => {
         if (this.#value === undefined) throw error;
-      }
+      });
+      if (age >= 2 * maxAgeMs) await settled;
     }
     return this.#value!;
   }
 
   async #fetch(): Promise<void> {
-    this.#value = await this.fetch();
-    this.#at = Date.now();
+    try {
+      this.#value = await this.fetch();
+      this.#at = Date.now();
+    } catch (error) {
+      this.#failedAt = Date.now();
+      throw error;
+    }
   }
 }
 
@@ -52,7 +66,7 @@ export function onlineSources(registry: string, maxAgeMs: number): Sources {
   const keys = new Kept(async () => readJwks(JSON.parse(await textOf(`${registry}/.well-known/jwks.json`))));
   const lists = new Map<string, Kept<string>>();
   return {
-    keys: (past = false) => keys.get(past ? AGAIN_MS : KEYS_AGE_MS),
+    keys: (past = false) => keys.get(past ? AGAIN_MS / 2 : KEYS_AGE_MS),
     list(uri) {
       if (!uri.startsWith(`${registry}/statuslists/`)) throw foreign(uri);
       let kept = lists.get(uri);
@@ -73,10 +87,7 @@ export function bundledSources(path: string): Sources {
       throw new RegistryError('unreachable', `The bundle "${path}" cannot be read.`, { cause });
     });
     if (read?.mtimeMs !== mtimeMs) {
-      const { jwks, statusLists } = JSON.parse(await readFile(path, 'utf8')) as {
-        jwks: unknown;
-        statusLists: Record<string, string>;
-      };
+      const { jwks, statusLists } = bundleOf(await readFile(path, 'utf8'), path);
       read = { mtimeMs, keys: await readJwks(jwks), lists: statusLists };
     }
     return read;
@@ -92,6 +103,20 @@ export function bundledSources(path: string): Sources {
       });
     },
   };
+}
+
+const bundleSchema = z.looseObject({ jwks: z.unknown(), statusLists: z.record(z.string(), z.string()) });
+
+function bundleOf(text: string, path: string): z.infer<typeof bundleSchema> {
+  try {
+    return bundleSchema.parse(JSON.parse(text));
+  } catch (cause) {
+    throw new RegistryError('configuration_invalid', `"${path}" is no bundle of keys and status lists.`, {
+      field: 'bundle',
+      fix: 'Make one: muniment token bundle --out FILE.',
+      cause,
+    });
+  }
 }
 
 async function textOf(url: string): Promise<string> {

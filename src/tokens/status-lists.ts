@@ -154,37 +154,38 @@ export class StatusLists {
     const { size } = (await readHead(manager))!;
     this.#count = await countLists(manager);
     const { size: from, at: since } = this.#seen;
-    const changed = new Set<string>();
+    const changed = new Map<string, number>();
     for (const { id, lives } of await changedGrants(manager, { from, since, until })) {
       const status = statusOf(stateOf(lives, new Date(began)));
-      if (status === (this.#grants.get(id) ?? TOKEN_STATUSES.valid)) continue;
-      if (status === TOKEN_STATUSES.valid) this.#grants.delete(id);
-      else this.#grants.set(id, status);
-      changed.add(id);
+      if (status !== (this.#grants.get(id) ?? TOKEN_STATUSES.valid)) changed.set(id, status);
     }
     for (const place of await revokedPlaces(manager, from)) {
       this.#list(place.list).revoked.add(place.index);
       this.#write(place, TOKEN_STATUSES.revoked);
     }
-    await this.#writeUnder([...changed], 0);
-    await this.#writeUnder(this.#late(changed, began), Math.floor((began - 2 * LATE_ISSUE_MS) / 1000));
+    await this.#writeUnder([...changed.keys()], 0, changed);
+    const late = [...this.#recent.keys()].filter((id) => !changed.has(id));
+    await this.#writeUnder(late, Math.floor((began - 2 * LATE_ISSUE_MS) / 1000), this.#grants);
+    // Only now: a look that failed on its way is taken again as a whole.
+    for (const [id, status] of changed) {
+      this.#recent.set(id, began);
+      if (status === TOKEN_STATUSES.valid) this.#grants.delete(id);
+      else this.#grants.set(id, status);
+    }
+    for (const [id, seen] of this.#recent) if (began - seen > LATE_ISSUE_MS) this.#recent.delete(id);
     this.#seen = { size, at: until };
     this.#looked = began;
   }
 
-  /** The grants that changed a short while ago, so that a token under them may have been written since. */
-  #late(changed: ReadonlySet<string>, now: number): string[] {
-    for (const [id, seen] of this.#recent) if (now - seen > LATE_ISSUE_MS) this.#recent.delete(id);
-    const late = [...this.#recent.keys()].filter((id) => !changed.has(id));
-    for (const id of changed) this.#recent.set(id, now);
-    return late;
-  }
-
-  async #writeUnder(grants: readonly string[], issuedFrom: number): Promise<void> {
+  async #writeUnder(
+    grants: readonly string[],
+    issuedFrom: number,
+    statuses: ReadonlyMap<string, number>,
+  ): Promise<void> {
     if (grants.length === 0) return;
     for (const { grant, ...place } of await placesUnder(this.database.manager, grants, issuedFrom)) {
       if (this.#list(place.list).revoked.has(place.index)) continue;
-      this.#write(place, this.#grants.get(grant) ?? TOKEN_STATUSES.valid);
+      this.#write(place, statuses.get(grant) ?? TOKEN_STATUSES.valid);
     }
   }
 

@@ -225,6 +225,8 @@ describe('a service behind a gate', () => {
     } finally {
       cut.mockRestore();
     }
+    // It does not ask again at once.
+    await new Promise((resolve) => setTimeout(resolve, 1100));
     expect((await ask(url, access_token)).status).toBe(200);
   });
 
@@ -248,6 +250,9 @@ describe('a service behind a gate', () => {
     await new Promise((resolve) => setTimeout(resolve, 1000));
     await bring();
     expect(await told(await ask(url, access_token))).toEqual([403, 'token_revoked', 'status']);
+    await writeFile(path, 'no bundle');
+    await utimes(path, new Date(), new Date(Date.now() + 99_000));
+    expect(await told(await ask(url, access_token))).toEqual([500, 'configuration_invalid', 'bundle']);
   });
 });
 
