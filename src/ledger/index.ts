@@ -12,4 +12,5 @@ export { holding } from './ledger-core.ts';
 export { RowBatches, rowProofSchema } from './row-batches.ts';
 export type { BatchRow, RowProof } from './row-batches.ts';
 export { signingKey } from './signing-keys.ts';
+export { Sweep } from './sweep.ts';
 export { Timestamping, TSA_ROOTS } from './timestamping/index.ts';
