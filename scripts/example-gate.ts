@@ -21,7 +21,7 @@ import { requireThat } from './demo/telling.ts';
 const AUDIENCE = 'https://digits.example.org';
 const MAX_CALLS = 5;
 /** Seconds after which a token that ended is refused at the latest */
-const MAX_STALENESS = 10;
+const MAX_STALENESS = 30;
 
 interface Made {
   id: string;

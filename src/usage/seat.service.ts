@@ -15,7 +15,7 @@ import { CountableGrants } from './countable-grants.ts';
 import { deleteSeat, findSeat, listSeats, noteSeat, putSeat, takenSeats } from './seat.store.ts';
 import type { SeatView, TakeSeat } from './usage.schema.ts';
 import type { Counted } from './usage.store.ts';
-import { lockCounters } from './usage.store.ts';
+import { lockCounters, readCounters } from './usage.store.ts';
 
 @Injectable()
 export class SeatService {
@@ -46,6 +46,9 @@ export class SeatService {
     const grant = await this.grants.inForce(principal, id, token);
     const holder = await this.#holder(request);
     await this.grants.requireSeatFor(holder, id, token);
+    // Where none is free, nobody waits for the counters to be told so.
+    const { manager: now } = this.database;
+    if ((await findSeat(now, id, holder)) === undefined) await requireFree(now, await readCounters(now, grant.chain));
     return this.database.transaction(async (manager) => {
       const counters = await lockCounters(manager, grant.chain);
       const held = await findSeat(manager, id, holder);

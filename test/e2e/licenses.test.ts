@@ -150,7 +150,7 @@ describe('a grant that was offered', () => {
     const [declined, withdrawn, lapsed] = [
       await offered(),
       await offered(),
-      await offered({ acceptBy: new Date(Date.now() + 1000).toISOString() }),
+      await offered({ acceptBy: new Date(Date.now() + 5000).toISOString() }),
     ];
     await licensee.act(declined, 'decline', { reason: 'too dear' });
     await owner.act(withdrawn, 'withdraw');
@@ -191,7 +191,7 @@ describe('the end of a grant', () => {
     const { id } = await owner.grant((await owner.registerModel()).id, licensee);
     const past = { act: 'terminate', effectiveAt: '2026-01-02T00:00:00.000Z' };
     expect((await owner.call('POST', `/v1/grants/${id}/acts`, past)).body).toMatchObject({ field: 'effectiveAt' });
-    const effectiveAt = new Date(Date.now() + 1500).toISOString();
+    const effectiveAt = new Date(Date.now() + 6000).toISOString();
     await owner.act(id, 'terminate', { effectiveAt });
     expect(await licensee.ok('GET', `/v1/grants/${id}`)).toMatchObject({ state: 'active', endsAt: effectiveAt });
     const { body } = await licensee.token(id);
