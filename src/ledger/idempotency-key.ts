@@ -9,7 +9,7 @@ import { canonicalize } from '../core/canonical-json.ts';
 import { formatDigest } from '../core/digest.ts';
 import { RegistryError } from '../core/errors.ts';
 import { sha256 } from '../platform/crypto.ts';
-import type { WriteOptions } from './ledger.service.ts';
+import type { WriteOptions } from './write.ts';
 
 export type Idempotency = WriteOptions['idempotency'];
 

@@ -1,8 +1,9 @@
 export { LedgerModule } from './ledger.module.ts';
 export type { Idempotency } from './idempotency-key.ts';
 export { IdempotencyKey } from './idempotency-key.ts';
-export { Ledger, signedWriteSchema, writeSchema } from './ledger.service.ts';
-export type { Attested, SignedWrite, Write, WriteOptions } from './ledger.service.ts';
+export { Ledger } from './ledger.service.ts';
+export type { Attested, SignedWrite, Write, WriteOptions } from './write.ts';
+export { signedWriteSchema, writeSchema } from './write.ts';
 export { bodyOf, readHead, sizePublishedBy } from './log.store.ts';
 export { LogReader } from './log-reader.ts';
 export { MapReader } from './map/map-reader.ts';

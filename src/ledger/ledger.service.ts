@@ -4,7 +4,6 @@
  */
 import { Injectable } from '@nestjs/common';
 import { DataSource } from '../platform/database/index.ts';
-import { z } from 'zod';
 import type { Digest } from '../core/digest.ts';
 import { formatDigest, parseDigest } from '../core/digest.ts';
 import { fromBase64, fromUtf8, toBase64 } from '../core/bytes.ts';
@@ -18,12 +17,12 @@ import { signStatement } from '../core/registry/sign.ts';
 import { readSpoken, verifyInner, verifySpoken } from '../core/registry/spoken.ts';
 import type { RowKey } from '../core/registry/tables.ts';
 import { isIndex } from '../core/registry/tables.ts';
-import { envelopeSchema, formatEnvelope, parseEnvelope } from '../core/statement/dsse.ts';
+import { formatEnvelope, parseEnvelope } from '../core/statement/dsse.ts';
 import type { Signed } from '../core/statement/dsse.ts';
 import type { Placed, Receipt } from '../core/statement/receipt.ts';
 import { formatReceipt } from '../core/statement/receipt.ts';
 import type { Common } from '../core/statement/statement.ts';
-import { commonShape, parseStatement } from '../core/statement/statement.ts';
+import { parseStatement } from '../core/statement/statement.ts';
 import { zodProblem } from '../core/statement/zod-problem.ts';
 import type { Principal } from '../platform/auth/index.ts';
 import { newId, newNonce, newStatementKey, sha256, verifyP256OnThread } from '../platform/crypto.ts';
@@ -31,38 +30,8 @@ import { LedgerCore } from './ledger-core.ts';
 import { findStatement, findStatements } from './log.store.ts';
 import type { StatementRow } from './log.store.ts';
 import { LoadedRows } from './projection.store.ts';
+import type { Attested, SignedWrite, Write, WriteOptions } from './write.ts';
 import type { Submission } from './writer.ts';
-
-/** A statement that its maker signed, with the openings of the commitments in it. */
-export const signedWriteSchema = z
-  .strictObject({ ...envelopeSchema.shape, disclosures: z.array(disclosureSchema).max(10).optional() })
-  .meta({ id: 'SignedWrite', description: 'A statement signed by its maker (DSSE), with the values it commits to' });
-export type SignedWrite = z.infer<typeof signedWriteSchema>;
-
-/** What a write route takes. */
-export type Write<Body> = SignedWrite | (Body & { id?: string | undefined });
-
-export const writeSchema = <Body>(kind: Kind<Body>): z.ZodType<Write<Body>> => {
-  const plain = (kind.body as unknown as z.ZodObject).extend({ id: commonShape.id.optional() });
-  return z.union([signedWriteSchema, plain]) as unknown as z.ZodType<Write<Body>>;
-};
-
-export interface WriteOptions<Body = never> {
-  /** The client's `Idempotency-Key`, the request that it stands for, and which of several writes in that this one is. */
-  idempotency?: { key: string; requestDigest: Digest; position?: number } | undefined;
-  alongside?: Submission['alongside'];
-  /** What the address of the request says: members of the body that must say the same. */
-  speaksOf?: Readonly<Record<string, unknown>>;
-  /** Looks at what was said before it is judged, and throws where it goes no further; no part of the judgement, which has rows alone. */
-  admit?: (body: Body) => Promise<void>;
-}
-
-export interface Attested<Body> {
-  readonly maker: string;
-  readonly id?: string | undefined;
-  readonly body: Body;
-  readonly disclosures?: readonly Disclosure[];
-}
 
 @Injectable()
 export class Ledger {
