@@ -74,7 +74,8 @@ export class TokenService {
       kid,
       issuedAt: new Date(issuedAt * 1000).toISOString(),
       expiresAt: new Date(expiresAt * 1000).toISOString(),
-      state: expired ? 'expired' : (endOf(standing, now) ?? 'active'),
+      // What was revoked stays so, whatever its time would have done.
+      state: revocation !== null ? 'revoked' : expired ? 'expired' : (endOf(standing, now) ?? 'active'),
       revocation,
       issuance: await this.batches.prove(standing),
     };

@@ -410,6 +410,13 @@ describe('revocation', () => {
     }
   });
 
+  it('is told of a token for ever, also when its time is over', async () => {
+    const { body } = await licensee.token(given.id, { lifetime_seconds: '1' });
+    await owner.ok('POST', `/v1/tokens/${body.jti}/revoke`, {});
+    await new Promise((resolve) => setTimeout(resolve, 1100));
+    expect(await owner.ok('GET', `/v1/tokens/${body.jti}`)).toMatchObject({ state: 'revoked' });
+  });
+
   it('by the licensee ends its own token, not the grant', async () => {
     const [{ jti }, other] = [await issue(), await issue()];
     await licensee.ok('POST', `/v1/tokens/${jti}/revoke`, { reason: 'leaked' });
