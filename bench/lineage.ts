@@ -27,19 +27,22 @@ const WARM_UP = 3;
 /** Models by number; the parents of each have higher numbers, the last model is an ancestor of the first. */
 interface Shape {
   readonly name: string;
+  /** Where its log indexes begin */
+  readonly first: number;
   readonly models: number;
   readonly parentsOf: (model: number) => number[];
 }
 
 const LAYERS: Shape = {
   name: 'layers',
+  first: 0,
   models: EDGES / PARENTS,
   parentsOf: (model) => {
     const next = (Math.floor(model / WIDTH) + 1) * WIDTH;
     return Array.from({ length: PARENTS }, (_, k) => next + ((model + k * 7) % WIDTH));
   },
 };
-const CHAIN: Shape = { name: 'chain', models: EDGES / PARENTS, parentsOf: (model) => [model + 1] };
+const CHAIN: Shape = { name: 'chain', first: EDGES, models: EDGES / PARENTS, parentsOf: (model) => [model + 1] };
 
 export async function run(): Promise<BenchResult[]> {
   const data = await mkdtemp(join(tmpdir(), 'muniment-bench-'));
@@ -65,7 +68,7 @@ export async function run(): Promise<BenchResult[]> {
 }
 
 /** The rows as registrations leave them, without the statements: no lineage reads these. */
-async function fill(ownerUrl: string, { name, models, parentsOf }: Shape): Promise<void> {
+async function fill(ownerUrl: string, { name, first, models, parentsOf }: Shape): Promise<void> {
   const owner = new pg.Client({ connectionString: ownerUrl });
   await owner.connect();
   try {
@@ -74,21 +77,28 @@ async function fill(ownerUrl: string, { name, models, parentsOf }: Shape): Promi
       `INSERT INTO registry.registration (id, model_digest, nameless_digest, file_digest, maker, name, license_expression,
          statement, recorded_index)
        SELECT $1 || n, d.digest, d.digest || 'nameless', d.digest || 'file', 'a party', 'model ' || n, 'Apache-2.0',
-         'a statement', n
+         'a statement', $3 + n
        FROM unnest($2::int[]) n CROSS JOIN LATERAL (SELECT 'sha256:' || encode(sha256(($1 || n)::bytea), 'hex')) d(digest)`,
-      [name, numbers],
+      [name, numbers, first],
     );
     const edges = numbers.flatMap((child) =>
       parentsOf(child).flatMap((parent, position) => (parent < models ? [[child, parent, position] as const] : [])),
     );
     await owner.query(
-      `INSERT INTO registry.relation (registration_id, position, relation, digest, standing, statement, recorded_index)
-       SELECT $1 || e.child, e.position, 'merged-from', 'sha256:' || encode(sha256(($1 || e.parent)::bytea), 'hex'), 'declared',
-         'a statement', e.child
+      `INSERT INTO registry.relation (registration_id, position, relation, digest, parent_index, standing, statement, recorded_index)
+       SELECT $1 || e.child, e.position, 'merged-from', 'sha256:' || encode(sha256(($1 || e.parent)::bytea), 'hex'), $5 + e.parent,
+         'declared', 'a statement', $5 + e.child
        FROM unnest($2::int[], $3::int[], $4::int[]) e(child, parent, position)`,
-      [name, edges.map(([child]) => child), edges.map(([, parent]) => parent), edges.map(([, , position]) => position)],
+      [
+        name,
+        edges.map(([child]) => child),
+        edges.map(([, parent]) => parent),
+        edges.map(([, , position]) => position),
+        first,
+      ],
     );
-    await owner.query('ANALYZE');
+    // As autovacuum would have done by now on a registry that grew this far.
+    await owner.query('VACUUM ANALYZE');
   } finally {
     await owner.end();
   }

@@ -36,6 +36,7 @@ import { UsageAndSeats1700000000031 } from './0031-usage-and-seats.ts';
 import { StatusLists1700000000032 } from './0032-status-lists.ts';
 import { ArtifactDeliveries1700000000033 } from './0033-artifact-deliveries.ts';
 import { AccessBatches1700000000034 } from './0034-access-batches.ts';
+import { ResolvedParents1700000000035 } from './0035-resolved-parents.ts';
 
 export const MIGRATIONS: (new () => MigrationInterface)[] = [
   SchemasAndRoles1700000000001,
@@ -71,4 +72,5 @@ export const MIGRATIONS: (new () => MigrationInterface)[] = [
   StatusLists1700000000032,
   ArtifactDeliveries1700000000033,
   AccessBatches1700000000034,
+  ResolvedParents1700000000035,
 ];

@@ -15,91 +15,90 @@ import type { Direction, LineageNode, LineageView } from './lineage.schema.ts';
 const MAX_MODELS = 10_000;
 const MAX_EDGES = 100_000;
 
-const firstOf = (digest: string): string => `
-  (SELECT r.id FROM (
-     (SELECT id, recorded_index FROM registry.registration WHERE model_digest = ${digest} ORDER BY recorded_index LIMIT 1)
-     UNION ALL
-     (SELECT id, recorded_index FROM registry.registration WHERE file_digest = ${digest} ORDER BY recorded_index LIMIT 1)
-     UNION ALL
-     (SELECT id, recorded_index FROM registry.registration WHERE nameless_digest = ${digest} ORDER BY recorded_index LIMIT 1)
-   ) r ORDER BY r.recorded_index LIMIT 1)`;
+/** The log index of the first registration of a digest. */
+const firstOf = (digest: string): string =>
+  `least(${['model_digest', 'file_digest', 'nameless_digest']
+    .map((column) => `(SELECT min(recorded_index) FROM registry.registration WHERE ${column} = ${digest})`)
+    .join(', ')})`;
 
 /**
- * What was found, small enough to be read in no time: the models with the digests that they were found by, and the
- * relations between them by their places among these.
+ * What was found, small enough to be read in no time. Models are named by the log index of their registration; parents
+ * that were not on record when a registration named them, by their digest, with the index where they came on record.
  */
 interface Found {
-  models: [digest: Digest | null, id: string | null, name: string | null, license: string | null][];
+  models: [index: number, id: string, name: string, license: string][];
   children: number[];
   parents: number[];
   relations: LineageRelation[];
+  late: [child: number, digest: Digest, parent: number | null, relation: LineageRelation][];
   data: [child: number, id: string, name: string, license: string][];
 }
 
-/** Of a lineage whose models are in `reached` and whose relations, of places, in `edge`; `data` is SQL for the datasets. */
-const found = (data: string): string => `
+/** Of a lineage whose models are in `reached` and whose relations in `edge`; `late` and `data` are SQL for theirs. */
+const found = (late: string, data: string): string => `
   SELECT
-    (SELECT coalesce(json_agg(json_build_array(n.digest, n.id, r.name, r.license_expression) ORDER BY n.place), '[]')
-     FROM reached n LEFT JOIN registry.registration r ON r.id = n.id) AS models,
+    (SELECT coalesce(json_agg(json_build_array(n.index, r.id, r.name, r.license_expression)), '[]')
+     FROM reached n JOIN registry.registration r ON r.recorded_index = n.index) AS models,
     e.*,
-    ${data} AS data
+    (SELECT coalesce(json_agg(json_build_array(l.child, l.digest, l.parent, l.relation)), '[]')
+     FROM (${late} LIMIT ${MAX_EDGES + 1}) l) AS late,
+    (SELECT coalesce(json_agg(json_build_array(d.child, d.id, d.name, d.license)), '[]')
+     FROM (${data} LIMIT ${MAX_EDGES + 1}) d) AS data
   FROM (
     SELECT coalesce(json_agg(child), '[]') AS children, coalesce(json_agg(parent), '[]') AS parents,
       coalesce(json_agg(relation), '[]') AS relations
     FROM (SELECT * FROM edge LIMIT ${MAX_EDGES + 1}) e) e`;
 
-/** The models that came from a model are no way to the data of their other parents. */
-const NO_DATA = `'[]'::json`;
-
-const DATA = `
-    (SELECT coalesce(json_agg(json_build_array(d.place, d.id, d.name, d.license)), '[]')
-     FROM (
-       SELECT m.place, d.id, d.name, d.document #>> '{license,expression}' AS license
-       FROM model m JOIN registry.trained_on t ON t.registration_id = m.id JOIN registry.dataset d ON d.id = t.dataset_id
-       LIMIT ${MAX_EDGES + 1}) d)`;
-
-/** A digest that several models of one generation name is looked up once; a model that is its own ancestor ends the way. */
+/** The digest of a late parent is looked up apart, so that all others are read from an index alone. */
 const ANCESTORS = `
-  WITH RECURSIVE above (digest, id) AS (
-    SELECT NULL::text, id FROM registry.registration WHERE id = $1
+  WITH RECURSIVE above (index) AS (
+    SELECT recorded_index FROM registry.registration WHERE id = $1
     UNION
-    SELECT named.digest, first.id
-    FROM (SELECT DISTINCT l.digest FROM above a JOIN registry.relation l ON l.registration_id = a.id) named
-    LEFT JOIN LATERAL ${firstOf('named.digest')} first ON true
+    SELECT coalesce(l.parent_index, (
+      SELECT ${firstOf('late.digest')} FROM registry.relation late
+      WHERE late.recorded_index = l.recorded_index AND late.position = l.position))
+    FROM above a JOIN registry.relation l ON l.recorded_index = a.index
   ),
-  reached AS MATERIALIZED (
-    SELECT digest, id, (row_number() OVER ())::int - 1 AS place FROM (SELECT * FROM above LIMIT ${MAX_MODELS + 1}) a),
-  model AS MATERIALIZED (SELECT id, min(place) AS place FROM reached WHERE id IS NOT NULL GROUP BY id),
+  reached AS MATERIALIZED (SELECT index FROM above WHERE index IS NOT NULL LIMIT ${MAX_MODELS + 1}),
   edge AS (
-    SELECT m.place AS child, p.place AS parent, l.relation
-    FROM model m JOIN registry.relation l ON l.registration_id = m.id JOIN reached p ON p.digest = l.digest
+    SELECT l.recorded_index AS child, l.parent_index AS parent, l.relation
+    FROM reached m JOIN registry.relation l ON l.recorded_index = m.index WHERE l.parent_index IS NOT NULL
   )
-  ${found(DATA)}`;
+  ${found(
+    `SELECT l.recorded_index AS child, l.digest, ${firstOf('l.digest')} AS parent, l.relation
+     FROM reached m JOIN registry.relation l ON l.recorded_index = m.index WHERE l.parent_index IS NULL`,
+    `SELECT m.index AS child, d.id, d.name, d.document #>> '{license,expression}' AS license
+     FROM reached m JOIN registry.registration r ON r.recorded_index = m.index
+     JOIN registry.trained_on t ON t.registration_id = r.id JOIN registry.dataset d ON d.id = t.dataset_id`,
+  )}`;
 
-/** Of the digests that a model is known by, those that others name and that it was the first to have. */
-const knownBy = (id: string): string => `
-  (SELECT k.digest FROM registry.registration o
-   CROSS JOIN LATERAL (VALUES (o.model_digest), (o.file_digest), (o.nameless_digest)) k(digest)
-   WHERE o.id = ${id} AND CASE
-     WHEN EXISTS (SELECT 1 FROM registry.relation l WHERE l.digest = k.digest) THEN ${firstOf('k.digest')} = o.id
-     ELSE false END)`;
+/** The relations of those that named a model before it came on record. */
+const lateOf = (index: string): string => `
+  SELECT l.recorded_index AS child, l.digest, r.recorded_index AS parent, l.relation
+  FROM registry.registration r
+  CROSS JOIN LATERAL (VALUES (r.model_digest), (r.file_digest), (r.nameless_digest)) k(digest)
+  JOIN registry.relation l ON l.digest = k.digest AND l.parent_index IS NULL
+  WHERE r.recorded_index = ${index} AND ${firstOf('l.digest')} = r.recorded_index`;
 
+/** No data: the models that came from a model are no way to the data of their other parents. */
 const DESCENDANTS = `
-  WITH RECURSIVE below (digest, id) AS (
-    SELECT k.digest, r.id FROM registry.registration r LEFT JOIN LATERAL ${knownBy('$1')} k ON true WHERE r.id = $1
+  WITH RECURSIVE below (index) AS (
+    SELECT recorded_index FROM registry.registration WHERE id = $1
     UNION
-    SELECT k.digest, made.id
-    FROM (SELECT DISTINCT l.registration_id AS id FROM below b JOIN registry.relation l ON l.digest = b.digest) made
-    LEFT JOIN LATERAL ${knownBy('made.id')} k ON true
+    SELECT made.child FROM below b CROSS JOIN LATERAL (
+      SELECT l.recorded_index AS child FROM registry.relation l WHERE l.parent_index = b.index
+      UNION ALL
+      SELECT late.child FROM (${lateOf('b.index')}) late) made
   ),
-  reached AS MATERIALIZED (
-    SELECT digest, id, (row_number() OVER ())::int - 1 AS place FROM (SELECT * FROM below LIMIT ${MAX_MODELS + 1}) b),
-  model AS MATERIALIZED (SELECT id, min(place) AS place FROM reached GROUP BY id),
+  reached AS MATERIALIZED (SELECT index FROM below LIMIT ${MAX_MODELS + 1}),
   edge AS (
-    SELECT m.place AS child, p.place AS parent, l.relation
-    FROM reached p JOIN registry.relation l ON l.digest = p.digest JOIN model m ON m.id = l.registration_id
+    SELECT l.recorded_index AS child, l.parent_index AS parent, l.relation
+    FROM reached m JOIN registry.relation l ON l.parent_index = m.index
   )
-  ${found(NO_DATA)}`;
+  ${found(
+    `SELECT l.* FROM reached m CROSS JOIN LATERAL (${lateOf('m.index')}) l`,
+    `SELECT NULL::bigint AS child, NULL AS id, NULL AS name, NULL AS license WHERE false`,
+  )}`;
 
 /** Cycle-safe, each from indexes alone. */
 export const LINEAGE_SQL: Readonly<Record<Direction, string>> = { ancestors: ANCESTORS, descendants: DESCENDANTS };
@@ -111,28 +110,36 @@ export async function findLineage(
   direction: Direction,
 ): Promise<Pick<LineageView, 'edges' | 'nodes'>> {
   const [found] = await prepared<Found>(manager, LINEAGE_SQL[direction], [registration]);
-  const { models, children, parents, relations, data } = found!;
+  const { models, children, parents, relations, late, data } = found!;
   if (models.length === 0) {
     throw new RegistryError('not_found', `There is no model ${registration}.`, { field: 'id' });
   }
-  if (models.length > MAX_MODELS || children.length + data.length > MAX_EDGES) {
+  if (models.length > MAX_MODELS || children.length + late.length + data.length > MAX_EDGES) {
     throw new RegistryError(
       'payload_too_large',
       `The ${direction} of ${registration} are more than ${MAX_MODELS} models or ${MAX_EDGES} relations.`,
       { field: 'id', fix: 'Ask for a model that is nearer to what you look for.' },
     );
   }
-  const ids = models.map(([digest, id]) => id ?? digest!);
+  const ids = new Map<number, string>();
   const nodes = new Map<string, LineageNode>();
-  for (const [i, [, , name, license]] of models.entries()) nodes.set(ids[i]!, { id: ids[i]!, name, license });
+  for (const [index, id, name, license] of models) {
+    ids.set(index, id);
+    nodes.set(id, { id, name, license });
+  }
   const edges = relations.map((relation, i): LineageEdge => ({
-    child: ids[children[i]!]!,
-    parent: ids[parents[i]!]!,
+    child: ids.get(children[i]!)!,
+    parent: ids.get(parents[i]!)!,
     relation,
   }));
+  for (const [child, digest, index, relation] of late) {
+    const parent = index === null ? digest : ids.get(index)!;
+    if (index === null) nodes.set(digest, { id: digest, name: null, license: null });
+    edges.push({ child: ids.get(child)!, parent, relation });
+  }
   for (const [child, id, name, license] of data) {
     nodes.set(id, { id, name, license });
-    edges.push({ child: ids[child]!, parent: id, relation: 'trained-on' });
+    edges.push({ child: ids.get(child)!, parent: id, relation: 'trained-on' });
   }
   return { nodes: [...nodes.values()], edges };
 }

@@ -34,13 +34,16 @@ export class ContributorEntity {
 }
 
 @Entity({ schema: 'registry', name: 'relation' })
-@Index('relation_digest', ['digest'])
+@Index('relation_child', ['recordedIndex', 'position', 'parentIndex', 'relation'])
+@Index('relation_parent', ['parentIndex', 'recordedIndex'])
+@Index('relation_late', ['digest'], { where: 'parent_index IS NULL' })
 export class RelationEntity {
   @PrimaryColumn('text', { name: 'registration_id', primaryKeyConstraintName: 'relation_pkey' })
   registrationId!: string;
   @PrimaryColumn('integer', { primaryKeyConstraintName: 'relation_pkey' }) position!: number;
   @Column('text') relation!: string;
   @Column('text') digest!: string;
+  @Column('bigint', { name: 'parent_index', nullable: true }) parentIndex!: string | null;
   @Column('text') standing!: string;
   @Column('text') statement!: string;
   @Column('bigint', { name: 'recorded_index' }) recordedIndex!: string;

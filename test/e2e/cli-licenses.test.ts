@@ -88,10 +88,19 @@ it('what an ancestor blocks is offered by an owner who signs why, and shown with
   await writeModel(base, [5, 6, 7, 8]);
   await writeModel(tuned, [5, 6, 7, 9]);
   const register = (path: string, ...argv: string[]) =>
-    users.do('acme', 'register', path, '--name', 'tuned', '--owner', 'Acme Labs', ...argv);
+    users.run('acme', 'register', path, '--name', 'tuned', '--owner', 'Acme Labs', ...argv);
   await register(base, '--license', 'CC-BY-NC-4.0');
   const { weightDigest } = await users.do<{ weightDigest: string }>('acme', 'hash', base);
-  await register(tuned, '--license', 'MIT', '--parent', `${weightDigest}=fine-tuned-from`);
+  const child = ['--parent', `${weightDigest}=fine-tuned-from`];
+  const registered = await register(tuned, '--license', 'MIT', ...child);
+  expect([registered.code, registered.stderr]).toEqual([
+    0,
+    expect.stringContaining('The license grants what an ancestor blocks: '),
+  ]);
+  const bound = users.path('bound.safetensors');
+  await writeModel(bound, [5, 6, 8, 9]);
+  const careful = await register(bound, '--license', 'CC-BY-NC-4.0', ...child);
+  expect([careful.code, careful.stderr]).toEqual([0, expect.not.stringContaining('an ancestor blocks')]);
   const sell = ['license', 'offer', tuned, '--template', 'per-call'];
   const refused = await users.run('acme', ...sell);
   expect([refused.code, refused.value]).toEqual([1, expect.objectContaining({ code: 'license_blocked' })]);

@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { DataSource } from 'typeorm';
 import { Lineage1700000000029 } from '../../migrations/0029-lineage.ts';
+import { ResolvedParents1700000000035 } from '../../migrations/0035-resolved-parents.ts';
 import { MIGRATIONS } from '../../migrations/index.ts';
 import { ENTITIES } from '../../src/entities.ts';
 import { loadConfig } from '../../src/platform/config/index.ts';
@@ -95,14 +96,23 @@ describe('migrations', () => {
       const rows = async () => [
         await query(recorded.database.superuserUrl, `SELECT * FROM registry.registration ORDER BY id`),
         await query(recorded.database.superuserUrl, `SELECT * FROM registry.trained_on ORDER BY registration_id`),
+        await query(
+          recorded.database.superuserUrl,
+          `SELECT registration_id, position, parent_index FROM registry.relation ORDER BY parent_index`,
+        ),
       ];
       const before = await rows();
-      expect(before.map(({ length }) => length > 0)).toEqual([true, true]);
+      expect(before.map(({ length }) => length > 0)).toEqual([true, true, true]);
+      expect(before[2]).toEqual([
+        expect.objectContaining({ parent_index: expect.stringMatching(/^\d+$/) as unknown }),
+        expect.objectContaining({ parent_index: null }),
+      ]);
       const source = await owner(recorded.database);
       const runner = source.createQueryRunner();
       try {
-        await new Lineage1700000000029().down(runner);
-        await new Lineage1700000000029().up(runner);
+        const migrations = [new Lineage1700000000029(), new ResolvedParents1700000000035()];
+        for (const migration of migrations.toReversed()) await migration.down(runner);
+        for (const migration of migrations) await migration.up(runner);
       } finally {
         await runner.release();
         await source.destroy();

@@ -83,15 +83,28 @@ describe('the lineage of a model', () => {
 
   it('has a parent that went on record after its child', async () => {
     const { weights } = modelOf(ada.id);
-    const model = await register(ben, from(weights.weightDigest));
-    expect((await lineage(model.id, 'ancestors')).nodes).toContainEqual({
-      id: weights.weightDigest,
-      name: null,
-      license: null,
-    });
-    const base = await register(ada, { weights });
-    expect(ids(await lineage(model.id, 'ancestors'))).toEqual([base.id, model.id].sort());
-    expect(ids(await lineage(base.id, 'descendants'))).toEqual([base.id, model.id].sort());
+    const model = await register(ben, from(weights.weightDigest, weights.fileDigest, weights.namelessDigest));
+    const before = await lineage(model.id, 'ancestors');
+    expect(ids(before)).toEqual([model.id, weights.weightDigest, weights.fileDigest, weights.namelessDigest].sort());
+    expect(before.nodes).toContainEqual({ id: weights.weightDigest, name: null, license: null });
+    const root = await register(ben);
+    const base = await register(ada, { weights, ...from(root.weightDigest) });
+    const later = await register(ben, from(base.weightDigest, model.weightDigest));
+    const same = await register(ben, { weights });
+
+    const above = await lineage(later.id, 'ancestors');
+    expect(ids(above)).toEqual([later.id, base.id, model.id, root.id].sort());
+    expect(above.edges).toHaveLength(6);
+    for (const [top, edges] of [
+      [root, 6],
+      [base, 5],
+    ] as const) {
+      const below = await lineage(top.id, 'descendants');
+      expect(ids(below)).toEqual([...new Set([top.id, base.id, model.id, later.id])].sort());
+      expect(below.edges).toHaveLength(edges);
+      for (const edge of below.edges) expect(above.edges).toContainEqual(edge);
+    }
+    expect(ids(await lineage(same.id, 'descendants'))).toEqual([same.id]);
   });
 
   it('gives no descendants to a later registration of the same weights', async () => {

@@ -2,10 +2,10 @@
 import { createReadStream } from 'node:fs';
 import type { Command } from 'commander';
 import { RegistryError } from '../../core/errors.ts';
-import type { Context } from '../context.ts';
+import type { Context, Session } from '../context.ts';
 import type { ModelFacts } from '../register-model.ts';
-import { fields } from '../table.ts';
-import type { ModelView, RegistrationBody } from '../views.ts';
+import { fields, inOneLine } from '../table.ts';
+import type { ModelView, ObligationsView, RegistrationBody } from '../views.ts';
 
 interface Options extends Partial<Pick<ModelFacts, 'license' | 'name' | 'owner'>> {
   sealed?: boolean;
@@ -57,10 +57,22 @@ export function define(program: Command, context: Context): void {
           `The same weights stand on record since before, registered by somebody else: ${precededBy} ("muniment lookup").`,
         );
       }
+      if (body.parents.length > 0 || body.datasets.length > 0) await tellBlocks(context, session, receipt.id);
       context.print({ id: receipt.id, ...body, uploaded: options.upload === true, precededBy, receipt }, () =>
         describeRegistered(receipt, body),
       );
     });
+}
+
+/** The model is on record either way; its owner hears at once, not from whoever relies on the license. */
+async function tellBlocks(context: Context, { client }: Session, id: string): Promise<void> {
+  const { conservative } = await client.get<ObligationsView>(`/v1/models/${id}/obligations?commercial=true`);
+  const blocks = conservative.obstacles.filter(({ verdict }) => verdict === 'BLOCK');
+  const [block] = blocks;
+  if (block === undefined || blocks.some(({ place }) => place === 'own')) return;
+  context.note(
+    `The license grants what an ancestor blocks: ${inOneLine(block.explanation)} ${block.wayOut ?? ''} ("muniment license check ${id} --commercial")`,
+  );
 }
 
 /** What would be told of the model has no place beside a seal, and must not get lost in silence. */

@@ -16,7 +16,7 @@ import { contributorRows, contributorsSchema, requireContributors } from './cont
 import { requireNotEnded } from './ended-party.ts';
 import type { Rows, Spoken } from './kind.ts';
 import { kind, need, requireBasis, requireNew } from './kind.ts';
-import type { RowChange, RowKey } from './tables.ts';
+import type { Row, RowChange, RowKey } from './tables.ts';
 import { put } from './tables.ts';
 import { firstTitle } from './title.ts';
 
@@ -66,6 +66,19 @@ const sameModel = ({ weights }: RegistrationBody) => [
   ['first_of_file', weights.fileDigest] as const,
 ];
 
+/** Where the model stands that a digest names, which may be any of its digests. */
+const modelOf = (named: Digest) => [
+  ['first_of_model', named] as const,
+  ['first_of_nameless', named] as const,
+  ['first_of_file', named] as const,
+];
+
+type ModelKey = ReturnType<typeof modelOf | typeof sameModel>[number];
+
+/** The first registration, in log order, of those that stand under `keys`. */
+const firstUnder = (keys: readonly ModelKey[], rows: Rows): Row<'registration'> | undefined =>
+  keys.flatMap(([name, digest]) => rows.get(name, digest) ?? []).sort((a, b) => a.recordedIndex - b.recordedIndex)[0];
+
 const registrationForm = form('registration', shape, (_, { name, weights }) => [
   ...(weights.weightDigest === null ? [] : [{ name: 'weights', digest: weights.weightDigest }]),
   { name, digest: weights.fileDigest },
@@ -85,6 +98,7 @@ export const registration = kind(registrationForm, {
     ]),
     ...(body.contributors ?? []).map((contributor): RowKey => ['party', contributor.party]),
     ...body.datasets.map((dataset): RowKey => ['dataset', dataset]),
+    ...body.parents.flatMap(({ digest }): RowKey[] => modelOf(digest)),
     ...(body.run === null ? [] : [['run', body.run] as const]),
   ],
   names: ({ weights }) =>
@@ -108,9 +122,6 @@ export const registration = kind(registrationForm, {
         fix: 'Use the registration that is on record.',
       });
     }
-    const [earliest] = sameModel(body)
-      .flatMap(([name, digest]) => rows.get(name, digest) ?? [])
-      .sort((a, b) => a.recordedIndex - b.recordedIndex);
     return [
       put('registration', {
         id: registrationId,
@@ -122,14 +133,22 @@ export const registration = kind(registrationForm, {
         licenseExpression: body.license.expression,
         licenseTextDigest: body.license.textDigest,
         runId: body.run,
-        precededBy: earliest?.id ?? null,
+        precededBy: firstUnder(sameModel(body), rows)?.id ?? null,
         ...place,
       }),
       ...runChange,
       ...firstTitle(common, body.owners, place),
       ...contributorRows(registrationId, contributors, place),
       ...body.parents.map(({ relation, digest }, position) =>
-        put('relation', { registrationId, position, relation, digest, standing: 'declared', ...place }),
+        put('relation', {
+          registrationId,
+          position,
+          relation,
+          digest,
+          parentIndex: firstUnder(modelOf(digest), rows)?.recordedIndex ?? null,
+          standing: 'declared',
+          ...place,
+        }),
       ),
       ...body.datasets.map((datasetId, position) =>
         put('trained_on', { registrationId, position, datasetId, ...place }),

@@ -213,6 +213,8 @@ export interface Tables {
     position: number;
     relation: string;
     digest: Digest;
+    /** The log index of the first registration of the digest; null where it was not on record before this one */
+    parentIndex: number | null;
     standing: 'confirmed' | 'contradicted' | 'declared';
   };
   /** The datasets that a registration names. */

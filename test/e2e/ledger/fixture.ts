@@ -339,6 +339,8 @@ export async function everyKind(process: Process): Promise<void> {
     },
     disclosures: [holder],
   });
+  const parent = modelBody(ada, 'parent');
+  await register(process, ada, parent);
   const body = modelBody(ada, 'trained');
   const { weightDigest, namelessDigest, fileDigest, bytes, tensors, parameters } = body.weights;
   const spent = { wallSeconds: 1, coreSeconds: 1.5, deviceSeconds: null, backend: 'wasm', device: 'a processor' };
@@ -380,7 +382,10 @@ export async function everyKind(process: Process): Promise<void> {
     run: trained.id,
     datasets: [data.id],
     contributors: [{ party: ben, role: 'creator' }],
-    parents: [{ digest: anyDigest(), relation: 'fine-tuned-from' }],
+    parents: [
+      { digest: anyDigest(), relation: 'fine-tuned-from' },
+      { digest: parent.weights.weightDigest, relation: 'merged-from' },
+    ],
   } as never);
   await register(process, ada);
   for (const status of ['asserted', 'contested'] as const) {

@@ -173,6 +173,19 @@ describe('registrations', () => {
     expect(log.get('registration', third.id)!.precededBy).toBe(first.id);
   });
 
+  test('a parent is the first registration of any of its digests, where it is on record already', () => {
+    const [owner, other] = [log.makeParty(), log.makeParty()];
+    const { weights } = body(owner.id);
+    const first = log.speak(registration, attested(owner.id), body(owner.id, { weights }));
+    log.speak(registration, attested(other.id), body(other.id, { weights }));
+    const digests = [weights.fileDigest, weights.weightDigest!, weights.namelessDigest!, anyDigest()];
+    const parents = digests.map((digest) => ({ digest, relation: 'merged-from' as const }));
+    const child = log.speak(registration, attested(other.id), body(other.id, { parents }));
+    const { recordedIndex } = log.get('registration', first.id)!;
+    const named = digests.map((_, position) => log.get('relation', child.id, String(position))!.parentIndex);
+    expect(named).toEqual([recordedIndex, recordedIndex, recordedIndex, null]);
+  });
+
   test('one party registers the same weights once', () => {
     const owner = log.makeParty();
     const wanted = body(owner.id);
