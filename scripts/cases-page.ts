@@ -29,7 +29,8 @@ export const isOnDataOrModels = ({ labelled: { model, from } }: Answered<Labelle
   [model, ...from.map(({ license }) => license)].some((license) => OF_DATA_OR_MODELS.test(license));
 
 export function partsOf({ sources, cases, lists }: PublishedVerdicts): { parts: Part[]; notApart: Part } {
-  const isApart = ({ labelled }: Answered<LabelledCase>) => sources[labelled.source]!.apart;
+  const isApart = ({ labelled }: Answered<LabelledCase>) =>
+    sources[labelled.source]!.apart && labelled.mended === undefined;
   const all = [
     { title: 'one model or dataset', answered: cases.filter(({ part }) => part === 'models').map(answer) },
     { title: 'guidance on a license', answered: cases.filter(({ part }) => part === 'guidance').map(answer) },
@@ -77,7 +78,7 @@ export async function casesPage(root: string): Promise<string> {
     'UNKNOWN is no answer: it counts against recall where the label is "barred", and is counted apart. Where a source names no',
     'license for the model, MIT stands for it, so that only what flows down can bar the use. Changing a work is asked as',
     'fine-tuning, and mixing works as merging. The labels were written down before the rules were asked. Sources with which the',
-    'rules were written cannot judge them, and are scored apart.',
+    'rules were written, and cases by which a rule was mended, cannot judge them, and are scored apart.',
     '',
     '## Score',
     '',
@@ -111,6 +112,20 @@ export async function casesPage(root: string): Promise<string> {
         source(one),
       ]);
     }),
+    '',
+    '## Not apart from the rules',
+    '',
+    '| case | label | here | why it is scored apart | source |',
+    '|---|---|---|---|---|',
+    ...notApart.answered.map((one) =>
+      row([
+        one.labelled.asked,
+        one.labelled.label,
+        one.answers.conservative.answer,
+        one.labelled.mended ?? 'The rules were written with the source at hand.',
+        source(one),
+      ]),
+    ),
     '',
     '## Every case',
     '',

@@ -30,6 +30,8 @@ export interface LabelledCase extends Asked {
   /** The case in words */
   readonly asked: string;
   readonly label: Label;
+  /** How a rule was mended after this case had shown it wrong: the case cannot judge it any more */
+  readonly mended?: string;
 }
 
 export interface PublishedCase extends LabelledCase {

@@ -2,6 +2,7 @@
  * Creative Commons. The licenses bind whoever shares the work or an adaptation of it. Whether a model is an adaptation of
  * what it learned from is open, so from data they flow down in the conservative mode only.
  */
+import { NON_COMMERCIAL, USE_LIMITING } from './names.ts';
 import type { Rule, RuleFamily } from './rule.ts';
 import { BOTH, CAREFUL, CHANGED, DATA, LITERAL, OUTPUTS, OWN, SHARED, WEIGHTS } from './rule.ts';
 
@@ -11,6 +12,7 @@ interface Clauses {
   readonly nonCommercial: string;
   readonly noDerivatives: string;
   readonly shareAlike: string;
+  readonly noFurtherTerms: string;
   readonly format: string;
 }
 
@@ -20,6 +22,7 @@ const V4: Clauses = {
   nonCommercial: '2(a)(1) with 1 (NonCommercial)',
   noDerivatives: '2(a)(1)(B): adapted material may be made and not shared',
   shareAlike: '3(b)(1)',
+  noFurtherTerms: '3(b)(3): no terms that restrict the rights under the license',
   format: '2(a)(4): another format is no adaptation',
 };
 const V3: Clauses = {
@@ -28,6 +31,7 @@ const V3: Clauses = {
   nonCommercial: '4(b) or 4(c)',
   noDerivatives: '3: only the work itself may be distributed',
   shareAlike: '4(b)',
+  noFurtherTerms: '4(b): no terms on the adaptation that restrict those of the license',
   format: '3, last paragraph: changes that other media and formats need',
 };
 
@@ -110,7 +114,7 @@ const noDerivatives = (c: Clauses): Rule[] => [
   },
 ];
 
-const shareAlike = (c: Clauses, id: string, accepts: readonly string[]): Rule[] => [
+const shareAlike = (c: Clauses, id: string, accepts: readonly string[], beside: readonly string[]): Rule[] => [
   {
     id: `${id}-share-alike`,
     places: WEIGHTS,
@@ -125,7 +129,26 @@ const shareAlike = (c: Clauses, id: string, accepts: readonly string[]): Rule[] 
     effect: { does: 'same-license', accepts, on: SHARED },
     clause: c.shareAlike,
   },
+  {
+    id: `${id}-no-further-terms`,
+    places: WEIGHTS,
+    modes: BOTH,
+    effect: { does: 'conflict', with: beside, on: SHARED },
+    clause: c.noFurtherTerms,
+  },
+  {
+    id: `${id}-no-further-terms-data`,
+    places: [...DATA, ...OUTPUTS],
+    modes: CAREFUL,
+    effect: { does: 'conflict', with: beside, on: SHARED },
+    clause: c.noFurtherTerms,
+  },
 ];
+
+/** What limits more than commerce, and so cannot be met beside a license that limits commerce alone. */
+const BEYOND_COMMERCE = USE_LIMITING.filter(
+  (license) => license !== 'LicenseRef-MG-BY-NC-2.0' && !NON_COMMERCIAL.some((one) => one === license),
+);
 
 const V4_SOURCE = (name: string) => `https://creativecommons.org/licenses/${name}/4.0/legalcode`;
 const V3_SOURCE = (name: string) => `https://creativecommons.org/licenses/${name}/3.0/legalcode`;
@@ -143,26 +166,29 @@ const family = (license: string, source: string, rules: readonly Rule[]): RuleFa
 
 export const CREATIVE_COMMONS: readonly RuleFamily[] = [
   family('CC-BY-4.0', V4_SOURCE('by'), attribution(V4)),
-  family('CC-BY-SA-4.0', V4_SOURCE('by-sa'), [...attribution(V4), ...shareAlike(V4, 'cc4-by-sa', BY_SA_4)]),
+  family('CC-BY-SA-4.0', V4_SOURCE('by-sa'), [
+    ...attribution(V4),
+    ...shareAlike(V4, 'cc4-by-sa', BY_SA_4, USE_LIMITING),
+  ]),
   family('CC-BY-NC-4.0', V4_SOURCE('by-nc'), [...attribution(V4), ...nonCommercial(V4)]),
   family('CC-BY-NC-SA-4.0', V4_SOURCE('by-nc-sa'), [
     ...attribution(V4),
     ...nonCommercial(V4),
-    ...shareAlike(V4, 'cc4-by-nc-sa', ['CC-BY-NC-SA-4.0']),
+    ...shareAlike(V4, 'cc4-by-nc-sa', ['CC-BY-NC-SA-4.0'], BEYOND_COMMERCE),
   ]),
   family('CC-BY-ND-4.0', V4_SOURCE('by-nd'), [...attribution(V4), ...noDerivatives(V4)]),
   family('CC-BY-NC-ND-4.0', V4_SOURCE('by-nc-nd'), [...attribution(V4), ...nonCommercial(V4), ...noDerivatives(V4)]),
   family('CC-BY-3.0', V3_SOURCE('by'), attribution(V3)),
   family('CC-BY-SA-3.0', V3_SOURCE('by-sa'), [
     ...attribution(V3),
-    ...shareAlike(V3, 'cc3-by-sa', ['CC-BY-SA-3.0', 'CC-BY-SA-4.0']),
+    ...shareAlike(V3, 'cc3-by-sa', ['CC-BY-SA-3.0', 'CC-BY-SA-4.0'], USE_LIMITING),
   ]),
   family('CC-BY-NC-3.0', V3_SOURCE('by-nc'), [...attribution(V3), ...nonCommercial(V3)]),
   family('CC-BY-ND-3.0', V3_SOURCE('by-nd'), [...attribution(V3), ...noDerivatives(V3)]),
   family('CC-BY-NC-SA-3.0', V3_SOURCE('by-nc-sa'), [
     ...attribution(V3_NC_SA),
     ...nonCommercial(V3_NC_SA),
-    ...shareAlike(V3_NC_SA, 'cc3-by-nc-sa', ['CC-BY-NC-SA-3.0', 'CC-BY-NC-SA-4.0']),
+    ...shareAlike(V3_NC_SA, 'cc3-by-nc-sa', ['CC-BY-NC-SA-3.0', 'CC-BY-NC-SA-4.0'], BEYOND_COMMERCE),
   ]),
   family('CC-BY-NC-ND-3.0', V3_SOURCE('by-nc-nd'), [
     ...attribution(V3_NC_ND),

@@ -116,6 +116,43 @@ describe('what flows down', () => {
   });
 });
 
+describe('Creative Commons ShareAlike', () => {
+  const merged = (own: string, relation: LineageRelation, ...licenses: string[]): Lineage => ({
+    nodes: [{ id: 'model', license: own }, ...licenses.map((license) => ({ id: license, license }))],
+    edges: licenses.map((parent) => ({ child: 'model', parent, relation })),
+  });
+
+  test('cannot be met beside what limits commerce or purposes, though the model is under the same license', () => {
+    for (const other of ['CC-BY-NC-4.0', 'LicenseRef-Gemma', 'LicenseRef-CreativeML-OpenRAIL-M']) {
+      const { conservative, permissive } = ask(merged('CC-BY-SA-4.0', 'merged-from', 'CC-BY-SA-4.0', other), SHARE);
+      expect([other, conservative.verdict, permissive.verdict]).toEqual([other, 'CONFLICT', 'CONFLICT']);
+      expect(permissive.obstacles.map(({ rule }) => rule)).toEqual(['cc4-by-sa-no-further-terms']);
+    }
+  });
+
+  test('can be met beside it as long as nothing is shared', () => {
+    const mix = merged('CC-BY-SA-4.0', 'merged-from', 'CC-BY-SA-4.0', 'CC-BY-NC-4.0');
+    expect(ask(mix, ['infer', 'fine-tune', 'host']).conservative.verdict).toBe('OK');
+  });
+
+  test('conflicts over data in the careful reading alone', () => {
+    const { conservative, permissive } = ask(
+      merged('CC-BY-SA-3.0', 'trained-on', 'CC-BY-SA-3.0', 'CC-BY-NC-3.0'),
+      SHARE,
+    );
+    expect([conservative.verdict, permissive.verdict]).toEqual(['CONFLICT', 'OK']);
+  });
+
+  test('with NonCommercial stands beside what limits commerce alone, and beside nothing that limits more', () => {
+    const own = 'CC-BY-NC-SA-4.0';
+    const beside = (other: string) => ask(merged(own, 'merged-from', own, other), SHARE).permissive.verdict;
+    expect(beside('CC-BY-NC-4.0')).toBe('OK');
+    expect(beside('LicenseRef-MG-BY-NC-2.0')).toBe('OK');
+    expect(beside('LicenseRef-MG-BY-RAI-2.0')).toBe('CONFLICT');
+    expect(beside('LicenseRef-Llama-3.1')).toBe('CONFLICT');
+  });
+});
+
 describe('a verdict', () => {
   test('names path, clause, source and the way out, in words', () => {
     const found = ask(chain('MIT', ['quantized-from', 'Apache-2.0'], ['trained-on', 'CC-BY-NC-4.0']), ['host'], true);
