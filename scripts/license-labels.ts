@@ -56,10 +56,22 @@ interface LabelledList {
   readonly id: string;
   readonly source: string;
   readonly question: keyof typeof QUESTIONS;
-  readonly labels: readonly { readonly license: string; readonly under?: string; readonly label: Label }[];
+  readonly labels: readonly {
+    readonly license: string;
+    readonly under?: string;
+    readonly label: Label;
+    readonly mended?: string;
+  }[];
 }
 
 export interface PublishedVerdicts {
+  /** The score before a rule was mended */
+  readonly firstRun: readonly {
+    readonly reading: Mode;
+    readonly cases: number;
+    readonly precision: string;
+    readonly recall: string;
+  }[];
   readonly sources: Readonly<Record<string, Source>>;
   readonly cases: readonly PublishedCase[];
   readonly lists: readonly LabelledList[];
@@ -112,10 +124,11 @@ export const QUESTIONS = {
 
 /** The cases of a list. */
 export const listed = ({ id, source, question, labels }: LabelledList): LabelledCase[] =>
-  labels.map(({ license, under = '', label }) => ({
+  labels.map(({ license, under = '', label, mended }) => ({
     id: `${id}: ${under === '' ? license : `${license} as ${under}`}`,
     source,
     label,
+    ...(mended === undefined ? {} : { mended }),
     ...QUESTIONS[question](license, under),
   }));
 

@@ -34,6 +34,14 @@ const producedWork = (id: string, clause: string): Rule[] => [
 
 export const DATA_LICENSES: readonly RuleFamily[] = [
   {
+    title: 'CDLA Permissive 1.0',
+    licenses: ['CDLA-Permissive-1.0'],
+    source: 'https://cdla.dev/permissive-1-0/',
+    validFrom: null,
+    validTo: null,
+    rules: [resultsFree('cdla-permissive-1', '3.4 with 1.10')],
+  },
+  {
     title: 'CDLA Permissive 2.0',
     licenses: ['CDLA-Permissive-2.0'],
     source: 'https://cdla.dev/permissive-2-0/',

@@ -6,7 +6,13 @@ export const OPEN_RAIL = [
   'LicenseRef-OpenRAIL-PP-M',
 ] as const;
 export const LLAMA_2 = ['LicenseRef-Llama-2'] as const;
-export const LLAMA_3_1 = ['LicenseRef-Llama-3.1', 'LicenseRef-Llama-4'] as const;
+export const LLAMA_3 = ['LicenseRef-Llama-3'] as const;
+export const LLAMA_3_1 = [
+  'LicenseRef-Llama-3.1',
+  'LicenseRef-Llama-3.2',
+  'LicenseRef-Llama-3.3',
+  'LicenseRef-Llama-4',
+] as const;
 export const GEMMA = ['LicenseRef-Gemma'] as const;
 export const META_RESEARCH = ['LicenseRef-OPT-175B', 'LicenseRef-SEER'] as const;
 export const NON_COMMERCIAL = [
@@ -29,6 +35,7 @@ export const MODELGO_LIMITED = [
 export const USE_LIMITING = [
   ...OPEN_RAIL,
   ...LLAMA_2,
+  ...LLAMA_3,
   ...LLAMA_3_1,
   ...GEMMA,
   ...META_RESEARCH,

@@ -10,8 +10,4 @@ export const UNREAD: readonly UnreadLicense[] = [
   { license: 'GFDL-1.3-only', why: 'It is written for manuals, and says nothing of training or weights.' },
   { license: 'GFDL-1.3-or-later', why: 'It is written for manuals, and says nothing of training or weights.' },
   { license: 'LGPLLR', why: 'Whether a model is a linguistic resource or a work that uses one is undecided.' },
-  { license: 'CDLA-Permissive-1.0', why: 'Only version 2.0 has been read.' },
-  { license: 'LicenseRef-Llama-3', why: 'Only versions 2, 3.1 and 4 have been read.' },
-  { license: 'LicenseRef-Llama-3.2', why: 'Only versions 2, 3.1 and 4 have been read.' },
-  { license: 'LicenseRef-Llama-3.3', why: 'Only versions 2, 3.1 and 4 have been read.' },
 ];

@@ -1,6 +1,6 @@
 /** Terms that makers of models wrote for their own: Llama, Gemma, and Meta's research licenses. */
 import { ACTIONS } from '../actions.ts';
-import { GEMMA, LLAMA_2 } from './names.ts';
+import { GEMMA, LLAMA_2, LLAMA_3 } from './names.ts';
 import type { Rule, RuleFamily } from './rule.ts';
 import { BOTH, CHANGED, DATA, OUTPUTS, OWN, SHARED, SHARED_OR_HOSTED, WEIGHTS } from './rule.ts';
 
@@ -30,6 +30,14 @@ const manyUsers = (id: string, clause: string): Rule => ({
     asks: ['by-hand'],
     on: ACTIONS,
   },
+  clause,
+});
+
+const noOtherModels = (id: string, clause: string): Rule => ({
+  id: `${id}-other-models`,
+  places: OUTPUTS,
+  modes: BOTH,
+  effect: { does: 'forbid', actions: ACTIONS },
   clause,
 });
 
@@ -120,13 +128,7 @@ export const VENDORS: readonly RuleFamily[] = [
     validFrom: '2023-07-18',
     validTo: null,
     rules: [
-      {
-        id: 'llama2-other-models',
-        places: OUTPUTS,
-        modes: BOTH,
-        effect: { does: 'forbid', actions: ACTIONS },
-        clause: '1(b)(v): no other large language model, Llama 2 and its derivatives excepted',
-      },
+      noOtherModels('llama2', '1(b)(v): no other large language model, Llama 2 and its derivatives excepted'),
       {
         id: 'llama2-copy',
         places: [...OWN, ...WEIGHTS],
@@ -144,7 +146,46 @@ export const VENDORS: readonly RuleFamily[] = [
       forModels('llama2'),
     ],
   },
+  {
+    title: 'Llama 3',
+    licenses: LLAMA_3,
+    source: 'https://www.llama.com/llama3/license/',
+    validFrom: '2024-04-18',
+    validTo: null,
+    rules: [
+      noOtherModels('llama30', '1(b)(v): no other large language model, Llama 3 and its derivatives excepted'),
+      {
+        id: 'llama30-copy',
+        places: [...OWN, ...WEIGHTS],
+        modes: BOTH,
+        effect: {
+          does: 'duty',
+          duty: 'Give a copy of the agreement, keep the "Notice" file, and show "Built with Meta Llama 3".',
+          asks: ['license-text', 'notice', 'by-hand'],
+          on: SHARED_OR_HOSTED,
+        },
+        clause: '1(b)(i) and 1(b)(iii)',
+      },
+      {
+        id: 'llama30-name',
+        places: WEIGHTS,
+        modes: BOTH,
+        effect: {
+          does: 'duty',
+          duty: 'Begin the name of the model with "Llama 3".',
+          asks: ['by-hand'],
+          on: SHARED_OR_HOSTED,
+        },
+        clause: '1(b)(i), last sentence',
+      },
+      policy('llama30', '1(b)(iv)', [...OWN, ...WEIGHTS]),
+      manyUsers('llama30', '2'),
+      forModels('llama30'),
+    ],
+  },
   llama3('3.1', '2024-07-23', 'https://www.llama.com/llama3_1/license/'),
+  llama3('3.2', '2024-09-25', 'https://www.llama.com/llama3_2/license/'),
+  llama3('3.3', '2024-12-06', 'https://www.llama.com/llama3_3/license/'),
   llama3('4', '2025-04-05', 'https://www.llama.com/llama4/license/'),
   {
     title: 'Gemma',
