@@ -22,7 +22,7 @@ export interface Part {
   readonly answered: readonly Answered<LabelledCase>[];
 }
 
-/** Neither of software, as far as an id tells, nor of nothing. */
+/** Ids of licenses that were not written for software. */
 const OF_DATA_OR_MODELS = /^(?:CC|CDLA|C-UDA|OD|PDDL|OpenMDW|LicenseRef-)/;
 
 export const isOnDataOrModels = ({ labelled: { model, from } }: Answered<LabelledCase>): boolean =>
@@ -52,6 +52,7 @@ export async function casesPage(root: string): Promise<string> {
   const { parts, notApart } = partsOf(verdicts);
   const apart = parts.flatMap(({ answered }) => answered);
   const all = [...apart, ...notApart.answered];
+  const said = new Map(verdicts.cases.map((one) => [one.id, one.said]));
   const source = ({ labelled }: Answered<LabelledCase>) => link(verdicts.sources[labelled.source]!);
   return [
     '# The license rules beside published verdicts',
@@ -137,14 +138,15 @@ export async function casesPage(root: string): Promise<string> {
     '',
     '## Every case',
     '',
-    '| case | label | conservative | permissive | source |',
-    '|---|---|---|---|---|',
+    '| case | label | conservative | permissive | what was said | source |',
+    '|---|---|---|---|---|---|',
     ...all.map((one) =>
       row([
         one.labelled.asked,
         one.labelled.label,
         one.answers.conservative.answer,
         one.answers.permissive.answer,
+        said.get(one.labelled.id) ?? 'its place in the list',
         source(one),
       ]),
     ),
