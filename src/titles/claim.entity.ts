@@ -6,6 +6,7 @@ import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
 @Index('adverse_claim_claimant', ['claimant', 'recordedIndex'])
 @Index('adverse_claim_recorded', ['recordedIndex'])
 @Index('adverse_claim_contested', ['contested'])
+@Index('adverse_claim_ended', ['endedIndex'], { where: 'ended_index IS NOT NULL' })
 export class AdverseClaimEntity {
   @PrimaryColumn('text', { primaryKeyConstraintName: 'adverse_claim_pkey' }) id!: string;
   @Column('text', { name: 'asset_id' }) assetId!: string;

@@ -9,7 +9,7 @@ import { Injectable } from '@nestjs/common';
 import { RegistryError } from '../core/errors.ts';
 import type { GrantState } from '../core/licensing/grant-states.ts';
 import { grantStateAt, lifeAfter } from '../core/licensing/grant-states.ts';
-import { statusListBytes, TOKEN_STATUSES, writeStatus } from '../core/licensing/status-list.ts';
+import { readStatus, statusListBytes, TOKEN_STATUSES, writeStatus } from '../core/licensing/status-list.ts';
 import { readHead, sizePublishedBy } from '../ledger/index.ts';
 import { stateOf } from '../licenses/index.ts';
 import { Config } from '../platform/config/index.ts';
@@ -54,7 +54,7 @@ interface List {
 export class StatusLists {
   #count = 0;
   readonly #lists = new Map<number, List>();
-  /** What the tokens of a grant are; all others are valid. */
+  /** What the tokens of a grant are; all others are valid. Those of a disputed one go on being issued. */
   readonly #grants = new Map<string, number>();
   /** Grants that changed of late, by when that was seen */
   readonly #recent = new Map<string, number>();
@@ -109,7 +109,9 @@ export class StatusLists {
     const known = new Map(grants.map((grant) => [grant.id, grant]));
     const statuses = new Uint8Array(statusListBytes(LIST_SIZE));
     for (const { index, grant, revoked } of tokens) {
-      const status = revoked ? TOKEN_STATUSES.revoked : statusOf(stateThen(known, grant, at));
+      const status = revoked
+        ? TOKEN_STATUSES.revoked
+        : statusOf(stateThen(known, grant, at), known.get(grant)!.disputed);
       if (status !== TOKEN_STATUSES.valid) writeStatus(statuses, index, status);
     }
     return this.#sign(number, statuses, time, this.config.statusListTtlSeconds);
@@ -155,8 +157,8 @@ export class StatusLists {
     this.#count = await countLists(manager);
     const { size: from, at: since } = this.#seen;
     const changed = new Map<string, number>();
-    for (const { id, lives } of await changedGrants(manager, { from, since, until })) {
-      const status = statusOf(stateOf(lives, new Date(began)));
+    for (const { id, lives, disputed } of await changedGrants(manager, { from, since, until })) {
+      const status = statusOf(stateOf(lives, new Date(began)), disputed);
       if (status !== (this.#grants.get(id) ?? TOKEN_STATUSES.valid)) changed.set(id, status);
     }
     for (const place of await revokedPlaces(manager, from)) {
@@ -164,7 +166,8 @@ export class StatusLists {
       this.#write(place, TOKEN_STATUSES.revoked);
     }
     await this.#writeUnder([...changed.keys()], 0, changed);
-    const late = [...this.#recent.keys()].filter((id) => !changed.has(id));
+    const issuing = [...this.#grants].flatMap(([id, status]) => (status === TOKEN_STATUSES.disputed ? [id] : []));
+    const late = [...new Set([...this.#recent.keys(), ...issuing])].filter((id) => !changed.has(id));
     await this.#writeUnder(late, Math.floor((began - 2 * LATE_ISSUE_MS) / 1000), this.#grants);
     // Only now: a look that failed on its way is taken again as a whole.
     for (const [id, status] of changed) {
@@ -191,15 +194,17 @@ export class StatusLists {
 
   #write({ list: number, index }: Place, status: number): void {
     const list = this.#list(number);
+    if (readStatus(list.statuses, index) === status) return;
     writeStatus(list.statuses, index, status);
     list.served = undefined;
   }
 }
 
 /** A token lives no longer than its grant, so that one has expired is nothing that a list must tell. */
-function statusOf(state: GrantState): number {
+function statusOf(state: GrantState, disputed: boolean): number {
   if (state === 'suspended') return TOKEN_STATUSES.suspended;
-  return state === 'terminated' ? TOKEN_STATUSES.revoked : TOKEN_STATUSES.valid;
+  if (state === 'terminated') return TOKEN_STATUSES.revoked;
+  return disputed ? TOKEN_STATUSES.disputed : TOKEN_STATUSES.valid;
 }
 
 function stateThen(known: ReadonlyMap<string, GrantThen>, id: string, at: string): GrantState {

@@ -4,6 +4,7 @@ import type { GrantAct } from '../core/licensing/grant-states.ts';
 import type { GrantBody } from '../core/registry/grant.ts';
 import type { Lives } from '../licenses/index.ts';
 import { LIVES } from '../licenses/index.ts';
+import { DISPUTED } from './token.store.ts';
 
 /** Tokens that one list tells of. */
 export const LIST_SIZE = 131_072;
@@ -50,17 +51,21 @@ export interface Place {
 
 /**
  * Grants about which something was recorded from an index of the log on, or whose notice ended after `since` and not
- * after `until`, and all that was passed on of them.
+ * after `until`, and all that was passed on of them; and those of models on which a claim came up or ended.
  */
 export function changedGrants(
   manager: EntityManager,
   { from, since, until }: { from: number; since: string; until: string },
-): Promise<{ id: string; lives: Lives }[]> {
+): Promise<{ id: string; lives: Lives; disputed: boolean }[]> {
   return manager.query(
     `WITH changed AS (
        SELECT id FROM registry.license_grant WHERE changed_index >= $1
-       UNION SELECT id FROM registry.license_grant WHERE ends_at > $2 AND ends_at <= $3)
-     SELECT g.id, ${LIVES('g')} AS lives FROM registry.license_grant g
+       UNION SELECT id FROM registry.license_grant WHERE ends_at > $2 AND ends_at <= $3
+       UNION SELECT g.id FROM registry.adverse_claim c JOIN registry.license_grant g ON g.registration_id = c.asset_id
+         WHERE c.recorded_index >= $1
+       UNION SELECT g.id FROM registry.adverse_claim c JOIN registry.license_grant g ON g.registration_id = c.asset_id
+         WHERE c.ended_index >= $1)
+     SELECT g.id, ${LIVES('g')} AS lives, ${DISPUTED('g')} AS disputed FROM registry.license_grant g
      WHERE g.id IN (SELECT id FROM changed) OR g.above && ARRAY(SELECT id FROM changed)`,
     [from, since, until],
   );
@@ -106,6 +111,7 @@ export interface GrantThen {
   above: string[];
   document: Pick<GrantBody, 'acceptBy' | 'expiresAt' | 'notBefore'>;
   acts: { act: GrantAct; endsAt: string | null }[];
+  disputed: boolean;
 }
 
 /** Grants, and those above them, with what was done about them until the log had a size. */
@@ -113,7 +119,8 @@ export function grantsThen(manager: EntityManager, grants: readonly string[], si
   return manager.query(
     `SELECT g.id, g.above, g.document, coalesce(
        (SELECT jsonb_agg(jsonb_build_object('act', c.act, 'endsAt', c.ends_at) ORDER BY c.recorded_index)
-        FROM registry.grant_act c WHERE c.grant_id = g.id AND c.recorded_index < $2), '[]') AS acts
+        FROM registry.grant_act c WHERE c.grant_id = g.id AND c.recorded_index < $2), '[]') AS acts,
+       ${DISPUTED('g', '$2')} AS disputed
      FROM registry.license_grant g
      WHERE g.id = ANY ($1) OR g.id IN (SELECT unnest(above) FROM registry.license_grant WHERE id = ANY ($1))`,
     [grants, size],

@@ -106,6 +106,7 @@ export const introspection = z
       active: z.literal(true),
       token_type: z.enum(TOKEN_TYPES),
       scope: z.string(),
+      disputed: z.boolean().describe('Whether a claim stands against the title of the model; the token counts'),
       ...claimsSchema.shape,
     }),
   ])
@@ -126,6 +127,7 @@ export const tokenView = z
     issuedAt: z.iso.datetime(),
     expiresAt: z.iso.datetime(),
     state: z.enum(TOKEN_STATES).describe('At the time of the answer'),
+    disputed: z.boolean().describe('Whether a claim stands against the title of the model; the token counts'),
     revocation: digest.nullable().describe('The statement that revoked this very token'),
     issuance: rowProofSchema,
   })

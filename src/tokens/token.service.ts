@@ -32,8 +32,9 @@ export class TokenService {
     judge(server, 'read');
     const known = await this.tokens.counting(token);
     if (known === undefined) return { active: false };
-    const { claims } = known;
-    return { active: true, token_type: tokenTypeOf(claims), scope: scopeOf(claims), ...claims };
+    const { claims, standing } = known;
+    const { disputed } = standing;
+    return { active: true, token_type: tokenTypeOf(claims), scope: scopeOf(claims), disputed, ...claims };
   }
 
   /**
@@ -63,7 +64,7 @@ export class TokenService {
   /** @throws RegistryError `not_found`, also for a token between other parties */
   async get(principal: Principal, jti: string): Promise<TokenView> {
     const standing = await this.#find(principal, jti, { owners: false });
-    const { grant, licensor, licensee, kid, issuedAt, expiresAt, revocation } = standing;
+    const { grant, licensor, licensee, kid, issuedAt, expiresAt, revocation, disputed } = standing;
     const now = new Date();
     const expired = now.getTime() >= expiresAt * 1000;
     return {
@@ -76,6 +77,7 @@ export class TokenService {
       expiresAt: new Date(expiresAt * 1000).toISOString(),
       // What was revoked stays so, whatever its time would have done.
       state: revocation !== null ? 'revoked' : expired ? 'expired' : (endOf(standing, now) ?? 'active'),
+      disputed,
       revocation,
       issuance: await this.batches.prove(standing),
     };

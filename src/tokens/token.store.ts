@@ -93,9 +93,21 @@ export async function insertIssuances(
   return rows.map(({ jti }) => done.has(jti));
 }
 
+/**
+ * Whether a claim stands against the title of the model of the grant in `row`: its tokens carry a notice of that.
+ * @param size of the log at which it stands; without one, now
+ */
+export const DISPUTED = (row: string, size?: string): string => `
+  EXISTS (SELECT FROM registry.adverse_claim d WHERE d.asset_id = ${row}.registration_id AND ${
+    size === undefined
+      ? 'd.ended_index IS NULL'
+      : `d.recorded_index < ${size} AND (d.ended_index IS NULL OR d.ended_index >= ${size})`
+  })`;
+
 /** An issued token with all that may have ended it. */
 export interface Standing extends IssuanceRow {
   licensor: string;
+  disputed: boolean;
   batchId: string | null;
   position: number | null;
   lives: Lives;
@@ -104,7 +116,7 @@ export interface Standing extends IssuanceRow {
 }
 
 const STANDING = `
-  SELECT i.*, g.licensor, ${LIVES('g')} AS lives, v.statement AS revocation
+  SELECT i.*, g.licensor, ${LIVES('g')} AS lives, ${DISPUTED('g')} AS disputed, v.statement AS revocation
   FROM (SELECT ${ISSUANCE}, batch_id AS "batchId", position FROM registry.token_issuance) i
   JOIN registry.license_grant g ON g.id = i."grant" LEFT JOIN registry.token_revocation v USING (jti)`;
 

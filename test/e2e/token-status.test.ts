@@ -96,6 +96,39 @@ describe('the status of a token', () => {
     await becomes(below, 1);
   });
 
+  it('gives notice while a claim stands against the title of the model, and the token goes on counting', async () => {
+    const disputed = (await owner.registerModel()).id;
+    const { id } = await owner.grant(disputed, licensee);
+    const [first, elsewhere] = [await issue(id), await issue((await owner.grant(model, licensee)).id)];
+    const introspected = async ({ token }: Issued) => (await stranger.form('/oauth/introspect', { token })).body;
+    const shown = async ({ jti }: Issued) => licensee.ok<{ disputed: boolean }>('GET', `/v1/tokens/${jti}`);
+    expect(await introspected(first)).toMatchObject({ active: true, disputed: false });
+    const claim = await stranger.ok('POST', '/v1/claims', {
+      ...{ asset: disputed, contested: disputed, share: '1/2', ground: 'authorship', documentDigest: null },
+      ...{ executedOn: null, effectiveFrom: '2026-01-01', jurisdiction: null, grace: null, note: null, evidence: [] },
+    });
+    for (const at of [app, beside]) await becomes(first, 3, at);
+    const second = await issue(id);
+    for (const at of [app, beside]) await becomes(second, 3, at);
+    expect(await introspected(second)).toMatchObject({ active: true, disputed: true });
+    expect(await shown(second)).toMatchObject({ state: 'active', disputed: true });
+    const fresh = await startTestApp({ beside: app, env: { MUNIMENT_PUBLIC_URL: 'https://registry.example' } });
+    expect([await statusOf(second, fresh), await statusOf(elsewhere, fresh)]).toEqual([3, 0]);
+    await fresh.close();
+    // Neither hides the other.
+    await owner.act(id, 'suspend');
+    for (const issued of [first, second]) await becomes(issued, 2);
+    await owner.act(id, 'resume');
+    for (const issued of [first, second]) await becomes(issued, 3);
+    await owner.ok('POST', `/v1/tokens/${first.jti}/revoke`, {});
+    await becomes(first, 1);
+
+    await stranger.ok('POST', `/v1/claims/${claim.id}/acts`, { act: 'withdraw', reason: null });
+    for (const at of [app, beside]) await becomes(second, 0, at);
+    expect(await statusOf(first)).toBe(1);
+    expect(await introspected(second)).toMatchObject({ active: true, disputed: false });
+  }, 60_000);
+
   it('is right from the start in a process that knew nothing before', async () => {
     const { id } = await owner.grant(model, licensee);
     const [ended, good] = [await issue(id), await issue((await owner.grant(model, licensee)).id)];
@@ -149,15 +182,25 @@ describe('a status list', () => {
     const seconds = () => Math.floor(Date.now() / 1000);
     const step = () => new Promise((resolve) => setTimeout(resolve, 2000));
     const times: number[] = [];
-    for (const act of ['suspend', 'resume', 'terminate'] as const) {
+    const claim = () =>
+      stranger.ok('POST', '/v1/claims', {
+        ...{ asset: model, contested: model, share: '1/1', ground: 'other', documentDigest: null, evidence: [] },
+        ...{ executedOn: null, effectiveFrom: '2026-01-01', jurisdiction: null, grace: null, note: null },
+      });
+    let claimed = '';
+    for (const happens of [
+      () => owner.act(id, 'suspend'),
+      () => owner.act(id, 'resume'),
+      async () => (claimed = (await claim()).id),
+      () => stranger.ok('POST', `/v1/claims/${claimed}/acts`, { act: 'withdraw', reason: null }),
+      () => owner.act(id, 'terminate'),
+      () => Promise.resolve(),
+    ]) {
       await step();
       times.push(seconds());
       await step();
-      await owner.act(id, act);
+      await happens();
     }
-    await step();
-    times.push(seconds());
-    await step();
     const path = (time: number) => `${pathOf(issued.place)}?time=${time}`;
     for (const reader of [undefined, owner, licensee]) {
       const headers = reader && { authorization: `Bearer ${reader.apiKey}` };
@@ -166,8 +209,8 @@ describe('a status list', () => {
     }
     const auditor = await makeParty(registrar, { roles: ['auditor'], scopes: ['read'] });
     const then = (time: number) => statusOf(issued, app, path(time), { authorization: `Bearer ${auditor.apiKey}` });
-    expect(await Promise.all(times.map(then))).toEqual([0, 2, 0, 1]);
-  }, 30_000);
+    expect(await Promise.all(times.map(then))).toEqual([0, 2, 0, 3, 0, 1]);
+  }, 60_000);
 });
 
 it('places go on behind all that tokens stand in, also where the record of handed-out places was lost', async () => {

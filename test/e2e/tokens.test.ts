@@ -88,6 +88,7 @@ describe('a license token', () => {
         active: true,
         token_type: 'Bearer',
         scope: 'infer',
+        disputed: false,
         ...claims,
       });
     }
