@@ -57,7 +57,19 @@ const OWN: readonly EventType[] = [
     description: 'A sub-license ended because a license above it did',
     of: isKind('grant-notice', ({ notice }) => notice === 'parent-ended'),
   },
+  { type: 'token.batched', description: 'The log took in a batch of issued tokens', of: isKind('token-batch') },
   { type: 'token.revoked', description: 'A single license token was ended', of: isKind('revocation') },
+  { type: 'claim.filed', description: 'Somebody claims a title that is on record', of: isKind('adverse-claim') },
+  {
+    type: 'claim.acknowledged',
+    description: 'An owner said that a claim is right',
+    of: isKind('adverse-claim-act', ({ act }) => act === 'acknowledge'),
+  },
+  {
+    type: 'claim.withdrawn',
+    description: 'A claim was taken back',
+    of: isKind('adverse-claim-act', ({ act }) => act === 'withdraw'),
+  },
   {
     type: 'digest.matched',
     description: 'Something went on record that speaks of one of your digests',

@@ -42,6 +42,7 @@ beforeAll(async () => {
   app = await startTestApp({
     env: {
       MUNIMENT_CHECKPOINT_INTERVAL_MS: '50',
+      MUNIMENT_TOKEN_BATCH_SECONDS: '1',
       MUNIMENT_WEBHOOK_TARGETS: 'loopback',
       MUNIMENT_WEBHOOK_ATTEMPTS: '2',
       MUNIMENT_WEBHOOK_RETRY_SECONDS: '1',
@@ -153,6 +154,45 @@ describe('an event', () => {
     const told = receiver.at(stranger.path).map(({ event }) => event.data);
     expect(told.every((data) => data['public'] === true)).toBe(true);
     expect(told.map((data) => data['kind'])).not.toContain('grant');
+  });
+
+  it('about license tokens tells of the batch that holds them and of the one that was ended', async () => {
+    const { path } = await listen(registrar(), ['token.batched', 'token.revoked']);
+    const { id } = await grantBy(ada!, ben!);
+    await ben!.made(`/v1/grants/${id}/acts`, { act: 'accept' });
+    const client = `apikey_${ben!.apiKey.split('_')[1]}`;
+    const response = await fetch(`${app.url}/oauth/token`, {
+      method: 'POST',
+      headers: { authorization: `Basic ${Buffer.from(`${client}:${ben!.apiKey}`).toString('base64')}` },
+      body: new URLSearchParams({ grant_type: 'client_credentials', grant_id: id }),
+    });
+    const { jti } = (await response.json()) as { jti: string };
+    await receiver.until(path, 1);
+    const { issuance } = await ben!.read<{ issuance: { batch: { id: string } } }>(`/v1/tokens/${jti}`);
+    const ended = await ada!.made(`/v1/tokens/${jti}/revoke`, {});
+    const told = (await receiver.until(path, 2)).map(({ event }) => [event.type, event.data['id']]).sort();
+    expect(told).toEqual([
+      ['token.batched', issuance.batch.id],
+      ['token.revoked', ended.id],
+    ]);
+  });
+
+  it('about a claim follows it from its filing to its end', async () => {
+    const { path } = await listen(eve!, ['claim.filed', 'claim.acknowledged', 'claim.withdrawn']);
+    const { id: asset } = await ada!.made('/v1/models', modelOf(ada!.id));
+    const claim = await ben!.made('/v1/claims', {
+      ...{ asset, contested: asset, share: '1/2', ground: 'authorship', documentDigest: null, executedOn: null },
+      ...{ effectiveFrom: '2026-01-01', jurisdiction: null, grace: null, note: null, evidence: [] },
+    });
+    for (const [party, act] of [[ada!, 'acknowledge'] as const, [ben!, 'withdraw'] as const]) {
+      await party.made(`/v1/claims/${claim.id}/acts`, { act, reason: null });
+    }
+    const told = (await receiver.until(path, 3)).map(({ event }) => [event.type, event.data['index']]);
+    expect(told.sort((a, b) => Number(a[1]) - Number(b[1]))).toEqual([
+      ['claim.filed', claim.index],
+      ['claim.acknowledged', claim.index + 1],
+      ['claim.withdrawn', claim.index + 2],
+    ]);
   });
 
   it('about what is sealed reaches its maker alone until it is opened', async () => {
