@@ -15,6 +15,7 @@ import { stateOf } from '../licenses/index.ts';
 import { Config } from '../platform/config/index.ts';
 import { DataSource } from '../platform/database/index.ts';
 import { Issuer } from './issuer.ts';
+import type { TokenSigner } from './license-token/index.ts';
 import { signStatusList } from './status-list/index.ts';
 import type { GrantThen, Place } from './status.store.ts';
 import {
@@ -60,7 +61,8 @@ export class StatusLists {
   readonly #recent = new Map<string, number>();
   /** All that was recorded before this index is in the lists, and all that ended until then. */
   #seen = { size: 0, at: '' };
-  #looked = 0;
+  /** By a clock that nobody sets: lists must not stand still because the time of day was moved back. */
+  #looked = -Infinity;
   #looking: Promise<void> | undefined;
 
   constructor(
@@ -87,20 +89,26 @@ export class StatusLists {
     const list = this.#list(number);
     const now = Math.floor(Date.now() / 1000);
     const { statusListTtlSeconds: ttl } = this.config;
-    if (list.served === undefined || now - list.served.issuedAt >= ttl / SIGNED_AGAIN) {
-      list.served = await this.#sign(number, list.statuses, now, 2 * ttl);
+    if (list.served === undefined || Math.abs(now - list.served.issuedAt) >= ttl / SIGNED_AGAIN) {
+      const signer = await this.keys.signer();
+      // Signed and kept in one step: what is written into the list meanwhile is either in it or makes it old.
+      list.served = this.#sign(number, list.statuses, { issuedAt: now, lifetime: 2 * ttl }, signer);
     }
     return list.served;
   }
 
   /**
-   * A list as it stood, by what was on record and published then.
+   * A list as it stood, by what was on record and published then. One of a time to come would be believed when that has
+   * come, whatever was revoked meanwhile.
    * @param time seconds since 1970
    * @throws RegistryError `not_found`
    */
   async asOf(number: number, time: number): Promise<ServedList> {
     await this.#refresh();
     this.#require(number);
+    if (time > Date.now() / 1000) {
+      throw new RegistryError('not_found', 'How a status list will stand is not known.', { field: 'time' });
+    }
     const { manager } = this.database;
     const at = new Date(time * 1000).toISOString();
     const size = await sizePublishedBy(manager, at);
@@ -114,7 +122,8 @@ export class StatusLists {
         : statusOf(stateThen(known, grant, at), known.get(grant)!.disputed);
       if (status !== TOKEN_STATUSES.valid) writeStatus(statuses, index, status);
     }
-    return this.#sign(number, statuses, time, this.config.statusListTtlSeconds);
+    const life = { issuedAt: time, lifetime: this.config.statusListTtlSeconds };
+    return this.#sign(number, statuses, life, await this.keys.signer());
   }
 
   #require(number: number): void {
@@ -131,18 +140,20 @@ export class StatusLists {
     return list;
   }
 
-  async #sign(number: number, list: Uint8Array, issuedAt: number, lifetime: number): Promise<ServedList> {
+  #sign(
+    number: number,
+    list: Uint8Array,
+    { issuedAt, lifetime }: { issuedAt: number; lifetime: number },
+    signer: TokenSigner,
+  ): ServedList {
     const facts = { issuedAt, expiresAt: issuedAt + lifetime, ttl: this.config.statusListTtlSeconds, list };
-    const token = signStatusList(
-      { issuer: this.issuer.url, uri: this.uriOf(number), ...facts },
-      await this.keys.signer(),
-    );
+    const token = signStatusList({ issuer: this.issuer.url, uri: this.uriOf(number), ...facts }, signer);
     const etag = `"${createHash('sha256').update(token).digest('base64url')}"`;
     return { token, gzip: gzipSync(token), etag, issuedAt };
   }
 
   async #refresh(): Promise<void> {
-    if (this.#looking === undefined && Date.now() - this.#looked >= FRESH_MS) {
+    if (this.#looking === undefined && performance.now() - this.#looked >= FRESH_MS) {
       this.#looking = this.#look().finally(() => (this.#looking = undefined));
     }
     await this.#looking;
@@ -150,6 +161,7 @@ export class StatusLists {
 
   async #look(): Promise<void> {
     const { manager } = this.database;
+    const looking = performance.now();
     const began = Date.now();
     const until = new Date(began).toISOString();
     // Entries are committed in their order, so whatever is read after this has everything before it.
@@ -177,7 +189,7 @@ export class StatusLists {
     }
     for (const [id, seen] of this.#recent) if (began - seen > LATE_ISSUE_MS) this.#recent.delete(id);
     this.#seen = { size, at: until };
-    this.#looked = began;
+    this.#looked = looking;
   }
 
   async #writeUnder(

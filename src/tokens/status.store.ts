@@ -37,9 +37,11 @@ export async function beginList(manager: EntityManager, permutation: Buffer, cou
   );
 }
 
+/** Also those of which only the tokens in them know yet, where the record of handed-out places was lost. */
 export async function countLists(manager: EntityManager): Promise<number> {
   const [row]: { count: number }[] = await manager.query(
-    `SELECT coalesce(max(number) + 1, 0)::int AS count FROM ops.status_list`,
+    `SELECT coalesce((SELECT max(number) + 1 FROM ops.status_list),
+       (SELECT max(status_list) + 1 FROM registry.token_issuance), 0)::int AS count`,
   );
   return row!.count;
 }

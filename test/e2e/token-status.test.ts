@@ -1,5 +1,5 @@
 /** Status lists over HTTP: what they tell of each token, how soon, in what form, and how they stood earlier. */
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { readStatus } from '../../src/core/licensing/status-list.ts';
 import type { LicenseTokenClaims } from '../../src/core/licensing/token-claims.ts';
 import { readJwks } from '../../src/tokens/license-token/index.ts';
@@ -213,11 +213,41 @@ describe('a status list', () => {
   }, 60_000);
 });
 
+it('a status list is never signed for a time to come, which would hide what is revoked until then', async () => {
+  const { place } = await issue((await owner.grant(model, licensee)).id);
+  const headers = { authorization: `Bearer ${registrar.apiKey}` };
+  const at = (time: number) => answer(app, `${pathOf(place)}?time=${time}`, { headers });
+  const now = Math.floor(Date.now() / 1000);
+  for (const time of [now + 30, now + 31_536_000, 253_402_300_799]) {
+    const { status, body } = await at(time);
+    expect([status, body]).toEqual([404, expect.objectContaining({ code: 'not_found', field: 'time' })]);
+  }
+  for (const time of [0, now]) {
+    const then = await fetch(`${app.url}${pathOf(place)}?time=${time}`, { headers });
+    expect([then.status, then.headers.get('cache-control')]).toEqual([200, 'private, no-store']);
+  }
+});
+
+it('a status list follows the record also after the time of day was moved back', async () => {
+  const { id } = await owner.grant(model, licensee);
+  const issued = await issue(id);
+  const real = Date.now.bind(Date);
+  const moved = jest.spyOn(Date, 'now').mockImplementation(() => real() + 3_600_000);
+  try {
+    expect((await fetch(app.url + pathOf(issued.place))).status).toBe(200);
+  } finally {
+    moved.mockRestore();
+  }
+  await owner.ok('POST', `/v1/tokens/${issued.jti}/revoke`, {});
+  await becomes(issued, 1);
+});
+
 it('places go on behind all that tokens stand in, also where the record of handed-out places was lost', async () => {
   const { id } = await owner.grant(model, licensee);
   const before = await issue(id);
   await query(app.database.superuserUrl, 'DELETE FROM ops.status_list');
   const fresh = await startTestApp({ beside: app, env: { MUNIMENT_PUBLIC_URL: 'https://registry.example' } });
+  expect(await statusOf(before, fresh)).toBe(0);
   const after = await issue(id, new Party(fresh, licensee.id, licensee.apiKey));
   expect(after.place.uri).not.toBe(before.place.uri);
   await fresh.close();
