@@ -57,7 +57,12 @@ export function fastifyGate(
 }
 
 interface ContextLike {
-  switchToHttp(): { getRequest<T>(): T };
+  switchToHttp(): { getRequest<T>(): T; getResponse<T>(): T };
+}
+
+/** The same in Express and Fastify. */
+interface ResponseLike {
+  header(name: string, value: string): unknown;
 }
 
 /**
@@ -76,7 +81,9 @@ export function nestGate(
         request.license = await gate.admit({ method, headers, url: originalUrl ?? url });
         return true;
       } catch (error) {
-        const { status, body } = refusalOf(error);
+        const { status, headers: said, body } = refusalOf(error);
+        const response = context.switchToHttp().getResponse<ResponseLike>();
+        for (const [name, value] of Object.entries(said)) response.header(name, value);
         throw new HttpException(JSON.parse(body) as object, status);
       }
     },

@@ -8,8 +8,10 @@ import type { LicenseTokenClaims } from '../core/licensing/token-claims.ts';
 import { MAX_TOKEN_SIZE, requireAudience, requireHolder } from '../core/licensing/token-claims.ts';
 import type { TokenStatus } from '../core/licensing/status-list.ts';
 import { verifyProof } from '../tokens/dpop/index.ts';
+import type { VerificationKeys } from '../tokens/license-token/index.ts';
 import { verifyIssued } from '../tokens/license-token/index.ts';
-import { requireCounts, verifyStatusList } from '../tokens/status-list/index.ts';
+import type { StatusList } from '../tokens/status-list/index.ts';
+import { readStatusList, requireCounts, requireFresh } from '../tokens/status-list/index.ts';
 import type { MeterOptions } from './meter.ts';
 import { Meter } from './meter.ts';
 import type { Purpose, ServedModel } from './purpose.ts';
@@ -53,9 +55,12 @@ export interface Admission {
 const MAX_STALENESS = 120;
 const MAX_LIFETIME = 86_400;
 const PROOF_WINDOW = 60;
+/** Node's timers fire at once beyond 2^31 - 1 ms. */
+const MAX_TIMER_SECONDS = 2_147_483;
 const METERING = {
   blockCalls: 100,
   reportSeconds: 10,
+  idleSeconds: 300,
   onError: (error: unknown) => process.emitWarning(error instanceof Error ? error : String(error)),
 };
 
@@ -65,13 +70,21 @@ export class Gate {
   readonly #sources: Sources;
   readonly #meter: Meter | undefined;
   readonly #maxStaleness: number;
+  /** Lists that were found to be signed by keys that still count */
+  readonly #lists = new Map<string, { signed: string; keys: VerificationKeys; list: StatusList }>();
   /** Proofs that were shown, and until when each could be shown again */
   readonly #shown = new Map<string, number>();
 
   private readonly options: GateOptions;
 
+  /** @throws RegistryError `configuration_invalid` */
   constructor(options: GateOptions) {
-    this.options = { ...options, registry: options.registry.replace(/\/+$/, '') };
+    requireOptions(options);
+    this.options = {
+      ...options,
+      registry: withoutSlash(options.registry),
+      ...(options.publicUrl === undefined ? {} : { publicUrl: withoutSlash(options.publicUrl) }),
+    };
     const { registry, bundle, usage } = this.options;
     this.#maxStaleness = options.maxStaleness ?? MAX_STALENESS;
     this.#sources =
@@ -85,21 +98,13 @@ export class Gate {
    *   `quota_exceeded`; `status_stale` and `unreachable` where nothing recent is known
    */
   async admit(request: GateRequest): Promise<Admission> {
-    const { registry, audience, model, purpose } = this.options;
+    const { audience, model, purpose } = this.options;
     const now = Date.now();
     const { token, scheme } = credentialsOf(request);
     const claims = await this.#verified(token, now);
     requireAudience(claims, audience);
     await this.#requireHolder(claims, request, token, scheme, now);
-    const { uri } = claims.status.status_list;
-    const signed = await this.#sources.list(uri);
-    const list = verifyStatusList(signed, {
-      ...{ keys: await this.#sources.keys(), issuer: registry, uri },
-      // It may have been signed since the request came.
-      now: Date.now(),
-      maxStaleness: this.#maxStaleness,
-    });
-    const status = requireCounts(claims, list);
+    const status = requireCounts(claims, await this.#list(claims.status.status_list.uri));
     const use = purpose(request);
     requireLicensed(claims, model, use);
     await this.#count(claims, use, token);
@@ -120,6 +125,30 @@ export class Gate {
       // A key may have been made since.
       return verifyIssued(token, await this.#sources.keys(true), expected).claims;
     }
+  }
+
+  async #list(uri: string): Promise<StatusList> {
+    try {
+      return await this.#freshList(uri);
+    } catch (error) {
+      if (!(error instanceof RegistryError && error.code === 'status_stale')) throw error;
+      // Where nobody asked for a while, what was kept has aged meanwhile.
+      return this.#freshList(uri, true);
+    }
+  }
+
+  /** The signature of a list is checked once, its age each time. */
+  async #freshList(uri: string, past = false): Promise<StatusList> {
+    const signed = await this.#sources.list(uri, past);
+    const keys = await this.#sources.keys();
+    let read = this.#lists.get(uri);
+    if (read?.signed !== signed || read.keys !== keys) {
+      read = { signed, keys, list: readStatusList(signed, { keys, issuer: this.options.registry, uri }) };
+      this.#lists.set(uri, read);
+    }
+    // It may have been signed since the request came.
+    requireFresh(read.list, { now: Date.now(), maxStaleness: this.#maxStaleness });
+    return read.list;
   }
 
   async #requireHolder(
@@ -160,6 +189,35 @@ export class Gate {
       field: 'usage',
     });
   }
+}
+
+const withoutSlash = (url: string): string => url.replace(/\/+$/, '');
+
+const isText = (value: unknown): boolean => typeof value === 'string' && value !== '';
+const isPositive = (value: unknown): boolean => value === undefined || (Number.isFinite(value) && Number(value) > 0);
+
+/** From JavaScript, and from what was read of an environment, anything comes; a number that is none is a check less. */
+function requireOptions({ registry, audience, model, purpose, publicUrl, ...rest }: GateOptions): void {
+  const { maxStaleness, maxLifetime, usage } = rest;
+  const wrong = Object.entries({
+    registry: URL.canParse(registry),
+    audience: isText(audience),
+    model: isText(model?.id),
+    purpose: typeof purpose === 'function',
+    publicUrl: publicUrl === undefined || URL.canParse(publicUrl),
+    maxStaleness: isPositive(maxStaleness),
+    maxLifetime: isPositive(maxLifetime),
+    'usage.apiKey': usage === undefined || isText(usage.apiKey),
+    'usage.journal': usage === undefined || isText(usage.journal),
+    'usage.blockCalls': isPositive(usage?.blockCalls) && Number.isInteger(usage?.blockCalls ?? 1),
+    'usage.reportSeconds': isPositive(usage?.reportSeconds) && (usage?.reportSeconds ?? 1) <= MAX_TIMER_SECONDS,
+    'usage.idleSeconds': isPositive(usage?.idleSeconds),
+  }).find(([, right]) => !right);
+  if (wrong === undefined) return;
+  throw new RegistryError('configuration_invalid', `A gate does not work with such a "${wrong[0]}".`, {
+    field: wrong[0],
+    fix: 'See docs/gate.md.',
+  });
 }
 
 function credentialsOf({ headers }: GateRequest): { token: string; scheme: string } {

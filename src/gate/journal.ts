@@ -3,11 +3,17 @@
  * killed knows afterwards what it had let through, and reports it once. A line that was cut off is the last one, and its
  * call was not let through.
  *
- * One process has one journal. A power failure may lose the last lines; a killed process loses none.
+ * One process has one journal, which a lock beside it sees to: two would spend the same leased calls. It is begun anew with
+ * what is open whenever it has grown. A power failure may lose the last lines; a killed process loses none.
  */
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { RegistryError } from '../core/errors.ts';
+import type { OwnerLock } from '../platform/database/owner-lock.ts';
+import { takeOwnerLock } from '../platform/database/owner-lock.ts';
+
+/** Bytes from which on a journal that has doubled is begun anew. */
+const SMALLEST_LIMIT = 1024 * 1024;
 
 export interface Use {
   readonly token: string;
@@ -38,22 +44,47 @@ export interface OpenBlock {
 type Line =
   | { leasing: string; grant: string }
   | { lease: string; grant: string; calls: number; at: string }
-  | { use: string; token: string; action: string }
+  | { use: string; token: string; action: string; calls: number }
   | { report: Report; at: string }
-  | { reported: string }
+  | { reported: string; block: string }
+  | { settling: string }
   | { settled: string };
 
 export class Journal {
   readonly blocks = new Map<string, OpenBlock>();
   /** Blocks that were asked for, and nobody knows whether they were leased; with their grants */
   readonly asked = new Map<string, string>();
-  #file: number;
+  #file = -1;
+  #size = 0;
+  #limit = SMALLEST_LIMIT;
 
-  /** @throws RegistryError `malformed_json` for a journal that is not one of a gate */
-  constructor(private readonly path: string) {
+  private constructor(
+    private readonly path: string,
+    private readonly lock: OwnerLock,
+  ) {}
+
+  /**
+   * @throws RegistryError `malformed_json` for a journal that is not one of a gate, `configuration_invalid` for one that
+   *   another process has
+   */
+  static async open(path: string): Promise<Journal> {
     mkdirSync(dirname(path), { recursive: true });
-    for (const line of readLines(path)) this.#apply(line);
-    this.#file = this.#rewritten();
+    const taken = await takeOwnerLock(`${path}.lock`);
+    if (!('lock' in taken)) {
+      throw new RegistryError('configuration_invalid', `The journal "${path}" is that of process ${taken.heldBy}.`, {
+        field: 'usage.journal',
+        fix: 'Give each process a journal of its own.',
+      });
+    }
+    try {
+      const journal = new Journal(path, taken.lock);
+      for (const line of readLines(path)) journal.#apply(line);
+      journal.#begin();
+      return journal;
+    } catch (error) {
+      await taken.lock.release();
+      throw error;
+    }
   }
 
   leasing(id: string, grant: string): void {
@@ -65,7 +96,7 @@ export class Journal {
   }
 
   used(block: string, { token, action }: Use): void {
-    this.#write({ use: block, token, action });
+    this.#write({ use: block, token, action, calls: 1 });
   }
 
   /** Puts all that was not reported yet into a report, which from then on is sent until it arrives. */
@@ -73,21 +104,46 @@ export class Journal {
     this.#write({ report, at: report.to });
   }
 
-  reported(report: string): void {
-    this.#write({ reported: report });
+  reported({ id, block }: Report): void {
+    this.#write({ reported: id, block });
+  }
+
+  /** From here on nothing is spent of it: whoever is killed before it knows whether it was settled must not go on. */
+  settling(block: string): void {
+    this.#write({ settling: block });
   }
 
   settled(block: string): void {
     this.#write({ settled: block });
   }
 
-  close(): void {
+  async close(): Promise<void> {
     closeSync(this.#file);
+    await this.lock.release();
   }
 
+  /** Where the disk is full nothing is let through, and what was begun of the line is written over by the next. */
   #write(line: Line): void {
-    writeSync(this.#file, `${JSON.stringify(line)}\n`);
+    try {
+      this.#append(line);
+    } catch (cause) {
+      throw new RegistryError('storage_full', `The journal "${this.path}" cannot be written.`, {
+        field: 'usage.journal',
+        fix: 'Make room on its disk.',
+        cause,
+      });
+    }
     this.#apply(line);
+    if (this.#size > this.#limit) this.#beginAgain();
+  }
+
+  #append(line: Line): void {
+    const bytes = Buffer.from(`${JSON.stringify(line)}\n`);
+    let written = 0;
+    while (written < bytes.length) {
+      written += writeSync(this.#file, bytes, written, bytes.length - written, this.#size + written);
+    }
+    this.#size += bytes.length;
   }
 
   #apply(line: Line): void {
@@ -100,15 +156,17 @@ export class Journal {
     } else if ('use' in line) {
       const block = this.#block(line.use);
       const key = JSON.stringify([line.token, line.action]);
-      block.left--;
-      block.unreported.set(key, (block.unreported.get(key) ?? 0) + 1);
+      block.left -= line.calls;
+      block.unreported.set(key, (block.unreported.get(key) ?? 0) + line.calls);
     } else if ('report' in line) {
       const block = this.#block(line.report.block);
       block.pending = line.report;
       for (const { token, action } of line.report.uses) block.unreported.delete(JSON.stringify([token, action]));
       block.since = line.at;
     } else if ('reported' in line) {
-      for (const block of this.blocks.values()) if (block.pending?.id === line.reported) block.pending = undefined;
+      this.#block(line.block).pending = undefined;
+    } else if ('settling' in line) {
+      this.#block(line.settling).left = 0;
     } else {
       this.blocks.delete(line.settled);
       this.asked.delete(line.settled);
@@ -121,25 +179,45 @@ export class Journal {
     throw new RegistryError('malformed_json', `The journal "${this.path}" speaks of a block that it does not know.`);
   }
 
-  /** Begins anew with what is open, so that the file does not grow for ever. */
-  #rewritten(): number {
+  /** A new file with what is open, in the place of the old one. */
+  #begin(): void {
+    const [before, size] = [this.#file, this.#size];
     const next = `${this.path}.next`;
-    const file = openSync(next, 'w', 0o600);
-    for (const [leasing, grant] of this.asked) writeSync(file, `${JSON.stringify({ leasing, grant })}\n`);
-    for (const { id, grant, left, unreported, pending, since } of this.blocks.values()) {
-      const uses = [...unreported].flatMap(([key, calls]) => {
-        const [token, action] = JSON.parse(key) as [string, string];
-        return Array.from({ length: calls }, (): Line => ({ use: id, token, action }));
-      });
-      const lines: Line[] = [
-        { lease: id, grant, calls: left + uses.length, at: since },
-        ...(pending === undefined ? [] : [{ report: pending, at: since }]),
-        ...uses,
-      ];
-      for (const line of lines) writeSync(file, `${JSON.stringify(line)}\n`);
+    this.#file = openSync(next, 'w', 0o600);
+    this.#size = 0;
+    try {
+      for (const line of this.#open()) this.#append(line);
+      fsyncSync(this.#file);
+      renameSync(next, this.path);
+    } catch (error) {
+      closeSync(this.#file);
+      [this.#file, this.#size] = [before, size];
+      throw error;
     }
-    renameSync(next, this.path);
-    return file;
+    if (before !== -1) closeSync(before);
+    this.#limit = Math.max(SMALLEST_LIMIT, 2 * this.#size);
+  }
+
+  #beginAgain(): void {
+    try {
+      this.#begin();
+    } catch {
+      // The old file holds everything; it is tried again when that has doubled.
+      this.#limit = 2 * this.#size;
+    }
+  }
+
+  *#open(): Generator<Line> {
+    for (const [leasing, grant] of this.asked) yield { leasing, grant };
+    for (const { id, grant, left, unreported, pending, since } of this.blocks.values()) {
+      const uses = [...unreported].map(([key, calls]): Line & { calls: number } => {
+        const [token, action] = JSON.parse(key) as [string, string];
+        return { use: id, token, action, calls };
+      });
+      yield { lease: id, grant, calls: uses.reduce((sum, { calls }) => sum + calls, left), at: since };
+      if (pending !== undefined) yield { report: pending, at: since };
+      yield* uses;
+    }
   }
 }
 

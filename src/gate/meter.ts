@@ -3,7 +3,10 @@
  * reported in batches. What is used is written down first, so that each call is reported once, whatever is killed when.
  */
 import { randomUUID } from 'node:crypto';
+import { z } from 'zod';
+import { fromUtf8 } from '../core/bytes.ts';
 import { RegistryError } from '../core/errors.ts';
+import { atMost } from '../platform/answer.ts';
 import { newId } from '../platform/crypto.ts';
 import type { OpenBlock, Report, Use } from './journal.ts';
 import { Journal } from './journal.ts';
@@ -11,6 +14,8 @@ import { Journal } from './journal.ts';
 const TIMEOUT_MS = 10_000;
 /** Groups of uses in one report, at most. */
 const MAX_USES = 1000;
+/** Bytes of an answer of the registry. */
+const MAX_ANSWER = 65_536;
 
 export interface MeterOptions {
   readonly registry: string;
@@ -21,34 +26,43 @@ export interface MeterOptions {
   /** Calls leased at a time; what a gate that vanished had leased stays used */
   readonly blockCalls: number;
   readonly reportSeconds: number;
+  /** After so long without a call what is leased for a grant is given back */
+  readonly idleSeconds: number;
   /** Told when a report could not be sent; it is sent again with the next */
   readonly onError: (error: unknown) => void;
 }
 
-/** The grant is not in force, not there, or not for the token that was shown. */
+/** The grant is not in force, not there, or not for the token that was shown; the block is settled, or lost. */
 const REFUSED: ReadonlySet<number> = new Set([404, 409]);
+/** It may go through later: everything of the server's, and what it says of load. */
+const isPassing = (status: number): boolean => status >= 500 || status === 408 || status === 429;
 
 /** What the registry says of a token or quota when calls are leased, and the gate has not seen yet. */
 const TOLD = ['quota_exceeded', 'token_revoked', 'token_suspended', 'token_expired'] as const;
 const isTold = (code: string): code is (typeof TOLD)[number] => (TOLD as readonly string[]).includes(code);
 
-interface Problem {
-  code: string;
-  detail: string;
-}
+/** How long a grant of which nothing is left is not asked for again. */
+const EXHAUSTED_MS = 1000;
+
+const leaseSchema = z.object({ calls: z.int().positive() });
+const problemSchema = z.object({ code: z.string(), detail: z.string() });
+type Problem = z.infer<typeof problemSchema>;
 
 export class Meter {
-  readonly #journal: Journal;
+  readonly #journal: Promise<Journal>;
   readonly #leasing = new Map<string, Promise<OpenBlock>>();
-  /** The block that each grant's calls are spent from */
-  readonly #current = new Map<string, OpenBlock>();
+  /** The block that each grant's calls are spent from, and when they last were */
+  readonly #current = new Map<string, { block: OpenBlock; at: number }>();
+  /** Grants of which nothing was left, the one found first in front */
+  readonly #exhausted = new Map<string, { at: number; error: unknown }>();
   readonly #inFlight = new Set<string>();
   readonly #timer: NodeJS.Timeout;
   #reporting: Promise<void> | undefined;
-  #closed = false;
+  #closing: Promise<void> | undefined;
 
   constructor(private readonly options: MeterOptions) {
-    this.#journal = new Journal(options.journal);
+    this.#journal = this.#opened();
+    this.#journal.catch(options.onError);
     this.#timer = setInterval(() => void this.report().catch(options.onError), options.reportSeconds * 1000);
     this.#timer.unref();
   }
@@ -56,112 +70,183 @@ export class Meter {
   /**
    * Counts one call.
    * @param shown the token that is used, by which the registry lets the gate lease
-   * @throws RegistryError `quota_exceeded`; `unreachable` where no leased call is left and no other can be leased
+   * @throws RegistryError `quota_exceeded`; `unreachable` where no leased call is left and no other can be leased;
+   *   `configuration_invalid`, `malformed_json`, `storage_full` where nothing can be written down
    */
   async count(grant: string, use: Use, shown: string): Promise<void> {
+    const journal = await this.#journal;
     for (;;) {
-      const block = this.#open(grant) ?? (await this.#lease(grant, shown));
-      if (this.#closed) throw new RegistryError('shutting_down', 'This service is shutting down.');
-      if (block.left === 0) continue;
-      this.#journal.used(block.id, use);
+      if (this.#closing !== undefined) throw new RegistryError('shutting_down', 'This service is shutting down.');
+      const block = this.#leasedOf(grant) ?? (await this.#lease(journal, grant, shown));
+      if (block.left === 0 || this.#closing !== undefined) continue;
+      journal.used(block.id, use);
+      this.#current.set(grant, { block, at: performance.now() });
       return;
     }
   }
 
-  /** Reports what was used and not reported yet; callers of one moment share one round. @throws RegistryError `unreachable` */
+  /**
+   * Reports what was used and not reported yet, and gives back what was leased and is not used; callers of one moment
+   * share one round.
+   * @throws RegistryError `unreachable`; the first of the blocks that were refused, after all others were reported
+   */
   report(): Promise<void> {
-    this.#reporting ??= this.#report().finally(() => (this.#reporting = undefined));
+    this.#reporting ??= this.#round((block, idle) => block.left === 0 || idle).finally(
+      () => (this.#reporting = undefined),
+    );
     return this.#reporting;
   }
 
   /** Reports everything and gives back what was leased and not used. */
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #opened(): Promise<Journal> {
+    const journal = await Journal.open(this.options.journal);
+    const at = performance.now();
+    for (const block of journal.blocks.values()) if (block.left > 0) this.#current.set(block.grant, { block, at });
+    return journal;
+  }
+
+  async #close(): Promise<void> {
     clearInterval(this.#timer);
-    this.#closed = true;
+    const journal = await this.#journal;
     try {
-      // One that runs already may have passed by what was used last.
+      // What is being leased is given back too, and a round that runs already may have passed by what was used last.
+      await Promise.allSettled(this.#leasing.values());
       await this.#reporting?.catch(this.options.onError);
-      await this.report();
-      for (const block of [...this.#journal.blocks.values()]) await this.#settle(block);
+      await this.#round(() => true);
     } finally {
-      this.#journal.close();
+      await journal.close();
     }
   }
 
-  #open(grant: string): OpenBlock | undefined {
+  #leasedOf(grant: string): OpenBlock | undefined {
     const current = this.#current.get(grant);
-    if (current !== undefined && current.left > 0) return current;
-    const next = [...this.#journal.blocks.values()].find((block) => block.grant === grant && block.left > 0);
-    if (next === undefined) this.#current.delete(grant);
-    else this.#current.set(grant, next);
-    return next;
+    if (current !== undefined && current.block.left > 0) return current.block;
+    this.#current.delete(grant);
+    return undefined;
   }
 
-  #lease(grant: string, shown: string): Promise<OpenBlock> {
+  #lease(journal: Journal, grant: string, shown: string): Promise<OpenBlock> {
+    this.#refuseExhausted(grant);
     let leasing = this.#leasing.get(grant);
     if (leasing === undefined) {
-      leasing = this.#leased(grant, shown).finally(() => this.#leasing.delete(grant));
+      leasing = this.#leased(journal, grant, shown).finally(() => this.#leasing.delete(grant));
       this.#leasing.set(grant, leasing);
     }
     return leasing;
   }
 
-  async #leased(grant: string, shown: string): Promise<OpenBlock> {
+  async #leased(journal: Journal, grant: string, shown: string): Promise<OpenBlock> {
     const id = newId('usageblock');
     this.#inFlight.add(id);
     try {
-      this.#journal.leasing(id, grant);
-      const { calls } = await this.#post<{ calls: number }>(`/v1/grants/${grant}/usage-blocks`, {
-        ...{ id, calls: this.options.blockCalls, token: shown },
-      });
-      this.#journal.leased(id, grant, calls);
+      journal.leasing(id, grant);
+      const { calls } = leaseSchema.parse(
+        await this.#post(`/v1/grants/${grant}/usage-blocks`, { id, calls: this.options.blockCalls, token: shown }),
+      );
+      journal.leased(id, grant, calls);
+    } catch (error) {
+      if (isFinal(error)) journal.settled(id);
+      if (error instanceof RegistryError && error.code === 'quota_exceeded') {
+        this.#exhausted.set(grant, { at: performance.now(), error });
+      }
+      throw error;
     } finally {
       this.#inFlight.delete(id);
     }
-    return this.#journal.blocks.get(id)!;
+    const block = journal.blocks.get(id)!;
+    this.#current.set(grant, { block, at: performance.now() });
+    return block;
   }
 
-  async #report(): Promise<void> {
-    for (const [id, grant] of this.#journal.asked) if (!this.#inFlight.has(id)) await this.#giveUp(id, grant);
-    for (const block of [...this.#journal.blocks.values()]) {
-      if (block.pending !== undefined) await this.#send(block.grant, block.pending);
+  /** Whoever asks on and on beyond its quota must not make the gate ask the registry on and on. */
+  #refuseExhausted(grant: string): void {
+    const before = performance.now() - EXHAUSTED_MS;
+    for (const [each, { at }] of this.#exhausted) {
+      if (at > before) break;
+      this.#exhausted.delete(each);
+    }
+    const found = this.#exhausted.get(grant);
+    if (found !== undefined) throw found.error;
+  }
+
+  /** One block that is refused keeps no other from being reported; a registry that cannot be reached ends the round. */
+  async #round(isOver: (block: OpenBlock, idle: boolean) => boolean): Promise<void> {
+    const journal = await this.#journal;
+    const refused: unknown[] = [];
+    const each = async (of: Promise<void>): Promise<void> => {
+      try {
+        await of;
+      } catch (error) {
+        if (!isFinal(error)) throw error;
+        refused.push(error);
+      }
+    };
+    for (const [id, grant] of journal.asked) if (!this.#inFlight.has(id)) await each(this.#giveUp(journal, id, grant));
+    for (const block of [...journal.blocks.values()]) await each(this.#reportOf(journal, block, isOver));
+    if (refused.length > 0) throw refused[0];
+  }
+
+  async #reportOf(
+    journal: Journal,
+    block: OpenBlock,
+    isOver: (block: OpenBlock, idle: boolean) => boolean,
+  ): Promise<void> {
+    const { id, grant } = block;
+    try {
+      if (block.pending !== undefined) await this.#send(journal, grant, block.pending);
       while (block.unreported.size > 0) {
         const report = reportOf(block);
-        this.#journal.reporting(report);
-        await this.#send(block.grant, report);
+        journal.reporting(report);
+        await this.#send(journal, grant, report);
       }
-      if (block.left === 0) await this.#settle(block);
+      if (!isOver(block, this.#isIdle(block))) return;
+      journal.settling(id);
+      await this.#post(`/v1/grants/${grant}/usage-blocks/${id}/settle`, {});
+      journal.settled(id);
+      if (this.#current.get(grant)?.block === block) this.#current.delete(grant);
+    } catch (error) {
+      // Nothing more is spent of a block that the registry does not take uses of.
+      if (isFinal(error) && block.left > 0) journal.settling(id);
+      throw error;
     }
   }
 
-  async #send(grant: string, report: Report): Promise<void> {
+  /** Leased calls that nobody uses here may be wanted by another gate. */
+  #isIdle(block: OpenBlock): boolean {
+    const current = this.#current.get(block.grant);
+    if (current?.block !== block) return false;
+    return performance.now() - current.at >= this.options.idleSeconds * 1000;
+  }
+
+  async #send(journal: Journal, grant: string, report: Report): Promise<void> {
     await this.#post(`/v1/grants/${grant}/usage`, report);
-    this.#journal.reported(report.id);
+    journal.reported(report);
   }
 
   /** A block that was asked for by a process that was killed before it had the answer. */
-  async #giveUp(id: string, grant: string): Promise<void> {
+  async #giveUp(journal: Journal, id: string, grant: string): Promise<void> {
     try {
       await this.#post(`/v1/grants/${grant}/usage-blocks/${id}/settle`, {});
     } catch (error) {
       // The registry never heard of it.
       if (!(error instanceof RegistryError && error.code === 'use_not_licensed')) throw error;
     }
-    this.#journal.settled(id);
+    journal.settled(id);
   }
 
-  async #settle({ id, grant }: OpenBlock): Promise<void> {
-    await this.#post(`/v1/grants/${grant}/usage-blocks/${id}/settle`, {});
-    this.#journal.settled(id);
-  }
-
-  async #post<T>(path: string, body: object): Promise<T> {
+  async #post(path: string, body: object): Promise<unknown> {
     const { registry, apiKey } = this.options;
     let response: Response;
-    let text: string;
+    let answer: unknown;
     try {
       response = await fetch(registry + path, {
         method: 'POST',
+        redirect: 'error',
         headers: {
           authorization: `Bearer ${apiKey}`,
           'content-type': 'application/json',
@@ -170,17 +255,21 @@ export class Meter {
         body: JSON.stringify(body),
         signal: AbortSignal.timeout(TIMEOUT_MS),
       });
-      text = await response.text();
+      const text = fromUtf8(await atMost(response, MAX_ANSWER));
+      // Whatever stands between may answer an error in its own way.
+      answer = response.ok ? JSON.parse(text) : problemOf(text);
     } catch (cause) {
       throw new RegistryError('unreachable', `The registry ${registry} cannot be reached.`, { cause });
     }
-    if (response.ok) return JSON.parse(text) as T;
-    const problem = problemOf(text);
-    if (problem !== undefined && isTold(problem.code)) throw new RegistryError(problem.code, problem.detail);
-    if (problem !== undefined && REFUSED.has(response.status)) {
-      throw new RegistryError('use_not_licensed', problem.detail, { field: 'grant' });
-    }
-    throw new RegistryError('unreachable', `The registry refused to count: ${problem?.detail ?? response.status}`);
+    if (response.ok) return answer;
+    const { code = '', detail = `it answered ${response.status}` } = answer as Partial<Problem>;
+    if (isTold(code)) throw new RegistryError(code, detail);
+    if (REFUSED.has(response.status)) throw new RegistryError('use_not_licensed', detail, { field: 'grant' });
+    throw new RegistryError(
+      isPassing(response.status) ? 'unreachable' : 'configuration_invalid',
+      `The registry refused to count: ${detail}`,
+      { field: 'usage' },
+    );
   }
 }
 
@@ -189,13 +278,18 @@ function reportOf({ id, unreported, since }: OpenBlock): Report {
     const [token, action] = JSON.parse(key) as [string, string];
     return { token, action, calls };
   });
-  return { id: newId('usagereport'), block: id, uses, from: since, to: new Date().toISOString() };
+  // The clock may have been moved back since the last report.
+  const now = new Date().toISOString();
+  return { id: newId('usagereport'), block: id, uses, from: since, to: now < since ? since : now };
 }
 
-function problemOf(text: string): Problem | undefined {
+/** Whether the registry has decided: the same request again gets the same answer. */
+const isFinal = (error: unknown): boolean => error instanceof RegistryError && error.code !== 'unreachable';
+
+function problemOf(text: string): Partial<Problem> {
   try {
-    return JSON.parse(text) as Problem;
+    return problemSchema.parse(JSON.parse(text));
   } catch {
-    return undefined;
+    return {};
   }
 }

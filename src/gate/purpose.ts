@@ -36,7 +36,8 @@ export function requireLicensed(
     throw refused('model', 'The license is for other weights than those that are served.');
   }
   if (!actions.includes(purpose.action)) throw refused('action', `The license does not allow to ${purpose.action}.`);
-  if (purpose.commercial && !constraints.commercial)
+  // Whoever does not say is taken at the widest, in JavaScript too.
+  if (purpose.commercial !== false && !constraints.commercial)
     throw refused('commercial', 'The license is not for commercial use.');
   const { territory, field_of_use: field } = constraints;
   if (territory !== null && !(purpose.territory !== undefined && territory.includes(purpose.territory))) {

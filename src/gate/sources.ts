@@ -5,21 +5,27 @@
  */
 import { readFile, stat } from 'node:fs/promises';
 import { z } from 'zod';
+import { fromUtf8 } from '../core/bytes.ts';
 import { RegistryError } from '../core/errors.ts';
+import { atMost } from '../platform/answer.ts';
 import type { VerificationKeys } from '../tokens/license-token/index.ts';
 import { readJwks } from '../tokens/license-token/index.ts';
 
 export interface Sources {
   /** @param past a key is not among the known ones: look again, unless that was done just now */
   keys(past?: boolean): Promise<VerificationKeys>;
-  /** The signed list at a URI. @throws RegistryError `status_list_invalid`, `unreachable` */
-  list(uri: string): Promise<string>;
+  /**
+   * The signed list at a URI.
+   * @param past the known one is too old: look again, unless that was done just now
+   * @throws RegistryError `status_list_invalid`, `unreachable`
+   */
+  list(uri: string, past?: boolean): Promise<string>;
 }
 
 const KEYS_AGE_MS = 300_000;
 const AGAIN_MS = 10_000;
 const TIMEOUT_MS = 10_000;
-/** Characters; a list of 131,072 tokens takes 44,000 at most. */
+/** Bytes; a list of 131,072 tokens takes 44,000 at most. */
 const MAX_ANSWER = 8 * 1024 * 1024;
 
 /** How long nothing is asked again after nothing was answered. */
@@ -32,49 +38,48 @@ const PAUSE_MS = 1000;
 class Kept<Value> {
   #value: Value | undefined;
   #at = -Infinity;
-  #failedAt = -Infinity;
+  #failed: { at: number; error: unknown } = { at: -Infinity, error: undefined };
   #fetching: Promise<void> | undefined;
 
   constructor(private readonly fetch: () => Promise<Value>) {}
 
   async get(maxAgeMs: number): Promise<Value> {
-    const age = Date.now() - this.#at;
-    if (age >= maxAgeMs && (this.#value === undefined || Date.now() - this.#failedAt >= PAUSE_MS)) {
-      const fetching = (this.#fetching ??= this.#fetch().finally(() => (this.#fetching = undefined)));
-      // That it failed is told by the age of what is kept, to whom that matters.
-      const settled = fetching.catch((error: unknown) => {
-        if (this.#value === undefined) throw error;
-      });
-      if (age >= 2 * maxAgeMs) await settled;
+    const now = performance.now();
+    const age = now - this.#at;
+    const paused = now - this.#failed.at < PAUSE_MS;
+    if (age >= maxAgeMs && !paused) {
+      this.#fetching ??= this.#fetch().finally(() => (this.#fetching = undefined));
+      if (age >= 2 * maxAgeMs) await this.#fetching;
     }
-    return this.#value!;
+    if (this.#value === undefined) throw this.#failed.error;
+    return this.#value;
   }
 
+  /** That it failed is told by the age of what is kept, to whom that matters. */
   async #fetch(): Promise<void> {
     try {
       this.#value = await this.fetch();
-      this.#at = Date.now();
+      this.#at = performance.now();
     } catch (error) {
-      this.#failedAt = Date.now();
-      throw error;
+      this.#failed = { at: performance.now(), error };
     }
   }
 }
 
 /** @param maxAgeMs after which a status list is asked for again */
 export function onlineSources(registry: string, maxAgeMs: number): Sources {
-  const keys = new Kept(async () => readJwks(JSON.parse(await textOf(`${registry}/.well-known/jwks.json`))));
+  const keys = new Kept(() => keysAt(`${registry}/.well-known/jwks.json`));
   const lists = new Map<string, Kept<string>>();
   return {
     keys: (past = false) => keys.get(past ? AGAIN_MS / 2 : KEYS_AGE_MS),
-    list(uri) {
+    list(uri, past = false) {
       if (!uri.startsWith(`${registry}/statuslists/`)) throw foreign(uri);
       let kept = lists.get(uri);
       if (kept === undefined) {
         kept = new Kept(() => textOf(uri));
         lists.set(uri, kept);
       }
-      return kept.get(maxAgeMs);
+      return kept.get(past ? Math.min(maxAgeMs, PAUSE_MS / 2) : maxAgeMs);
     },
   };
 }
@@ -119,13 +124,20 @@ function bundleOf(text: string, path: string): z.infer<typeof bundleSchema> {
   }
 }
 
+async function keysAt(url: string): Promise<VerificationKeys> {
+  const text = await textOf(url);
+  try {
+    return await readJwks(JSON.parse(text));
+  } catch (cause) {
+    throw new RegistryError('unreachable', `${url} answers with no key set.`, { cause });
+  }
+}
+
 async function textOf(url: string): Promise<string> {
   try {
     const response = await fetch(url, { signal: AbortSignal.timeout(TIMEOUT_MS), redirect: 'error' });
     if (!response.ok) throw new Error(`It answered ${response.status}.`);
-    const text = await response.text();
-    if (text.length > MAX_ANSWER) throw new Error('Its answer is too long.');
-    return text;
+    return fromUtf8(await atMost(response, MAX_ANSWER));
   } catch (cause) {
     throw new RegistryError('unreachable', `${url} cannot be reached.`, { cause });
   }

@@ -287,7 +287,10 @@ describe('a gate in front of', () => {
     const url = await nest.getUrl();
     const { access_token } = await tokenOf(await grantOf());
     expect((await ask(url, access_token)).status).toBe(200);
-    expect(await told(await ask(url))).toEqual([401, 'unauthenticated']);
+    const without = await ask(url);
+    expect(without.headers.get('www-authenticate')).toBe('Bearer, DPoP algs="ES256"');
+    expect(without.headers.get('content-type')).toContain('application/problem+json');
+    expect(await told(without)).toEqual([401, 'unauthenticated']);
   });
 });
 

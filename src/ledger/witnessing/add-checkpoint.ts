@@ -5,7 +5,7 @@
 import { fromUtf8 } from '../../core/bytes.ts';
 import { RegistryError } from '../../core/errors.ts';
 import { parseTreeSize, SIZE_TYPE } from '../../core/note/tlog-witness.ts';
-import { atMost } from './at-most.ts';
+import { atMost } from '../../platform/answer.ts';
 
 /** 16 lines of post-quantum signatures fit. */
 const MAX_ANSWER = 65_536;

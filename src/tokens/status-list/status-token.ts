@@ -54,26 +54,41 @@ export interface StatusList {
   readonly uri: string;
   /** Seconds since 1970 */
   readonly issuedAt: number;
+  readonly expiresAt: number | null;
   readonly ttl: number | null;
   readonly list: Uint8Array;
 }
 
-export interface StatusQuestion {
+export interface Expected {
   readonly keys: VerificationKeys;
   readonly issuer: string;
   readonly uri: string;
+}
+
+export interface Freshness {
   /** Milliseconds since 1970 */
   readonly now: number;
   /** Seconds since the registry signed it, at most: the policy of whoever relies on the list */
   readonly maxStaleness: number;
 }
 
+export type StatusQuestion = Expected & Freshness;
+
 /**
  * @throws RegistryError as for a license token; `status_list_invalid` for a list that is another, or not a list of ours;
  *   `status_stale` for one that is too old to tell
  */
 export function verifyStatusList(token: string, question: StatusQuestion): StatusList {
-  const { keys, issuer, uri, now, maxStaleness } = question;
+  const list = readStatusList(token, question);
+  requireFresh(list, question);
+  return list;
+}
+
+/**
+ * The list whose signature is right, however old: for who keeps it, and asks at each use whether it is fresh.
+ * @throws RegistryError as `verifyStatusList`, but for `status_stale`
+ */
+export function readStatusList(token: string, { keys, issuer, uri }: Expected): StatusList {
   const { payload } = verifyJws(token, keys, { typ: STATUS_LIST_TYPE, maxSize: MAX_STATUS_TOKEN_SIZE });
   const read = claimsSchema.safeParse(payload);
   if (!read.success) throw zodProblem(read.error, 'status_list_invalid');
@@ -85,25 +100,25 @@ export function verifyStatusList(token: string, question: StatusQuestion): Statu
       field: 'iss',
     });
   }
+  return { uri, issuedAt: iat, expiresAt: exp ?? null, ttl: ttl ?? null, list: decodeList(packed.lst) };
+}
+
+/** @throws RegistryError `status_stale`, `status_list_invalid` for one of a time to come */
+export function requireFresh({ issuedAt, expiresAt }: StatusList, { now, maxStaleness }: Freshness): void {
   const seconds = Math.floor(now / 1000);
-  if (iat > seconds) {
+  const age = seconds - issuedAt;
+  if (age < 0) {
     throw new RegistryError('status_list_invalid', 'The status list was signed in the future.', {
       field: 'iat',
       fix: 'Check the clock.',
     });
   }
-  const age = seconds - iat;
-  if (age > maxStaleness || (exp !== undefined && seconds >= exp)) {
-    throw new RegistryError(
-      'status_stale',
-      `The status list is ${age} s old, too old to tell whether a token counts.`,
-      {
-        field: 'status',
-        fix: 'Fetch it again.',
-      },
-    );
-  }
-  return { uri, issuedAt: iat, ttl: ttl ?? null, list: decodeList(packed.lst) };
+  // So put that what is no number is too old.
+  if (age <= maxStaleness && (expiresAt === null || seconds < expiresAt)) return;
+  throw new RegistryError('status_stale', `The status list is ${age} s old, too old to tell whether a token counts.`, {
+    field: 'status',
+    fix: 'Fetch it again.',
+  });
 }
 
 const NAMES = Object.keys(TOKEN_STATUSES) as TokenStatus[];

@@ -1,5 +1,6 @@
-import { concat } from '../../core/bytes.ts';
-import { RegistryError } from '../../core/errors.ts';
+/** What another server answers, read within bounds. */
+import { concat } from '../core/bytes.ts';
+import { RegistryError } from '../core/errors.ts';
 
 /** The body of an answer. @throws RegistryError `payload_too_large` as soon as it is longer than `limit` bytes */
 export async function atMost(response: Response, limit: number): Promise<Uint8Array> {
