@@ -37,6 +37,7 @@ import { StatusLists1700000000032 } from './0032-status-lists.ts';
 import { ArtifactDeliveries1700000000033 } from './0033-artifact-deliveries.ts';
 import { AccessBatches1700000000034 } from './0034-access-batches.ts';
 import { ResolvedParents1700000000035 } from './0035-resolved-parents.ts';
+import { UsageSums1700000000036 } from './0036-usage-sums.ts';
 import { EndedClaims1700000000038 } from './0038-ended-claims.ts';
 
 export const MIGRATIONS: (new () => MigrationInterface)[] = [
@@ -74,5 +75,6 @@ export const MIGRATIONS: (new () => MigrationInterface)[] = [
   ArtifactDeliveries1700000000033,
   AccessBatches1700000000034,
   ResolvedParents1700000000035,
+  UsageSums1700000000036,
   EndedClaims1700000000038,
 ];

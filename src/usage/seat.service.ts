@@ -12,7 +12,7 @@ import type { EntityManager } from '../platform/database/index.ts';
 import { DataSource } from '../platform/database/index.ts';
 import { Holders } from '../tokens/index.ts';
 import { CountableGrants } from './countable-grants.ts';
-import { deleteSeat, findSeat, listSeats, noteSeat, putSeat, takenSeats } from './seat.store.ts';
+import { deleteSeat, findSeat, listSeats, noteSeat, putSeat, sweepSeats, takenSeats } from './seat.store.ts';
 import type { SeatView, TakeSeat } from './usage.schema.ts';
 import type { Counted } from './usage.store.ts';
 import { lockCounters, readCounters } from './usage.store.ts';
@@ -52,7 +52,10 @@ export class SeatService {
     return this.database.transaction(async (manager) => {
       const counters = await lockCounters(manager, grant.chain);
       const held = await findSeat(manager, id, holder);
-      if (held === undefined) await requireFree(manager, counters);
+      if (held === undefined) {
+        await requireFree(manager, counters);
+        await sweepSeats(manager, id);
+      }
       const seat = await putSeat(manager, {
         ...{ grant: id, holder, party: principal.partyId },
         seconds: borrowSeconds ?? seatLeaseSeconds,

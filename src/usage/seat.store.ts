@@ -70,6 +70,11 @@ export async function putSeat(
   return rows[0]!;
 }
 
+/** Seats that have ended tell nothing more: what happened to them is noted. */
+export async function sweepSeats(manager: EntityManager, grant: string): Promise<void> {
+  await manager.query(`DELETE FROM ops.seat WHERE grant_id = $1 AND until <= ${CLOCK}`, [grant]);
+}
+
 /** @returns whether it was held, and not borrowed where that matters */
 export async function deleteSeat(
   manager: EntityManager,

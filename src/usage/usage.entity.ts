@@ -30,6 +30,7 @@ export class UsageBlockEntity {
   @Column('bigint', { default: 0 }) spent!: string;
   @Column('timestamptz', { name: 'leased_at', default: now }) leasedAt!: Date;
   @Column('timestamptz', { name: 'settled_at', nullable: true }) settledAt!: Date | null;
+  @Column('bigint') wanted!: string;
 }
 
 @Entity({
@@ -55,9 +56,34 @@ export class UsageReportEntity {
 
 @Entity({
   schema: 'ops',
+  name: 'usage_action',
+  comment:
+    'What the reports of a grant add up to by action. Lost together with the counter of the grant, it is made again from them.',
+})
+export class UsageActionEntity {
+  @PrimaryColumn('text', { name: 'grant_id', primaryKeyConstraintName: 'usage_action_pkey' }) grantId!: string;
+  @PrimaryColumn('text', { primaryKeyConstraintName: 'usage_action_pkey' }) action!: string;
+  @Column('bigint') calls!: string;
+}
+
+@Entity({
+  schema: 'ops',
+  name: 'usage_day',
+  comment:
+    'What the reports of a grant add up to by day, UTC. Lost together with the counter of the grant, it is made again from them.',
+})
+export class UsageDayEntity {
+  @PrimaryColumn('text', { name: 'grant_id', primaryKeyConstraintName: 'usage_day_pkey' }) grantId!: string;
+  @PrimaryColumn('date', { primaryKeyConstraintName: 'usage_day_pkey' }) day!: string;
+  @Column('bigint') calls!: string;
+}
+
+@Entity({
+  schema: 'ops',
   name: 'seat',
   comment: 'Which keys hold a seat under a grant now. Lost, their next heartbeat takes it again.',
 })
+@Index('seat_until', ['grantId', 'until'])
 export class SeatEntity {
   @PrimaryColumn('text', { name: 'grant_id', primaryKeyConstraintName: 'seat_pkey' }) grantId!: string;
   @PrimaryColumn('text', { primaryKeyConstraintName: 'seat_pkey' }) holder!: string;

@@ -20,6 +20,7 @@ import { countable, CountableGrants } from './countable-grants.ts';
 import type { BlockView, CountsView, Lease, Report, UsageView } from './usage.schema.ts';
 import type { Block, Counted, KeptReport } from './usage.store.ts';
 import {
+  addToSums,
   findBlock,
   findReport,
   insertBlock,
@@ -31,6 +32,7 @@ import {
   spendOfBlock,
   sumByAction,
   sumByDay,
+  tokenOfOther,
 } from './usage.store.ts';
 
 @Injectable()
@@ -40,7 +42,10 @@ export class UsageService {
     private readonly database: DataSource,
   ) {}
 
-  /** @throws RegistryError `not_found`, `state_conflict`, `quota_exceeded`, `idempotency_key_reused`, `invalid_input` */
+  /**
+   * @throws RegistryError `not_found`, `state_conflict`, `quota_exceeded`, `idempotency_key_reused`, `invalid_input`,
+   *   `use_not_licensed`
+   */
   async report(principal: Principal, id: string, report: Report): Promise<CountsView> {
     const { token, ...said } = report;
     requirePast(said);
@@ -51,9 +56,11 @@ export class UsageService {
       if (known !== undefined) requireSame(known.digest === digest && known.party === party, said.id);
       return known !== undefined;
     };
-    const grant = isKnown(await findReport(this.database.manager, said.id))
+    const known = isKnown(await findReport(this.database.manager, said.id));
+    const grant = known
       ? countable(await this.grants.byId(id))
       : await this.#reportable(principal, id, said.block, token);
+    if (!known) await this.#requireOwnTokens(id, said);
     return this.database.transaction(async (manager) => {
       const counters = await lockCounters(manager, grant.chain);
       // Another request with the same report may have come between.
@@ -63,6 +70,7 @@ export class UsageService {
         else await spend(manager, said.block, principal, calls);
         await moveCounters(manager, grant.chain, { calls, leased: -leased });
         await insertReport(manager, { ...said, grant: id, party, apiKey, calls, digest });
+        await addToSums(manager, { ...said, grant: id, calls });
       }
       return countsOf(id, await readCounters(manager, grant.chain));
     });
@@ -73,8 +81,7 @@ export class UsageService {
     const sameBlock = async (manager: EntityManager): Promise<BlockView | undefined> => {
       const known = await findBlock(manager, lease.id);
       if (known === undefined) return undefined;
-      // A block holds what was wanted, or what was left of that.
-      requireSame(known.grant === id && known.party === principal.partyId && known.calls <= lease.calls, lease.id);
+      requireSame(known.grant === id && known.party === principal.partyId && known.wanted === lease.calls, lease.id);
       return viewOf(known);
     };
     const before = await sameBlock(this.database.manager);
@@ -87,7 +94,7 @@ export class UsageService {
       const left = callsLeft(counters) ?? Infinity;
       if (left === 0) throw exceeded(0);
       const calls = Math.min(lease.calls, left);
-      await insertBlock(manager, { id: lease.id, grant: id, party: principal.partyId, calls });
+      await insertBlock(manager, { id: lease.id, grant: id, party: principal.partyId, calls, wanted: lease.calls });
       await moveCounters(manager, grant.chain, { calls: 0, leased: calls });
       return { id: lease.id, grant: id, calls, spent: 0, settled: false };
     });
@@ -118,6 +125,17 @@ export class UsageService {
       byAction: await sumByAction(manager, id),
       byDay: await sumByDay(manager, id),
     };
+  }
+
+  /** A use by a token is one of the grant that the token is under. @throws RegistryError `use_not_licensed` */
+  async #requireOwnTokens(id: string, { uses }: Pick<Report, 'uses'>): Promise<void> {
+    const tokens = uses.flatMap(({ token }) => (token === null ? [] : [token]));
+    const other = tokens.length === 0 ? undefined : await tokenOfOther(this.database.manager, id, tokens);
+    if (other === undefined) return;
+    throw new RegistryError('use_not_licensed', `The token ${other} was not issued under the grant ${id}.`, {
+      field: `uses.${uses.findIndex(({ token }) => token === other)}.token`,
+      fix: 'Report the uses of each token under its own grant.',
+    });
   }
 
   /**

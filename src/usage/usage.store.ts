@@ -16,10 +16,10 @@ const UNDER = `(SELECT id FROM registry.license_grant WHERE id = k.id OR above @
 
 /**
  * Locks the counters of a grant and of those above it; the grant itself comes last. One that is not there is made from the
- * reports and open blocks.
+ * reports and open blocks, and with it the sums by action and day.
  */
 export async function lockCounters(manager: EntityManager, chain: readonly string[]): Promise<Counted[]> {
-  await manager.query(
+  const made: { id: string }[] = await manager.query(
     `INSERT INTO ops.usage_counter (grant_id, calls, leased)
      SELECT k.id,
        coalesce((SELECT sum(r.calls) FROM ops.usage_report r JOIN ${UNDER} p ON p.id = r.grant_id), 0),
@@ -27,9 +27,10 @@ export async function lockCounters(manager: EntityManager, chain: readonly strin
          WHERE b.settled_at IS NULL), 0)
      FROM unnest($1::text[]) WITH ORDINALITY AS k(id, place)
      WHERE NOT EXISTS (SELECT FROM ops.usage_counter WHERE grant_id = k.id)
-     ORDER BY k.place ON CONFLICT (grant_id) DO NOTHING`,
+     ORDER BY k.place ON CONFLICT (grant_id) DO NOTHING RETURNING grant_id AS id`,
     [chain],
   );
+  for (const { id } of made) await sumAgain(manager, id);
   const counted: Counted[] = [];
   for (const grant of chain) {
     const [row]: Counted[] = await manager.query(
@@ -64,6 +65,57 @@ export async function moveCounters(
     `UPDATE ops.usage_counter SET calls = calls + $2, leased = leased + $3 WHERE grant_id = ANY ($1)`,
     [chain, change.calls, change.leased],
   );
+}
+
+/** Adds what a report tells to the sums of its grant. */
+export async function addToSums(
+  manager: EntityManager,
+  { grant, uses, to, calls }: Pick<Report, 'to' | 'uses'> & { grant: string; calls: number },
+): Promise<void> {
+  await manager.query(
+    `INSERT INTO ops.usage_action AS s (grant_id, action, calls)
+     SELECT $1, u.action, sum(u.calls) FROM jsonb_to_recordset($2::jsonb) AS u(action text, calls bigint) GROUP BY u.action
+     ON CONFLICT (grant_id, action) DO UPDATE SET calls = s.calls + excluded.calls`,
+    [grant, JSON.stringify(uses)],
+  );
+  await manager.query(
+    `INSERT INTO ops.usage_day AS s (grant_id, day, calls) VALUES ($1, ${DAY('$2::timestamptz')}, $3)
+     ON CONFLICT (grant_id, day) DO UPDATE SET calls = s.calls + excluded.calls`,
+    [grant, to, calls],
+  );
+}
+
+const DAY = (instant: string) => `(${instant} AT TIME ZONE 'UTC')::date`;
+
+async function sumAgain(manager: EntityManager, grant: string): Promise<void> {
+  await manager.query(`DELETE FROM ops.usage_action WHERE grant_id = $1`, [grant]);
+  await manager.query(`DELETE FROM ops.usage_day WHERE grant_id = $1`, [grant]);
+  await manager.query(
+    `INSERT INTO ops.usage_action (grant_id, action, calls)
+     SELECT r.grant_id, u.action, sum(u.calls) FROM ops.usage_report r
+     CROSS JOIN LATERAL jsonb_to_recordset(r.uses) AS u(action text, calls bigint)
+     WHERE r.grant_id = $1 GROUP BY r.grant_id, u.action`,
+    [grant],
+  );
+  await manager.query(
+    `INSERT INTO ops.usage_day (grant_id, day, calls)
+     SELECT grant_id, ${DAY('used_to')} AS day, sum(calls) FROM ops.usage_report WHERE grant_id = $1 GROUP BY grant_id, day`,
+    [grant],
+  );
+}
+
+/** Of these tokens one that was not issued under the grant; undefined where all were. */
+export async function tokenOfOther(
+  manager: EntityManager,
+  grant: string,
+  jtis: readonly string[],
+): Promise<string | undefined> {
+  const [row]: { jti: string }[] = await manager.query(
+    `SELECT t.jti FROM unnest($2::text[]) AS t(jti) LEFT JOIN registry.token_issuance i ON i.jti = t.jti AND i.grant_id = $1
+     WHERE i.jti IS NULL LIMIT 1`,
+    [grant, jtis],
+  );
+  return row?.jti;
 }
 
 export interface KeptReport {
@@ -109,10 +161,12 @@ export async function insertReport(
 
 export interface Block extends BlockView {
   party: string;
+  /** How many calls were asked for; it holds fewer where fewer were left */
+  wanted: number;
 }
 
-const BLOCK = `id, grant_id AS grant, party_id AS party, calls::float8 AS calls, spent::float8 AS spent,
-  settled_at IS NOT NULL AS settled`;
+const BLOCK = `id, grant_id AS grant, party_id AS party, calls::float8 AS calls, wanted::float8 AS wanted,
+  spent::float8 AS spent, settled_at IS NOT NULL AS settled`;
 
 export async function findBlock(manager: EntityManager, id: string): Promise<Block | undefined> {
   const [row]: Block[] = await manager.query(`SELECT ${BLOCK} FROM ops.usage_block WHERE id = $1`, [id]);
@@ -121,14 +175,12 @@ export async function findBlock(manager: EntityManager, id: string): Promise<Blo
 
 export async function insertBlock(
   manager: EntityManager,
-  { id, grant, party, calls }: Pick<Block, 'calls' | 'grant' | 'id' | 'party'>,
+  { id, grant, party, calls, wanted }: Pick<Block, 'calls' | 'grant' | 'id' | 'party' | 'wanted'>,
 ): Promise<void> {
-  await manager.query(`INSERT INTO ops.usage_block (id, grant_id, party_id, calls) VALUES ($1, $2, $3, $4)`, [
-    id,
-    grant,
-    party,
-    calls,
-  ]);
+  await manager.query(
+    `INSERT INTO ops.usage_block (id, grant_id, party_id, calls, wanted) VALUES ($1, $2, $3, $4, $5)`,
+    [id, grant, party, calls, wanted],
+  );
 }
 
 export async function spendOfBlock(manager: EntityManager, id: string, calls: number): Promise<void> {
@@ -141,9 +193,7 @@ export async function settleBlock(manager: EntityManager, id: string): Promise<v
 
 export async function sumByAction(manager: EntityManager, grant: string): Promise<Record<string, number>> {
   const rows: { action: string; calls: number }[] = await manager.query(
-    `SELECT u.action, sum(u.calls)::float8 AS calls FROM ops.usage_report r
-     CROSS JOIN LATERAL jsonb_to_recordset(r.uses) AS u(action text, calls bigint)
-     WHERE r.grant_id = $1 GROUP BY u.action ORDER BY u.action`,
+    `SELECT action, calls::float8 AS calls FROM ops.usage_action WHERE grant_id = $1 ORDER BY action`,
     [grant],
   );
   return Object.fromEntries(rows.map(({ action, calls }) => [action, calls]));
@@ -152,8 +202,8 @@ export async function sumByAction(manager: EntityManager, grant: string): Promis
 /** By the day on which the uses of a report ended; the newest first. */
 export function sumByDay(manager: EntityManager, grant: string): Promise<{ day: string; calls: number }[]> {
   return manager.query(
-    `SELECT to_char(used_to AT TIME ZONE 'UTC', 'YYYY-MM-DD') AS day, sum(calls)::float8 AS calls
-     FROM ops.usage_report WHERE grant_id = $1 GROUP BY day ORDER BY day DESC LIMIT 90`,
+    `SELECT to_char(day, 'YYYY-MM-DD') AS day, calls::float8 AS calls FROM ops.usage_day
+     WHERE grant_id = $1 ORDER BY ops.usage_day.day DESC LIMIT 90`,
     [grant],
   );
 }

@@ -68,7 +68,7 @@ describe('uses of a grant', () => {
     const grant = await grantOf({ maxCalls: 100 });
     const body = reportOf(7, {
       uses: [
-        { token: newId('token'), action: 'infer', calls: 4 },
+        { token: (await licensee.token(grant)).body.jti, action: 'infer', calls: 4 },
         { token: null, action: 'host', calls: 3 },
       ],
     });
@@ -83,6 +83,34 @@ describe('uses of a grant', () => {
     const other = await report(licensee, grant, { ...body, uses: [{ token: null, action: 'infer', calls: 1 }] });
     expect(refusal(other)).toEqual([409, 'idempotency_key_reused']);
     expect(refusal(await report(stranger, grant, reportOf(1)))).toEqual([404, 'not_found']);
+  });
+
+  it('by a token of another grant, or by none that was issued, are refused: cross-tenant', async () => {
+    const [grant, other] = [await grantOf({ maxCalls: 100 }), await grantOf({ maxCalls: 100 })];
+    const [own, foreign] = [(await licensee.token(grant)).body.jti, (await licensee.token(other)).body.jti];
+    const by = (token: string) => ({ token, action: 'infer', calls: 1 });
+    for (const token of [foreign, newId('token')]) {
+      const refused = await report(licensee, grant, reportOf(1, { uses: [by(own), by(token)] }));
+      expect([refusal(refused), refused.body]).toEqual([
+        [403, 'use_not_licensed'],
+        expect.objectContaining({ field: 'uses.1.token' }),
+      ]);
+    }
+    expect((await report(licensee, grant, reportOf(1, { uses: [by(own), by(own)] }))).status).toBe(200);
+    expect(await usage(grant)).toMatchObject({ calls: 2 });
+  });
+
+  it('are told without going through all reports, however many there are', async () => {
+    const grant = await grantOf({});
+    await report(licensee, grant, reportOf(3));
+    const sql = new pg.Client(app.database.superuserUrl);
+    await sql.connect();
+    try {
+      await sql.query('BEGIN; LOCK TABLE ops.usage_report IN ACCESS EXCLUSIVE MODE');
+      expect(await usage(grant)).toMatchObject({ calls: 3, byAction: { infer: 3 }, byDay: [{ calls: 3 }] });
+    } finally {
+      await sql.end();
+    }
   });
 
   it('are seen, and never counted, by those who see every grant', async () => {
@@ -172,6 +200,12 @@ describe('uses of a grant', () => {
     await query(app.database.superuserUrl, 'DELETE FROM ops.usage_counter WHERE grant_id = $1', [grant]);
     await report(licensee, grant, reportOf(1));
     expect(await usage(grant)).toMatchObject({ calls: 36, leased: 15, left: 49 });
+    await query(app.database.superuserUrl, 'DELETE FROM ops.usage_counter WHERE grant_id = $1', [grant]);
+    await query(app.database.superuserUrl, 'DELETE FROM ops.usage_action');
+    await query(app.database.superuserUrl, 'DELETE FROM ops.usage_day');
+    await report(licensee, grant, reportOf(4));
+    const day = now().slice(0, 10);
+    expect(await usage(grant)).toMatchObject({ calls: 40, byAction: { infer: 40 }, byDay: [{ day, calls: 40 }] });
   });
 });
 
@@ -209,6 +243,16 @@ describe('a block of calls', () => {
     expect(got.reduce((sum, calls) => sum + calls, 0)).toBe(1000);
     expect(got.filter((calls) => calls !== 99)).toEqual([10]);
     expect(refusal(leased.find(({ status }) => status !== 200)!)).toEqual([429, 'quota_exceeded']);
+  });
+
+  it('that holds fewer calls than were wanted is no answer to who wants yet more under its id', async () => {
+    const grant = await grantOf({ maxCalls: 40 });
+    const id = newId('usageblock');
+    const ask = (calls: number) => server.call('POST', `/v1/grants/${grant}/usage-blocks`, { id, calls, token });
+    const token = (await licensee.token(grant)).body.access_token;
+    expect((await ask(60)).body).toMatchObject({ calls: 40 });
+    expect((await ask(60)).body).toMatchObject({ calls: 40 });
+    for (const calls of [40, 61]) expect(refusal(await ask(calls))).toEqual([409, 'idempotency_key_reused']);
   });
 
   it('goes on being reported when the grant has ended: the calls were made before', async () => {
@@ -288,6 +332,15 @@ describe('seats', () => {
     expect((await second.sit(licensee, grant)).status).toBe(200);
     // Who let it go has to wait like everybody else.
     expect((await first.sit(licensee, grant)).status).toBe(429);
+  });
+
+  it('that ended are kept no longer: keys that come and go do not fill a table', async () => {
+    const grant = await grantOf({ seats: 20 });
+    for (let i = 0; i < 5; i++) expect((await new Holder().sit(licensee, grant)).status).toBe(200);
+    await sleep(4200);
+    expect((await new Holder().sit(licensee, grant)).status).toBe(200);
+    const kept = await query(app.database.superuserUrl, 'SELECT FROM ops.seat WHERE grant_id = $1', [grant]);
+    expect(kept).toHaveLength(1);
   });
 
   it('are borrowed for a time without a network, and given up by their key or by a side', async () => {
