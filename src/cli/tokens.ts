@@ -57,7 +57,7 @@ export function inspectToken(token: string): { header: object; claims: Record<st
     } catch (cause) {
       throw malformed(cause);
     }
-    if (typeof value !== 'object' || value === null) throw malformed();
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) throw malformed();
     return value;
   });
   return { header: header!, claims: claims as Record<string, unknown> };
@@ -105,7 +105,7 @@ export async function verifyToken(context: Context, token: string, question: Tok
   await writePrivate(await cacheOf(context, issuer), `${JSON.stringify(jwks)}\n`);
   // The registry's word alone is not taken: the token is judged here, too, which also says what is wrong with it.
   const said = inspectToken(token).claims;
-  const claims = await judge(token, issuer, question.audience ?? String(said['aud']), jwks, question);
+  const claims = await judge(token, issuer, question.audience ?? textOf(said, 'aud'), jwks, question);
   if (active !== true) {
     throw new RegistryError(
       'token_revoked',
@@ -155,7 +155,7 @@ export async function revokeToken(
   reason: string,
 ): Promise<{ jti: string; receipt: Receipt }> {
   const { client } = await context.session();
-  const jti = /^token_[0-9a-z]{26}$/.test(text) ? text : String(inspectToken(text).claims['jti']);
+  const jti = /^token_[0-9a-z]{26}$/.test(text) ? text : textOf(inspectToken(text).claims, 'jti');
   const { grant } = await client.get<{ grant: string }>(`/v1/tokens/${encodeURIComponent(jti)}`);
   return { jti, receipt: await endToken(context, grant, jti, reason) };
 }
@@ -178,6 +178,12 @@ async function knownKeys(context: Context, issuer: string, source = 'cached'): P
 async function cacheOf(context: Context, issuer: string): Promise<string> {
   const { home } = await context.settings();
   return join(home, 'jwks', `${toHex(sha256(utf8(issuer))).slice(0, 32)}.json`);
+}
+
+function textOf(claims: Record<string, unknown>, name: string): string {
+  const value = claims[name];
+  if (typeof value === 'string') return value;
+  throw new RegistryError('token_malformed', `The token says no "${name}".`, { field: name });
 }
 
 const malformed = (cause?: unknown): RegistryError =>

@@ -110,18 +110,31 @@ export function define(program: Command, context: Context): void {
     });
 }
 
+/** What a token says may be of any type, as long as nobody has judged it. */
 function describe(claims: object, last: readonly [string, string]): string {
   const { sub, aud, iss, jti, exp, cnf, authorization_details: details } = claims as Record<string, unknown>;
-  const [detail] = (Array.isArray(details) ? details : []) as { actions?: string[]; model?: { id?: string } }[];
+  const detail = memberOf(details, '0');
+  const actions = memberOf(detail, 'actions');
   return fields([
-    ['token', String(jti)],
-    ['licensee', String(sub)],
-    ['for', String(aud)],
-    ['from', String(iss)],
-    ['bound to key', (cnf as { jkt?: string } | undefined)?.jkt],
-    ['model', detail?.model?.id],
-    ['may', detail?.actions?.join(', ')],
-    ['until', typeof exp === 'number' ? new Date(exp * 1000).toISOString() : undefined],
+    ['token', shown(jti)],
+    ['licensee', shown(sub)],
+    ['for', shown(aud)],
+    ['from', shown(iss)],
+    ['bound to key', shown(memberOf(cnf, 'jkt'))],
+    ['model', shown(memberOf(memberOf(detail, 'model'), 'id'))],
+    ['may', Array.isArray(actions) ? actions.map(shown).join(', ') : shown(actions)],
+    ['until', isInstant(exp) ? new Date(exp * 1000).toISOString() : shown(exp)],
     last,
   ]);
 }
+
+const memberOf = (value: unknown, name: string): unknown =>
+  typeof value === 'object' && value !== null && Object.hasOwn(value, name)
+    ? (value as Record<string, unknown>)[name]
+    : undefined;
+
+const shown = (value: unknown): string | undefined => (typeof value === 'string' ? value : JSON.stringify(value));
+
+/** Seconds since 1970 that a date can hold. */
+const isInstant = (value: unknown): value is number =>
+  typeof value === 'number' && Math.abs(value) <= 8_640_000_000_000;
