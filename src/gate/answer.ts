@@ -1,4 +1,5 @@
 /** How a gate refuses over HTTP: RFC 9457, with the challenge that RFC 6750 and RFC 9449 ask for. */
+import type { ErrorCode } from '../core/errors.ts';
 import { RegistryError } from '../core/errors.ts';
 import { DPOP_ALGORITHMS } from '../tokens/dpop/index.ts';
 
@@ -8,13 +9,18 @@ export interface Refusal {
   readonly body: string;
 }
 
-/** A token that ended is known, and its holder is: it is forbidden, and no other credentials help. */
-const FORBIDDEN: ReadonlySet<string> = new Set(['token_revoked', 'token_suspended']);
+const AT_A_GATE: Readonly<Partial<Record<ErrorCode, number>>> = {
+  // A token that ended is known, and its holder is: it is forbidden, and no other credentials help.
+  token_revoked: 403,
+  token_suspended: 403,
+  // Nothing that the client has sent.
+  status_list_invalid: 503,
+};
 
 /** @throws what is no refusal of the gate */
 export function refusalOf(error: unknown): Refusal {
   if (!(error instanceof RegistryError)) throw error;
-  const status = FORBIDDEN.has(error.code) ? 403 : error.status;
+  const status = AT_A_GATE[error.code] ?? error.status;
   return {
     status,
     headers: {

@@ -5,7 +5,7 @@
  */
 import { RegistryError } from '../core/errors.ts';
 import type { LicenseTokenClaims } from '../core/licensing/token-claims.ts';
-import { MAX_TOKEN_SIZE, requireAudience, requireHolder } from '../core/licensing/token-claims.ts';
+import { requireAudience, requireHolder } from '../core/licensing/token-claims.ts';
 import type { TokenStatus } from '../core/licensing/status-list.ts';
 import { verifyProof } from '../tokens/dpop/index.ts';
 import type { VerificationKeys } from '../tokens/license-token/index.ts';
@@ -222,9 +222,7 @@ function requireOptions({ registry, audience, model, purpose, publicUrl, ...rest
 
 function credentialsOf({ headers }: GateRequest): { token: string; scheme: string } {
   const [, scheme, token] = CREDENTIALS.exec(String(headers['authorization'] ?? '')) ?? [];
-  if (scheme !== undefined && token !== undefined && token.length <= MAX_TOKEN_SIZE) {
-    return { token, scheme: scheme.toLowerCase() };
-  }
+  if (scheme !== undefined && token !== undefined) return { token, scheme: scheme.toLowerCase() };
   throw new RegistryError('unauthenticated', 'This needs a license token.', {
     fix: 'Send it as "Authorization: Bearer …", a token that is bound to a key as "Authorization: DPoP …".',
   });

@@ -20,6 +20,9 @@ export const STATUS_LIST_MEDIA_TYPE = `application/${STATUS_LIST_TYPE}`;
 /** Characters of the compact serialization: a list of the longest that is read, hardly compressible. */
 const MAX_STATUS_TOKEN_SIZE = 8 * 1024 * 1024;
 
+/** Seconds by which a list may seem to come from the future: it is often signed in the moment in which it is asked for. */
+const MAX_AHEAD = 5;
+
 const claimsSchema = z.looseObject({
   iss: z.string().optional(),
   sub: z.string().describe('The URI of the list'),
@@ -107,7 +110,7 @@ export function readStatusList(token: string, { keys, issuer, uri }: Expected): 
 export function requireFresh({ issuedAt, expiresAt }: StatusList, { now, maxStaleness }: Freshness): void {
   const seconds = Math.floor(now / 1000);
   const age = seconds - issuedAt;
-  if (age < 0) {
+  if (age < -MAX_AHEAD) {
     throw new RegistryError('status_list_invalid', 'The status list was signed in the future.', {
       field: 'iat',
       fix: 'Check the clock.',

@@ -4,9 +4,12 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import jwt from 'jsonwebtoken';
+import type { ErrorCode } from '../../../src/core/errors.ts';
+import { RegistryError } from '../../../src/core/errors.ts';
 import { statusListBytes } from '../../../src/core/licensing/status-list.ts';
 import type { LicenseTokenClaims } from '../../../src/core/licensing/token-claims.ts';
 import type { GateOptions, GateRequest, Purpose } from '../../../src/gate/index.ts';
+import { refusalOf } from '../../../src/gate/answer.ts';
 import { Gate } from '../../../src/gate/index.ts';
 import { makeP256, newId } from '../../../src/platform/crypto.ts';
 import { holderKey, makeProof } from '../../../src/tokens/dpop/index.ts';
@@ -22,21 +25,33 @@ let age: number;
 let asked: string[];
 let sent: number;
 let endless: boolean;
+/** In the place of a list */
+let answered: string | undefined;
 
 const seconds = () => Math.floor(Date.now() / 1000);
-const list = () =>
+const list = (changed: Partial<Parameters<typeof signStatusList>[0]> = {}) =>
   signStatusList(
     {
       ...{ issuer: url, uri: `${url}/statuslists/0`, issuedAt: seconds() - age, expiresAt: seconds() + 600, ttl: 60 },
       list: new Uint8Array(statusListBytes(1000)),
+      ...changed,
     },
     key,
   );
 
+/** By whoever cannot sign. */
+function altered(signed: string): string {
+  const [header, payload, signature] = signed.split('.');
+  const said = JSON.parse(Buffer.from(payload!, 'base64url').toString()) as { ttl: number };
+  return [header, Buffer.from(JSON.stringify({ ...said, ttl: said.ttl + 1 })).toString('base64url'), signature].join(
+    '.',
+  );
+}
+
 const server = createServer((request, response) => {
   asked.push(request.url!);
   if (request.url === '/.well-known/jwks.json') return response.end(JSON.stringify({ keys: [key.jwk] }));
-  if (!endless) return response.end(list());
+  if (!endless) return response.end(answered ?? list());
   const chunk = Buffer.alloc(65_536, 'a');
   const more = () => {
     while (!response.destroyed) {
@@ -54,7 +69,7 @@ beforeAll(async () => {
   url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 });
 beforeEach(() => {
-  [age, asked, sent, endless] = [0, [], 0, false];
+  [age, asked, sent, endless, answered] = [0, [], 0, false, undefined];
 });
 afterEach(() => {
   jest.restoreAllMocks();
@@ -111,6 +126,23 @@ describe('a gate', () => {
     await expect(gateOf({ purpose: () => unsaid as Purpose }).admit(asking(token))).rejects.toEqual(
       coded('use_not_licensed', { field: 'commercial' }),
     );
+  });
+
+  test.each<[string, string, () => string]>([
+    ['altered', 'signature_invalid', () => altered(list())],
+    ['of another number', 'status_list_invalid', () => list({ uri: `${url}/statuslists/1` })],
+    ['of another registry', 'token_foreign', () => list({ issuer: 'https://attacker.example' })],
+    ['of a time to come', 'status_list_invalid', () => list({ issuedAt: seconds() + 60 })],
+    ['that is over', 'status_stale', () => list({ expiresAt: seconds() })],
+    ['that is shorter than the index of the token', 'status_list_invalid', () => list({ list: new Uint8Array(1) })],
+    ['that is a license token', 'token_malformed', () => tokenOf()],
+    ['that is a zip bomb', 'status_list_invalid', () => list({ list: new Uint8Array(64 * 1024 * 1024) })],
+  ])('believes no status list %s: altered status list', async (_, code, served) => {
+    answered = served();
+    await expect(gateOf().admit(asking())).rejects.toEqual(coded(code));
+    // It is no fault of whoever asks.
+    if (code.startsWith('status_'))
+      expect(refusalOf(new RegistryError(code as ErrorCode, 'It is so.')).status).toBe(503);
   });
 
   test('looks again before it calls what it knows too old', async () => {

@@ -57,7 +57,12 @@ describe('a status list', () => {
     expect(() => judged(made(), { now: now + 60_000 })).not.toThrow();
     expect(() => judged(made(), { now: now + 61_000 })).toThrow(refused('status_stale'));
     expect(() => judged(made(), { now: now + 120_000, maxStaleness: 1000 })).toThrow(refused('status_stale'));
-    expect(() => judged(made(), { now: now - 1000 })).toThrow(refused('status_list_invalid'));
+    expect(() => judged(made(), { maxStaleness: NaN })).toThrow(refused('status_stale'));
+  });
+
+  test('is believed by a clock that is some seconds behind, and not by one that is wrong: clock skew', () => {
+    expect(() => judged(made(), { now: now - 5000 })).not.toThrow();
+    expect(() => judged(made(), { now: now - 6000 })).toThrow(refused('status_list_invalid'));
   });
 
   test('altered is refused: altered status list', () => {
