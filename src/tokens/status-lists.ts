@@ -88,11 +88,16 @@ export class StatusLists {
     this.#require(number);
     const list = this.#list(number);
     const now = Math.floor(Date.now() / 1000);
-    const { statusListTtlSeconds: ttl } = this.config;
+    const { statusListTtlSeconds: ttl, statusListLifetimeSeconds } = this.config;
     if (list.served === undefined || Math.abs(now - list.served.issuedAt) >= ttl / SIGNED_AGAIN) {
       const signer = await this.keys.signer();
       // Signed and kept in one step: what is written into the list meanwhile is either in it or makes it old.
-      list.served = this.#sign(number, list.statuses, { issuedAt: now, lifetime: 2 * ttl }, signer);
+      list.served = this.#sign(
+        number,
+        list.statuses,
+        { issuedAt: now, lifetime: Math.max(2 * ttl, statusListLifetimeSeconds) },
+        signer,
+      );
     }
     return list.served;
   }

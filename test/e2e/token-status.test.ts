@@ -213,6 +213,20 @@ describe('a status list', () => {
   }, 60_000);
 });
 
+it('a status list serves a machine without a network for an hour, where that lets it be so old', async () => {
+  const { place } = await issue((await owner.grant(model, licensee)).id);
+  const list = await (await fetch(app.url + pathOf(place))).text();
+  const keys = await readJwks(await (await fetch(`${app.url}/.well-known/jwks.json`)).json());
+  const judged = (later: number, maxStaleness: number) => () =>
+    verifyStatusList(list, {
+      ...{ keys, issuer: 'https://registry.example', uri: place.uri, maxStaleness },
+      now: Date.now() + later * 1000,
+    });
+  expect(judged(3500, 3600)).not.toThrow();
+  expect(judged(200, 120)).toThrow(expect.objectContaining({ code: 'status_stale' }));
+  expect(judged(3601, 86_400)).toThrow(expect.objectContaining({ code: 'status_stale' }));
+});
+
 it('a status list is never signed for a time to come, which would hide what is revoked until then', async () => {
   const { place } = await issue((await owner.grant(model, licensee)).id);
   const headers = { authorization: `Bearer ${registrar.apiKey}` };
