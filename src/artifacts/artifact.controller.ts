@@ -9,11 +9,12 @@ import { parseDigest } from '../core/digest.ts';
 import { RegistryError } from '../core/errors.ts';
 import type { Principal } from '../platform/auth/index.ts';
 import { CurrentPrincipal, Requires } from '../platform/auth/index.ts';
+import { isHad } from '../platform/http/index.ts';
 import { DPOP_ALGORITHMS } from '../tokens/index.ts';
 import type { AccessQuery } from './artifact.schema.ts';
 import { accessParams, accessQuery, accessView, artifactParams, provenAccess } from './artifact.schema.ts';
 import { ArtifactService } from './artifact.service.ts';
-import { isHad, partOf } from './part.ts';
+import { partOf } from './part.ts';
 
 type Id = z.infer<typeof artifactParams>;
 

@@ -1,6 +1,6 @@
 /**
- * What a client has already, and which part of a file it asks for (RFC 9110 §13, §14). One range of bytes is served;
- * several at once, other units and what is malformed are ignored, as the RFC has it, and answered with the whole.
+ * Which part of a file a client asks for (RFC 9110 §13.1.5, §14). One range of bytes is served; several at once, other
+ * units and what is malformed are ignored, as the RFC has it, and answered with the whole.
  */
 import type { IncomingHttpHeaders } from 'node:http';
 
@@ -11,11 +11,6 @@ export interface ByteRange {
 }
 
 const RANGE = /^bytes=(?:(?<first>\d+)-(?<last>\d+)?|-(?<suffix>\d+))$/i;
-
-/** Whether the client has the file: its ETag among those named, by weak comparison, or any (§13.1.2). */
-export function isHad({ 'if-none-match': had }: IncomingHttpHeaders, etag: string): boolean {
-  return had !== undefined && had.split(',').some((one) => ['*', etag, `W/${etag}`].includes(one.trim()));
-}
 
 /**
  * @param size bytes of the whole

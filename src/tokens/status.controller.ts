@@ -7,6 +7,7 @@ import { RegistryError } from '../core/errors.ts';
 import type { Principal } from '../platform/auth/index.ts';
 import { CurrentPrincipal, Requires } from '../platform/auth/index.ts';
 import { Config } from '../platform/config/index.ts';
+import { isHad, takesGzip } from '../platform/http/index.ts';
 import { STATUS_LIST_MEDIA_TYPE } from './status-list/index.ts';
 import { StatusLists } from './status-lists.ts';
 import { statusListParams, statusListQuery, statusListUris } from './token.schema.ts';
@@ -50,9 +51,8 @@ export class StatusController {
       .header('cache-control', time === undefined ? `public, max-age=${kept}` : 'private, no-store')
       .header('etag', etag)
       .header('vary', 'accept-encoding');
-    if (headers['if-none-match'] === etag) return void (await reply.code(304).send());
-    const packed = /\bgzip\b/.test(String(headers['accept-encoding'] ?? ''));
-    await (packed ? reply.header('content-encoding', 'gzip').send(gzip) : reply.send(token));
+    if (isHad(headers, etag)) return void (await reply.code(304).send());
+    await (takesGzip(headers) ? reply.header('content-encoding', 'gzip').send(gzip) : reply.send(token));
   }
 }
 

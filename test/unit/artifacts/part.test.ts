@@ -1,6 +1,6 @@
 /** Which part of a file a request gets, header by header (RFC 9110 §13, §14). */
 import { describe, expect, test } from '@jest/globals';
-import { isHad, partOf } from '../../../src/artifacts/part.ts';
+import { partOf } from '../../../src/artifacts/part.ts';
 
 const SIZE = 1000;
 const ETAG = '"sha256:00"';
@@ -42,17 +42,4 @@ describe('a range', () => {
     expect(partOf({ range: 'bytes=-1' }, 0, ETAG)).toBe('none');
     expect(partOf({}, 0, ETAG)).toBe('all');
   });
-});
-
-test.each<[string | undefined, boolean]>([
-  [undefined, false],
-  ['', false],
-  ['"sha256:01"', false],
-  ['sha256:00', false],
-  [ETAG, true],
-  [`W/${ETAG}`, true],
-  [`"a", W/"b" ,${ETAG}`, true],
-  ['*', true],
-])('If-None-Match: %s says that the client has the file: %s', (had, expected) => {
-  expect(isHad(had === undefined ? {} : { 'if-none-match': had }, ETAG)).toBe(expected);
 });
