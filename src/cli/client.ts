@@ -112,14 +112,22 @@ export class Client {
   }
 
   /** The body as it comes; the caller's signal ends it. */
-  async stream(
-    path: string,
-    signal: AbortSignal,
-    accept = 'application/octet-stream',
-  ): Promise<ReadableStream<Uint8Array>> {
+  async stream(path: string, signal: AbortSignal, accept: string): Promise<ReadableStream<Uint8Array>> {
     const { body } = await this.#call(path, { signal, headers: { accept } });
     if (body === null) throw strange(path);
     return body;
+  }
+
+  /** A file, or a part of it, with the headers that tell which; the caller's signal ends it. */
+  async open(
+    path: string,
+    signal: AbortSignal,
+    headers: Record<string, string>,
+  ): Promise<{ headers: Headers; body: ReadableStream<Uint8Array> }> {
+    const response = await this.#call(path, { signal, headers: { accept: 'application/octet-stream', ...headers } });
+    const { body } = response;
+    if (body === null) throw strange(path);
+    return { headers: response.headers, body };
   }
 
   #limit(): AbortSignal {

@@ -33,20 +33,28 @@ export async function readHolderKey(file: string): Promise<string> {
   });
 }
 
-/** A proof that the key is at hand, for one request, to the address by which the registry knows itself. */
+/**
+ * A proof that the key is at hand, for one request, to the address by which the registry knows itself.
+ * @param token that is bound to the key, where one is shown beside the proof
+ */
 export async function proveTo(
   client: Client,
   pem: string,
-  { method, path }: { method: string; path: string },
+  { method, path, token }: { method: string; path: string; token?: string },
 ): Promise<string> {
   const { holderKey, makeProof } = await import('../tokens/dpop/index.ts');
+  const url = (await issuerOf(client)) + path;
+  const request = { method, url, now: Date.now(), jti: newNonce(), ...(token === undefined ? {} : { token }) };
+  return makeProof(await holderKey(pem), request);
+}
+
+/** The address by which the registry knows itself: who issues its tokens, and who accepts those that are meant for it. */
+export async function issuerOf(client: Client): Promise<string> {
   const { issuer } = await client.get<{ issuer: string }>('/.well-known/oauth-authorization-server');
-  if (!URL.canParse(issuer)) {
-    throw new RegistryError('unreachable', 'The server does not say by which address it knows itself.', {
-      fix: 'Check that --url names a Muniment registry of this version.',
-    });
-  }
-  return makeProof(await holderKey(pem), { method, url: issuer + path, now: Date.now(), jti: newNonce() });
+  if (URL.canParse(issuer)) return issuer;
+  throw new RegistryError('unreachable', 'The server does not say by which address it knows itself.', {
+    fix: 'Check that --url names a Muniment registry of this version.',
+  });
 }
 
 async function readPem(file: string): Promise<string | undefined> {

@@ -62,6 +62,12 @@ export const COMMANDS: readonly Entry[] = [
     load: () => import('./commands/register.ts'),
   },
   {
+    name: 'fetch',
+    summary: 'get the weights of a model, as its owner or under a license',
+    group: USE,
+    load: () => import('./commands/fetch.ts'),
+  },
+  {
     name: 'export',
     summary: 'sign a model for other tools, in their formats',
     group: USE,

@@ -1,10 +1,4 @@
 /** Asking for a training, and what comes after it: the registration that its owner signs, and the file of weights. */
-import { createHash } from 'node:crypto';
-import { createWriteStream } from 'node:fs';
-import { rename, rm } from 'node:fs/promises';
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
-import { formatDigest } from '../core/digest.ts';
 import type { Digest } from '../core/digest.ts';
 import { RegistryError } from '../core/errors.ts';
 import type { Contributor } from '../core/registry/contributor.ts';
@@ -15,6 +9,7 @@ import type { Receipt } from '../core/statement/receipt.ts';
 import { newId } from '../platform/crypto.ts';
 import type { Client } from './client.ts';
 import type { Context, Session } from './context.ts';
+import { download } from './download.ts';
 import { findContributors, findDataset, findOwners } from './find.ts';
 import { licenseOf, registerModel } from './register-model.ts';
 import { checkReceipts } from './verify.ts';
@@ -131,35 +126,11 @@ async function readRecord<Body>(context: Context, { client }: Session, statement
   return spoken as Spoken<Body>;
 }
 
-/** @throws RegistryError `digest_mismatch` when other bytes come than those on record; the file is not left behind */
-export async function fetchArtifact(context: Context, run: RunView, out: string): Promise<void> {
+/** @throws RegistryError as `download` does */
+export async function fetchArtifact(context: Context, { id, result }: RunView, out: string): Promise<void> {
   const { client } = await context.session();
-  const stop = new AbortController();
-  const release = context.io.onInterrupt(() => stop.abort());
-  const draft = `${out}.part`;
-  const hash = createHash('sha256');
-  try {
-    const body = await client.stream(`/v1/runs/${run.id}/artifact`, stop.signal);
-    await pipeline(
-      Readable.fromWeb(body as Parameters<typeof Readable.fromWeb>[0]),
-      async function* (pieces: AsyncIterable<Buffer>) {
-        for await (const piece of pieces) {
-          hash.update(piece);
-          yield piece;
-        }
-      },
-      createWriteStream(draft),
-    );
-    if (formatDigest(hash.digest()) !== run.result?.fileDigest) {
-      throw new RegistryError('digest_mismatch', 'The file that came is not the one on record.', {
-        fix: 'Try again; if it stays so, tell the registrar.',
-      });
-    }
-    await rename(draft, out);
-  } finally {
-    release();
-    await rm(draft, { force: true });
-  }
+  const { fileDigest: digest, bytes } = result!;
+  await download(context, client, { path: `/v1/runs/${id}/artifact`, out, digest, bytes });
 }
 
 function notTrained({ id, state, error }: RunView): RegistryError {

@@ -67,7 +67,7 @@ beforeAll(async () => {
     await done(actor, ['trust', 'pin']);
   }
   await writeModel(path('digits.safetensors'), [1, 2, 3, 4]);
-  const registered = ['--name', 'digits', '--owner', 'Acme Labs', '--license', 'MIT'];
+  const registered = ['--name', 'digits', '--owner', 'Acme Labs', '--license', 'MIT', '--upload'];
   await done('Acme Labs', ['register', path('digits.safetensors'), ...registered]);
 });
 afterAll(async () => {
