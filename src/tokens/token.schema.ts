@@ -154,13 +154,17 @@ export const metadataSchema = z
   .meta({ id: 'AuthorizationServerMetadata' });
 export type Metadata = z.infer<typeof metadataSchema>;
 
-export const statusListParams = z.strictObject({ number: z.coerce.number().int().min(0).max(2_147_483_647) });
+/** As the registry itself writes it: a list has one address. */
+const wholeNumber = (most: number) =>
+  z
+    .string()
+    .regex(/^(?:0|[1-9]\d{0,14})$/, 'must be a whole number')
+    .transform(Number)
+    .refine((value) => value <= most, `must be at most ${most}`);
+
+export const statusListParams = z.strictObject({ number: wholeNumber(2_147_483_647) });
 export const statusListQuery = z.strictObject({
-  time: z.coerce
-    .number()
-    .int()
-    .min(0)
-    .max(253_402_300_799)
+  time: wholeNumber(253_402_300_799)
     .optional()
     .describe('Seconds since 1970: as the list stood then; for registrar and auditors'),
 });

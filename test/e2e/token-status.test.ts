@@ -172,14 +172,22 @@ describe('a status list', () => {
     expect(await packed.text()).toBe(await plain.text());
   });
 
-  it.each(['/statuslists/99', '/statuslists/-1', '/statuslists/x', '/statuslists/0?time=never', '/statuslists/9e99'])(
-    'at %s is refused by name',
-    async (path) => {
-      const { status, body } = await answer(app, path);
-      expect([400, 404]).toContain(status);
-      expect(body.code).toMatch(/^(invalid_input|not_found)$/);
-    },
-  );
+  it.each([
+    ...[
+      '/statuslists/99',
+      '/statuslists/-1',
+      '/statuslists/x',
+      '/statuslists/9e99',
+      '/statuslists/00',
+      '/statuslists/0x0',
+    ],
+    ...['/statuslists/0?time=never', '/statuslists/0?time=', '/statuslists/0?time=1e5', '/statuslists/0?time=1&time=2'],
+    ...['/statuslists/0?time=-1', '/statuslists/0?time=253402300800'],
+  ])('at %s is refused by name', async (path) => {
+    const { status, body } = await answer(app, path);
+    expect([400, 404]).toContain(status);
+    expect(body.code).toMatch(/^(invalid_input|not_found)$/);
+  });
 
   it('of an earlier time is for registrar and auditors, and tells what was on record then', async () => {
     const { id } = await owner.grant(model, licensee);

@@ -129,6 +129,7 @@ describe('uses of a grant', () => {
     ['nothing', { uses: [] }],
     ['an end before its beginning', { from: '2026-02-01T00:00:00.000Z', to: '2026-01-01T00:00:00.000Z' }],
     ['a time that is yet to come', { to: '2999-01-01T00:00:00.000Z' }],
+    ['a year that no calendar has', { from: '0000-01-01T00:00:00.000Z' }],
     ['an action that is none', { uses: [{ token: null, action: 'fly', calls: 1 }] }],
     ['an id that is none', { id: 'report' }],
   ])('with %s are refused by name', async (_, wrong) => {

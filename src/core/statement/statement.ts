@@ -22,7 +22,10 @@ export const digest = z
   .regex(DIGEST_PATTERN, 'must be "sha256:" and 64 lower-case hex digits') as z.ZodType<Digest>;
 export const id = (kind: string) =>
   z.string().regex(idPattern(kind), `must be an id such as ${kind}_ and 26 characters of lower-case base 32`);
-export const instant = z.iso.datetime({ precision: 3 }).describe('UTC, RFC 3339 with milliseconds');
+export const instant = z.iso
+  .datetime({ precision: 3 })
+  .refine((text) => !text.startsWith('0000'), 'must not be in the year 0, which PostgreSQL does not know')
+  .describe('UTC, RFC 3339 with milliseconds');
 
 /** The members that every predicate of ours carries. */
 export const commonShape = {
