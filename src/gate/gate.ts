@@ -118,12 +118,17 @@ export class Gate {
 
   async #verified(token: string, now: number): Promise<LicenseTokenClaims> {
     const expected = { issuer: this.options.registry, now, maxLifetime: this.options.maxLifetime ?? MAX_LIFETIME };
+    return this.#byKeys((keys) => verifyIssued(token, keys, expected).claims);
+  }
+
+  /** By the keys that are known, and by those that the registry has now where a key is not among them. */
+  async #byKeys<Judged>(judge: (keys: VerificationKeys) => Judged): Promise<Judged> {
     try {
-      return verifyIssued(token, await this.#sources.keys(), expected).claims;
+      return judge(await this.#sources.keys());
     } catch (error) {
       if (!(error instanceof RegistryError && error.code === 'token_key_unknown')) throw error;
       // A key may have been made since.
-      return verifyIssued(token, await this.#sources.keys(true), expected).claims;
+      return judge(await this.#sources.keys(true));
     }
   }
 
@@ -140,12 +145,12 @@ export class Gate {
   /** The signature of a list is checked once, its age each time. */
   async #freshList(uri: string, past = false): Promise<StatusList> {
     const signed = await this.#sources.list(uri, past);
-    const keys = await this.#sources.keys();
-    let read = this.#lists.get(uri);
-    if (read?.signed !== signed || read.keys !== keys) {
-      read = { signed, keys, list: readStatusList(signed, { keys, issuer: this.options.registry, uri }) };
-      this.#lists.set(uri, read);
-    }
+    const read = await this.#byKeys((keys) => {
+      const known = this.#lists.get(uri);
+      if (known?.signed === signed && known.keys === keys) return known;
+      return { signed, keys, list: readStatusList(signed, { keys, issuer: this.options.registry, uri }) };
+    });
+    this.#lists.set(uri, read);
     // It may have been signed since the request came.
     requireFresh(read.list, { now: Date.now(), maxStaleness: this.#maxStaleness });
     return read.list;
@@ -158,7 +163,13 @@ export class Gate {
     scheme: string,
     now: number,
   ): Promise<void> {
-    if (claims.cnf === undefined) return;
+    if (claims.cnf === undefined) {
+      if (scheme !== 'dpop') return;
+      throw new RegistryError('dpop_proof_invalid', 'The token is not bound to a key.', {
+        field: 'authorization',
+        fix: 'Send it as "Authorization: Bearer …".',
+      });
+    }
     const { publicUrl } = this.options;
     if (publicUrl === undefined) {
       throw new RegistryError('configuration_invalid', 'This service cannot check tokens that are bound to a key.', {

@@ -19,6 +19,8 @@ import type { KeyPair } from '../tokens/fixture.ts';
 import { AUDIENCE, claims, makeKey } from '../tokens/fixture.ts';
 
 let key: KeyPair;
+/** That the registry publishes */
+let keys: KeyPair[];
 let url: string;
 /** Seconds by which a list is older than its answer */
 let age: number;
@@ -29,14 +31,14 @@ let endless: boolean;
 let answered: string | undefined;
 
 const seconds = () => Math.floor(Date.now() / 1000);
-const list = (changed: Partial<Parameters<typeof signStatusList>[0]> = {}) =>
+const list = (changed: Partial<Parameters<typeof signStatusList>[0]> = {}, signer = key) =>
   signStatusList(
     {
       ...{ issuer: url, uri: `${url}/statuslists/0`, issuedAt: seconds() - age, expiresAt: seconds() + 600, ttl: 60 },
       list: new Uint8Array(statusListBytes(1000)),
       ...changed,
     },
-    key,
+    signer,
   );
 
 /** By whoever cannot sign. */
@@ -50,7 +52,8 @@ function altered(signed: string): string {
 
 const server = createServer((request, response) => {
   asked.push(request.url!);
-  if (request.url === '/.well-known/jwks.json') return response.end(JSON.stringify({ keys: [key.jwk] }));
+  if (request.url === '/.well-known/jwks.json')
+    return response.end(JSON.stringify({ keys: keys.map(({ jwk }) => jwk) }));
   if (!endless) return response.end(answered ?? list());
   const chunk = Buffer.alloc(65_536, 'a');
   const more = () => {
@@ -69,6 +72,7 @@ beforeAll(async () => {
   url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 });
 beforeEach(() => {
+  keys = [key];
   [age, asked, sent, endless, answered] = [0, [], 0, false, undefined];
 });
 afterEach(() => {
@@ -166,6 +170,25 @@ describe('a gate', () => {
     const gate = gateOf();
     for (let i = 0; i < 10; i++) await gate.admit(asking());
     expect(verify).toHaveBeenCalledTimes(11);
+  });
+
+  test('learns of a key that was made at once, as after a leak, from a list that is signed with it', async () => {
+    const gate = gateOf({ maxStaleness: 4 });
+    await gate.admit(asking());
+    const next = await makeKey();
+    keys = [key, next];
+    answered = list({}, next);
+    // Keys that were fetched just now are not fetched again.
+    await sleep(10_200);
+    answered = list({}, next);
+    await expect(gate.admit(asking())).resolves.toMatchObject({ status: 'valid' });
+  });
+
+  test('takes no token that is bound to nothing as one that is', async () => {
+    const token = tokenOf();
+    await expect(gateOf().admit(asking(token, { authorization: `DPoP ${token}` }))).rejects.toEqual(
+      coded('dpop_proof_invalid', { field: 'authorization' }),
+    );
   });
 
   test('reads no more of an endless answer than a list can have', async () => {
