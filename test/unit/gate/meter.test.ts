@@ -155,6 +155,44 @@ describe('a meter', () => {
     expect(registry.counted('grant')).toEqual({ calls: 7, leased: 0 });
   });
 
+  test('counts each call once that it let through, whichever moment it is killed in', async () => {
+    const registry = await registryOf(60);
+    const journal = newJournal();
+    const meter = meterOf(registry, { journal, blockCalls: 7 });
+    let admitted = 0;
+    const moments: { then: Registry; path: string; admitted: number }[] = [];
+    const killed = async () => {
+      const moment = { then: new Registry(60, registry), path: newJournal(), admitted };
+      moments.push(moment);
+      await cp(journal, moment.path);
+      return undefined;
+    };
+    [registry.before, registry.after] = [killed, killed];
+    for (let i = 0; i < 60; i++) {
+      await meter.count('grant', use, 'shown');
+      admitted++;
+      await killed();
+      if (i % 9 === 5) await meter.report();
+    }
+    await expect(meter.count('grant', use, 'shown')).rejects.toEqual(coded('quota_exceeded'));
+    await meter.close();
+    expect(registry.counted('grant')).toEqual({ calls: 60, leased: 0 });
+
+    expect(moments.length).toBeGreaterThan(100);
+    for (const { then, path, admitted: before } of moments) {
+      const reached = await then.start();
+      const again = meterOf(reached, { journal: path, blockCalls: 7 });
+      // It reports, goes on, and ends in order.
+      await again.report();
+      const more = Math.min(5, 60 - before);
+      await times(more, again, 'grant');
+      forget(again);
+      await again.close();
+      await reached.close();
+      expect(reached.counted('grant')).toEqual({ calls: before + more, leased: 0 });
+    }
+  });
+
   test('gives back what it was leasing when it closes', async () => {
     const registry = await registryOf();
     const meter = meterOf(registry);

@@ -21,10 +21,12 @@ const CONFLICT: Answer = [409, { code: 'state_conflict', detail: 'The block is s
 
 export class Registry {
   readonly asked: Asked[] = [];
-  readonly blocks = new Map<string, Block>();
-  readonly #reports = new Map<string, string>();
+  readonly blocks: Map<string, Block>;
+  readonly #reports: Map<string, string>;
   /** Answers before the registry does; undefined lets it */
   before: (asked: Asked) => Answer | Promise<Answer | undefined> | undefined = () => undefined;
+  /** Called when it is done, and has not answered yet */
+  after: () => Promise<void> | undefined = () => undefined;
   url = '';
   readonly #server = createServer((request, response) => {
     void (async () => {
@@ -33,12 +35,19 @@ export class Registry {
       const asked = { path: request.url!, body: JSON.parse(text) as Asked['body'] };
       this.asked.push(asked);
       const [status, body] = (await this.before(asked)) ?? this.#answer(asked);
+      await this.after();
       response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
     })();
   });
 
-  /** @param quota calls of each grant */
-  constructor(private readonly quota = Infinity) {}
+  /** @param quota calls of each grant @param like one whose state it has */
+  constructor(
+    private readonly quota = Infinity,
+    like?: Registry,
+  ) {
+    this.blocks = new Map([...(like?.blocks ?? [])].map(([id, block]) => [id, { ...block }]));
+    this.#reports = new Map(like === undefined ? [] : like.#reports);
+  }
 
   async start(): Promise<this> {
     await new Promise<void>((resolve) => this.#server.listen(0, '127.0.0.1', resolve));
