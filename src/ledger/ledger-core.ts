@@ -68,13 +68,15 @@ export class LedgerCore {
     const writer = new LogWriter(database, signer, anchor);
 
     await holding(database, START_LOCK, async () => {
+      // Before the head: an anchor follows its commit, so one that another process writes meanwhile would seem to be ahead.
+      const anchored = await anchor.read();
       const head = (await readHead(manager)) ?? { size: 0, root: emptyRoot(sha256), origin: signer.origin };
       if (head.origin !== signer.origin) {
         throw new RegistryError('ledger_refuses_to_sign', `The log ${head.origin} was started with another key.`, {
           fix: 'Start with the keys that belong to the database.',
         });
       }
-      await holdAgainstAnchor(manager, head, await anchor.read());
+      await holdAgainstAnchor(manager, head, anchored);
       if (head.size === 0) await startLog(database, writer, signer, registryKey, { ...head, previous });
       else await anchor.put(head);
       await anchor.prune();

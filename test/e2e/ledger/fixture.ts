@@ -124,12 +124,13 @@ export class TestLedger {
     return new TestLedger(database, anchorDir, this.masterKey);
   }
 
-  async open({ anchorDir = this.anchorDir } = {}): Promise<Process> {
+  /** @param through which the process opens the log, where a test reaches into that */
+  async open({ anchorDir = this.anchorDir, through = (dataSource: DataSource) => dataSource } = {}): Promise<Process> {
     const dataSource = new DataSource(dataSourceOptions(this.database.appUrl.reveal(), ENTITIES, 4));
     await dataSource.initialize();
     try {
       const core = await LedgerCore.open(
-        dataSource,
+        through(dataSource),
         { anchorDir, logName: 'test.local' },
         new MasterKey(this.masterKey),
       );

@@ -5,6 +5,7 @@
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import type { DataSource } from 'typeorm';
 import { query } from '../../support/postgres.ts';
 import type { Process } from './fixture.ts';
 import { emptyFolder, makeParty, register, TestLedger } from './fixture.ts';
@@ -68,6 +69,31 @@ it('tells a log that was continued from an old copy by a checkpoint of the first
   const beside = await fork.fsck({ anchorDir: log.anchorDir });
   expect(beside.findings.map(({ code }) => code)).toContain('anchor_wrong');
   await fork.drop();
+});
+
+it('opens while another process writes, whatever it reads before the other one has anchored', async () => {
+  const busy = await TestLedger.create();
+  const first = await busy.open();
+  let written = 0;
+  const whileItGrows = (dataSource: DataSource): DataSource => {
+    const { manager } = dataSource;
+    const query = manager.query.bind(manager);
+    manager.query = async <T>(sql: string, values?: unknown[]): Promise<T> => {
+      const rows = await query<T>(sql, values);
+      // What was read is old by the time it is looked at.
+      if (/\blog_head\b/.test(sql)) {
+        await makeParty(first);
+        written++;
+      }
+      return rows;
+    };
+    return dataSource;
+  };
+  const second = await busy.open({ through: whileItGrows });
+  expect(written).toBeGreaterThan(0);
+  await makeParty(second);
+  expect((await busy.fsck()).findings).toEqual([]);
+  await busy.drop();
 });
 
 it('tells another log by its anchors and by a checkpoint of the first one', async () => {
