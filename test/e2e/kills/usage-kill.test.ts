@@ -1,5 +1,5 @@
 /**
- * SIGKILL of the server while gates lease, report and settle, each repeating what got no answer: at the end the registry
+ * SIGKILL of the server, and of its database, while gates lease, report and settle, each repeating what got no answer: at the end the registry
  * has counted exactly what the gates have.
  */
 import { randomInt } from 'node:crypto';
@@ -13,6 +13,7 @@ import type { Answer, Party } from '../../support/client.ts';
 import { Operator } from '../../support/client.ts';
 import { spawnServer } from '../../support/server.ts';
 import type { SpawnedServer } from '../../support/server.ts';
+import { postmaster } from './fixture.ts';
 
 jest.setTimeout(180_000);
 
@@ -61,7 +62,7 @@ async function determined(path: string, body: object): Promise<Answer> {
   }
 }
 
-it('killed again and again while gates count, the server counts what they count, neither more nor less', async () => {
+it('killed again and again while gates count, server and database count what they count, neither more nor less', async () => {
   let over = false;
   let spent = 0;
   let requests = 0;
@@ -91,6 +92,12 @@ it('killed again and again while gates count, the server counts what they count,
   const gates = Array.from({ length: GATES }, gate);
   for (let round = 0; round < ROUNDS; round++) {
     await sleep(randomInt(300, 1500));
+    if (round % 2 === 1) {
+      const [pid] = await postmaster(data);
+      process.kill(Number(pid), 'SIGKILL');
+      // What the server says then is that it does not know.
+      await sleep(300);
+    }
     await server.stop('SIGKILL');
     server = await spawnServer({ env: env() });
   }
