@@ -205,6 +205,12 @@ export class Meter {
         await this.#send(journal, grant, report);
       }
       if (!isOver(block, this.#isIdle(block))) return;
+      if (block.left > 0) {
+        // Without a network, what was leased beforehand is all that there is.
+        await this.#reach();
+        // It was used again meanwhile.
+        if (block.unreported.size > 0) return;
+      }
       journal.settling(id);
       await this.#post(`/v1/grants/${grant}/usage-blocks/${id}/settle`, {});
       journal.settled(id);
@@ -239,6 +245,15 @@ export class Meter {
     journal.settled(id);
   }
 
+  async #reach(): Promise<void> {
+    try {
+      const signal = AbortSignal.timeout(TIMEOUT_MS);
+      await fetch(this.options.registry, { method: 'HEAD', redirect: 'manual', signal });
+    } catch (cause) {
+      throw this.#unreachable(cause);
+    }
+  }
+
   async #post(path: string, body: object): Promise<unknown> {
     const { registry, apiKey } = this.options;
     let response: Response;
@@ -259,7 +274,7 @@ export class Meter {
       // Whatever stands between may answer an error in its own way.
       answer = response.ok ? JSON.parse(text) : problemOf(text);
     } catch (cause) {
-      throw new RegistryError('unreachable', `The registry ${registry} cannot be reached.`, { cause });
+      throw this.#unreachable(cause);
     }
     if (response.ok) return answer;
     const { code = '', detail = `it answered ${response.status}` } = answer as Partial<Problem>;
@@ -270,6 +285,10 @@ export class Meter {
       `The registry refused to count: ${detail}`,
       { field: 'usage' },
     );
+  }
+
+  #unreachable(cause: unknown): RegistryError {
+    return new RegistryError('unreachable', `The registry ${this.options.registry} cannot be reached.`, { cause });
   }
 }
 

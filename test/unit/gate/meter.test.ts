@@ -104,6 +104,39 @@ describe('a meter', () => {
     expect(registry.counted('grant')).toEqual({ calls: 10, leased: 0 });
   });
 
+  test('gives nothing back that is used again in that very moment', async () => {
+    const registry = await registryOf(10);
+    const meter = meterOf(registry, { idleSeconds: 0.1 });
+    await times(4, meter, 'grant');
+    await meter.report();
+    await sleep(150);
+    registry.reached = () => times(1, meter, 'grant');
+    await meter.report();
+    registry.reached = () => undefined;
+    await times(1, meter, 'grant');
+    await meter.close();
+    expect(registry.counted('grant')).toEqual({ calls: 6, leased: 0 });
+  });
+
+  test('keeps what it leased beforehand where there is no network, also when it is started again', async () => {
+    const registry = await registryOf(10);
+    const journal = newJournal();
+    const meter = meterOf(registry, { journal, idleSeconds: 0.1 });
+    await times(3, meter, 'grant');
+    await meter.report();
+    await registry.close();
+    await sleep(150);
+    await expect(meter.report()).rejects.toEqual(coded('unreachable'));
+    forget(meter);
+    await expect(meter.close()).rejects.toEqual(coded('unreachable'));
+    const again = meterOf(registry, { journal });
+    await times(7, again, 'grant');
+    await expect(again.count('grant', use, 'shown')).rejects.toEqual(coded('unreachable'));
+    await registry.start(registry.url);
+    await again.close();
+    expect(registry.counted('grant')).toEqual({ calls: 10, leased: 0 });
+  });
+
   test('reports the others where the registry refuses one, tells of it, and spends no more of it', async () => {
     const registry = await registryOf();
     const meter = meterOf(registry);

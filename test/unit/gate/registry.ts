@@ -27,11 +27,17 @@ export class Registry {
   before: (asked: Asked) => Answer | Promise<Answer | undefined> | undefined = () => undefined;
   /** Called when it is done, and has not answered yet */
   after: () => Promise<void> | undefined = () => undefined;
+  /** Called when somebody asks whether it can be reached */
+  reached: () => Promise<void> | undefined = () => undefined;
   url = '';
   readonly #server = createServer((request, response) => {
     void (async () => {
       let text = '';
       for await (const part of request) text += String(part);
+      if (request.method === 'HEAD') {
+        await this.reached();
+        return void response.end();
+      }
       const asked = { path: request.url!, body: JSON.parse(text) as Asked['body'] };
       this.asked.push(asked);
       const [status, body] = (await this.before(asked)) ?? this.#answer(asked);
@@ -49,8 +55,9 @@ export class Registry {
     this.#reports = new Map(like === undefined ? [] : like.#reports);
   }
 
-  async start(): Promise<this> {
-    await new Promise<void>((resolve) => this.#server.listen(0, '127.0.0.1', resolve));
+  /** @param url where it was reached before; a new address where none is given */
+  async start(url = 'http://127.0.0.1:0'): Promise<this> {
+    await new Promise<void>((resolve) => this.#server.listen(Number(new URL(url).port), '127.0.0.1', resolve));
     this.url = `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
     return this;
   }
