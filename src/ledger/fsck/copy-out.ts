@@ -61,36 +61,6 @@ export class CopyOut implements Submittable {
   }
 }
 
-/** Tuples behind one another in a buffer of their own, which can move to another thread. */
-export class TupleBuffer {
-  #bytes: Uint8Array<ArrayBuffer>;
-  length = 0;
-
-  constructor(capacity = 64 * 1024) {
-    this.#bytes = uninitialized(capacity);
-  }
-
-  add(tuple: Uint8Array): void {
-    const end = this.length + tuple.length;
-    if (end > this.#bytes.length) {
-      const larger = uninitialized(Math.max(end, 2 * this.#bytes.length));
-      larger.set(this.#bytes.subarray(0, this.length));
-      this.#bytes = larger;
-    }
-    this.#bytes.set(tuple, this.length);
-    this.length = end;
-  }
-
-  /** A part is a copy; the whole is the buffer itself, to which nothing may be added any more. */
-  bytes(from = 0, to = this.length): Uint8Array<ArrayBuffer> {
-    return from === 0 && to === this.length ? this.#bytes.subarray(0, to) : this.#bytes.slice(from, to);
-  }
-}
-
-/** Not from Node's pool, which is shared and cannot move; and no Buffer, whose `slice` copies nothing. */
-const uninitialized = (length: number): Uint8Array<ArrayBuffer> =>
-  new Uint8Array(Buffer.allocUnsafeSlow(length).buffer);
-
 /** The fields of each tuple, as views of `bytes`; null for NULL. */
 export function* readTuples(bytes: Uint8Array): Generator<(Buffer | null)[]> {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);

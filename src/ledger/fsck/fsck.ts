@@ -24,6 +24,7 @@ import { identify } from './identity.ts';
 import { MadeKeys } from './made-keys.ts';
 import { MapCheck } from './map-check.ts';
 import type { PageWorker, ReadPage, WorkerSetup } from './page-worker.ts';
+import { emptyTask } from './page-worker.ts';
 import type { Page } from './pages.ts';
 import { Pages } from './pages.ts';
 import { Projection } from './projection.ts';
@@ -37,6 +38,7 @@ import { SIDE_TABLES } from './side-tables.ts';
 import { Snapshot } from './snapshot.ts';
 import { StatementReader } from './statements.ts';
 import { checkDocumentTimestamps, checkTimestamps } from './timestamps.ts';
+import { giveBack } from './tuple-buffer.ts';
 import * as log from './log.store.ts';
 import * as registry from './registry.store.ts';
 
@@ -203,8 +205,7 @@ class Run {
     await heads.finish();
     await this.#files.finish(head.size, last);
     // Rows behind the last statement: an empty page at the end makes none of them.
-    const nothing = { from: head.size, to: head.size, statements: new Uint8Array(0), bundles: new Map() };
-    await workers[0]!.read(nothing);
+    await workers[0]!.read(emptyTask(head.size));
     await projection.fold(workers[0]!, head.size, Infinity);
     await projection.finish();
     await this.#map.finish(head.size);
@@ -234,7 +235,10 @@ async function* readAhead(pages: Pages, workers: readonly PageWorker[]): AsyncGe
     const begun = fetched.then(async (page) => {
       if (page === undefined) return undefined;
       const { from, to, statements, bundles } = page;
-      return { page, worker, read: await worker.read({ from, to, statements, bundles }) };
+      const read = await worker.read({ from, to, statements, bundles });
+      giveBack(statements);
+      giveBack(bundles);
+      return { page, worker, read };
     });
     // What fails is told when its turn comes.
     begun.catch(() => undefined);

@@ -1,10 +1,13 @@
 /** SQL of the verifier over the log itself: head, statements, tiles, bundles and published checkpoints. */
 import { fromHex } from '../../core/bytes.ts';
-import { readInt8, readTuples, TupleBuffer } from './copy-out.ts';
+import { readInt8, readTuples } from './copy-out.ts';
 import type { Snapshot } from './snapshot.ts';
+import type { SharedBytes } from './tuple-buffer.ts';
+import { TupleBuffer } from './tuple-buffer.ts';
 
-/** Bytes of a row of `ledger.statement` that is not unusually large. */
+/** Bytes of a row of `ledger.statement` and of one of `ledger.entry_bundle` that are not unusually large. */
 const USUAL_STATEMENT = 2048;
+const USUAL_BUNDLE = 128 * 1024;
 
 export interface HeadRow {
   id: number;
@@ -51,14 +54,13 @@ export async function payloadBytes(
 }
 
 /** Statements `from` ≤ index < `to`, in order, as tuples of these columns. */
-export async function statements(snapshot: Snapshot, from: number, to: number): Promise<Uint8Array<ArrayBuffer>> {
-  const tuples = new TupleBuffer((to - from) * USUAL_STATEMENT);
-  await snapshot.copyPages(
+export async function statements(snapshot: Snapshot, from: number, to: number): Promise<SharedBytes> {
+  return inOneBuffer(
+    snapshot,
     `SELECT index, payload_digest, kind, maker, visibility, payload, signature, spki
      FROM ledger.statement WHERE index >= ${from} AND index < ${to} ORDER BY index`,
-    (tuple) => tuples.add(tuple),
+    (to - from) * USUAL_STATEMENT,
   );
-  return tuples.bytes();
 }
 
 /** The lowest index from `from` on of a statement, if there is one below `size`. */
@@ -92,11 +94,15 @@ export async function statementIndexes(
 }
 
 /** Level-0 tiles `from` ≤ index < `to`, by index. */
-export function leafTiles(snapshot: Snapshot, from: number, to: number): Promise<Map<number, Uint8Array>> {
-  return files(
-    snapshot,
+export async function leafTiles(snapshot: Snapshot, from: number, to: number): Promise<Map<number, Uint8Array>> {
+  const found = new Map<number, Uint8Array>();
+  await snapshot.copyPages(
     `SELECT index, hashes FROM ledger.tile WHERE level = 0 AND index >= ${from} AND index < ${to}`,
+    (tuple) => {
+      for (const [index, hashes] of readTuples(tuple)) found.set(readInt8(index!), new Uint8Array(hashes ?? []));
+    },
   );
+  return found;
 }
 
 export async function tile(snapshot: Snapshot, level: number, index: number): Promise<Uint8Array | undefined> {
@@ -121,9 +127,13 @@ export function tilesBeyond(
   );
 }
 
-/** By index. */
-export function bundles(snapshot: Snapshot, from: number, to: number): Promise<Map<number, Uint8Array>> {
-  return files(snapshot, `SELECT index, entries FROM ledger.entry_bundle WHERE index >= ${from} AND index < ${to}`);
+/** Bundles `from` ≤ index < `to` as tuples of index and entries. */
+export function bundles(snapshot: Snapshot, from: number, to: number): Promise<SharedBytes> {
+  return inOneBuffer(
+    snapshot,
+    `SELECT index, entries FROM ledger.entry_bundle WHERE index >= ${from} AND index < ${to}`,
+    (to - from) * USUAL_BUNDLE,
+  );
 }
 
 export function bundlesBeyond(snapshot: Snapshot, count: number, limit: number): Promise<{ index: number }[]> {
@@ -166,10 +176,9 @@ export function checkpointsBeyond(snapshot: Snapshot, size: number, limit: numbe
   ]);
 }
 
-async function files(snapshot: Snapshot, select: string): Promise<Map<number, Uint8Array>> {
-  const found = new Map<number, Uint8Array>();
-  await snapshot.copyPages(select, (tuple) => {
-    for (const [index, bytes] of readTuples(tuple)) found.set(readInt8(index!), new Uint8Array(bytes ?? []));
-  });
-  return found;
+/** @param usual bytes that they are expected to need */
+async function inOneBuffer(snapshot: Snapshot, select: string, usual: number): Promise<SharedBytes> {
+  const tuples = new TupleBuffer(usual);
+  await snapshot.copyPages(select, (tuple) => tuples.add(tuple));
+  return tuples.bytes();
 }

@@ -14,6 +14,8 @@ import { Findings } from './report.ts';
 import type { FoundSoFar } from './report.ts';
 import type { Leaves, ReadStatement, VerifyP256 } from './statements.ts';
 import { checkBundles, leavesOf, StatementReader } from './statements.ts';
+import type { SharedBytes } from './tuple-buffer.ts';
+import { NO_TUPLES } from './tuple-buffer.ts';
 
 export interface WorkerSetup {
   readonly origin: string;
@@ -22,13 +24,20 @@ export interface WorkerSetup {
   readonly madeKeys: SharedArrayBuffer;
 }
 
-/** Statements `from` ≤ index < `to` as tuples, and their full bundles by index. */
+/** Statements `from` ≤ index < `to`, and their full bundles, as tuples. */
 export interface PageTask {
   readonly from: number;
   readonly to: number;
-  readonly statements: Uint8Array<ArrayBuffer>;
-  readonly bundles: ReadonlyMap<number, Uint8Array>;
+  readonly statements: SharedBytes;
+  readonly bundles: SharedBytes;
 }
+
+export const emptyTask = (at: number): PageTask => ({
+  from: at,
+  to: at,
+  statements: NO_TUPLES,
+  bundles: NO_TUPLES,
+});
 
 export interface ReadPage extends Leaves, Named {
   readonly namings: Uint8Array<ArrayBuffer>;
@@ -39,7 +48,7 @@ export interface ReadPage extends Leaves, Named {
 export interface PageWorker {
   read(task: PageTask): Promise<ReadPage>;
   fold(lookUp: LookUp): Promise<void>;
-  compare(rows: Uint8Array<ArrayBuffer>): Promise<readonly UnexpectedRow[]>;
+  compare(rows: SharedBytes): Promise<readonly UnexpectedRow[]>;
   /** Ends the page. */
   finish(): Promise<{ readonly found: FoundSoFar; readonly left: readonly OverlaidRow[] }>;
   close(): Promise<void>;

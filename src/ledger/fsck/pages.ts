@@ -5,7 +5,9 @@
  */
 import { TILE_WIDTH } from '../../core/merkle/tile.ts';
 import * as log from './log.store.ts';
+import { emptyTask } from './page-worker.ts';
 import type { Snapshot } from './snapshot.ts';
+import type { SharedBytes } from './tuple-buffer.ts';
 
 /** Tiles in a page, and bytes of payloads beyond which a page gets no further tile. */
 const MAX_TILES = 4;
@@ -14,11 +16,11 @@ const MAX_BYTES = 8 * 1024 * 1024;
 export interface Page {
   readonly from: number;
   readonly to: number;
-  /** As tuples */
-  readonly statements: Uint8Array<ArrayBuffer>;
-  /** Level-0 tiles and full bundles by index */
+  /** Statements and full bundles as tuples */
+  readonly statements: SharedBytes;
+  readonly bundles: SharedBytes;
+  /** Level-0 tiles by index */
   readonly tiles: ReadonlyMap<number, Uint8Array>;
-  readonly bundles: ReadonlyMap<number, Uint8Array>;
   /** The first index of a stretch without statements that was passed over in front of the page */
   readonly gapFrom: number | null;
 }
@@ -70,6 +72,6 @@ export class Pages {
   }
 
   #empty(at: number): Page {
-    return { from: at, to: at, statements: new Uint8Array(0), tiles: new Map(), bundles: new Map(), gapFrom: null };
+    return { ...emptyTask(at), tiles: new Map(), gapFrom: null };
   }
 }

@@ -14,6 +14,7 @@ import type { Findings } from './report.ts';
 import * as log from './log.store.ts';
 import * as registry from './registry.store.ts';
 import type { Snapshot } from './snapshot.ts';
+import { giveBack } from './tuple-buffer.ts';
 
 const PAGE = 1000;
 /** Rows that no statement made, named at a time. */
@@ -41,6 +42,7 @@ export class Projection {
     };
     for await (const rows of this.rows.take(to)) {
       unexpected.push(...(await worker.compare(rows)));
+      giveBack(rows);
       if (unexpected.length > MAX_UNEXPECTED) await name();
     }
     await name();

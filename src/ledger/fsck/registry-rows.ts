@@ -8,7 +8,9 @@
  */
 import type { TableName } from '../../core/registry/tables.ts';
 import { TABLE_NAMES } from '../../core/registry/tables.ts';
-import { CopyOut, readInt8, TupleBuffer } from './copy-out.ts';
+import { CopyOut, readInt8 } from './copy-out.ts';
+import type { SharedBytes } from './tuple-buffer.ts';
+import { giveBack, TupleBuffer } from './tuple-buffer.ts';
 
 /** A row with the members' names of `core/registry/tables`. */
 export type RegistryRow = Record<string, unknown> & { recordedIndex: number };
@@ -57,8 +59,8 @@ export class RegistryRows {
     start(this.#copy);
   }
 
-  /** The next rows that statements below `to` made, in parts. */
-  async *take(to: number): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  /** The next rows that statements below `to` made, in parts that are to be given back. */
+  async *take(to: number): AsyncGenerator<SharedBytes> {
     for (;;) {
       const [block] = this.#blocks;
       if (block === undefined) {
@@ -68,9 +70,12 @@ export class RegistryRows {
       }
       const first = block.at;
       while (block.at < block.indexes.length && block.indexes[block.at]! < to) block.at++;
-      if (block.at > first) yield block.tuples.bytes(block.ends[first - 1] ?? 0, block.ends[block.at - 1]);
+      const whole = first === 0 && block.at === block.indexes.length;
+      if (whole) yield block.tuples.bytes();
+      else if (block.at > first) yield block.tuples.copy(block.ends[first - 1] ?? 0, block.ends[block.at - 1]!);
       if (block.at < block.indexes.length) return;
       this.#blocks.shift();
+      if (!whole) giveBack(block.tuples.bytes());
       this.#waiting -= block.tuples.length;
       if (this.#waiting < WAITING) this.#copy.resume();
     }

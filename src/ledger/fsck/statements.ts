@@ -121,12 +121,9 @@ export function leavesOf(statements: readonly ReadStatement[]): Leaves {
   return { hashes, standing };
 }
 
-/** @param bundles by index, of the full bundles of the page */
-export function checkBundles(
-  statements: readonly ReadStatement[],
-  bundles: ReadonlyMap<number, Uint8Array>,
-  findings: Findings,
-): void {
+/** @param tuples of the full bundles of the page: index and entries */
+export function checkBundles(statements: readonly ReadStatement[], tuples: Uint8Array, findings: Findings): void {
+  const bundles = new Map([...readTuples(tuples)].map(([index, entries]) => [readInt8(index!), entries ?? NOTHING]));
   for (let at = 0; at + TILE_WIDTH <= statements.length; at += TILE_WIDTH) {
     const index = statements[at]!.index / TILE_WIDTH;
     const stored = bundles.get(index);

@@ -1,16 +1,17 @@
 /**
  * The threads that read, judge and compare pages. Each works on one page at a time and asks back when a judgement needs
- * rows of earlier pages; bytes are moved to it, not copied.
+ * rows of earlier pages.
  */
 import { Worker } from 'node:worker_threads';
 import type { RowKey } from '../../core/registry/tables.ts';
 import type { Looked, LookUp, UnexpectedRow } from './page-fold.ts';
 import type { PageTask, PageWorker, ReadPage, WorkerSetup } from './page-worker.ts';
+import type { SharedBytes } from './tuple-buffer.ts';
 
 export type Order =
   | { readonly call: 'read'; readonly task: PageTask }
   | { readonly call: 'fold' }
-  | { readonly call: 'compare'; readonly rows: Uint8Array<ArrayBuffer> }
+  | { readonly call: 'compare'; readonly rows: SharedBytes }
   | { readonly call: 'finish' }
   | { readonly looked: Looked };
 
@@ -41,8 +42,7 @@ class ThreadWorker implements PageWorker {
   }
 
   read(task: PageTask): Promise<ReadPage> {
-    const bundles = [...task.bundles.values()].map(({ buffer }) => buffer as ArrayBuffer);
-    return this.#call({ call: 'read', task }, [task.statements.buffer, ...bundles]) as Promise<ReadPage>;
+    return this.#call({ call: 'read', task }) as Promise<ReadPage>;
   }
 
   async fold(lookUp: LookUp): Promise<void> {
@@ -50,8 +50,8 @@ class ThreadWorker implements PageWorker {
     await this.#call({ call: 'fold' });
   }
 
-  compare(rows: Uint8Array<ArrayBuffer>): Promise<readonly UnexpectedRow[]> {
-    return this.#call({ call: 'compare', rows }, [rows.buffer]) as Promise<readonly UnexpectedRow[]>;
+  compare(rows: SharedBytes): Promise<readonly UnexpectedRow[]> {
+    return this.#call({ call: 'compare', rows }) as Promise<readonly UnexpectedRow[]>;
   }
 
   finish(): ReturnType<PageWorker['finish']> {
@@ -62,11 +62,11 @@ class ThreadWorker implements PageWorker {
     await this.#worker.terminate();
   }
 
-  #call(order: Order, transfer: ArrayBuffer[] = []): Promise<unknown> {
+  #call(order: Order): Promise<unknown> {
     return new Promise((resolve, reject) => {
       if (this.#broken !== undefined) return reject(this.#broken);
       this.#settle = { resolve, reject };
-      this.#worker.postMessage(order, transfer);
+      this.#worker.postMessage(order);
     });
   }
 
