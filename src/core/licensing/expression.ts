@@ -28,7 +28,13 @@ export const licenseTree = (expression: string, field = 'license.expression'): L
 
 export const isLicenseRef = (id: string): boolean => id.startsWith('LicenseRef-') || id.startsWith('DocumentRef-');
 
+/** Expressions that parse: nearly all registrations name one of a few. */
+const parsed = new Map<string, Node>();
+const MAX_PARSED = 1000;
+
 function parseNode(expression: string, field: string): Node {
+  const known = parsed.get(expression);
+  if (known !== undefined) return known;
   const refuse = (why: string, cause?: unknown) =>
     new RegistryError('license_unknown', `"${expression.slice(0, 80)}" is not an SPDX license expression: ${why}.`, {
       field,
@@ -36,11 +42,15 @@ function parseNode(expression: string, field: string): Node {
       cause,
     });
   if (expression.length > MAX_LENGTH) throw refuse(`it is longer than ${MAX_LENGTH} characters`);
+  let node: Node;
   try {
-    return parse(expression);
+    node = parse(expression);
   } catch (cause) {
     throw refuse('it holds an unknown license or does not parse', cause);
   }
+  if (parsed.size >= MAX_PARSED) parsed.clear();
+  parsed.set(expression, node);
+  return node;
 }
 
 function idsOf(node: Node): string[] {

@@ -13,7 +13,7 @@
  * digest is either proved present with one list, or proved absent, whatever its maker tried. The prefixes keep leaves,
  * nodes and the log's own hashes (00, 01) apart. That the list is the right one is told by building the map again.
  */
-import { concat, equalBytes, toHex } from '../bytes.ts';
+import { equalBytes, toHex } from '../bytes.ts';
 import type { Digest, Sha256 } from '../digest.ts';
 import { parseDigest } from '../digest.ts';
 import { RegistryError } from '../errors.ts';
@@ -56,7 +56,7 @@ export const valueOf = (sha256: Sha256, entries: readonly number[]): Uint8Array 
   entries.reduce((value, index) => extendValue(sha256, value, index), NO_PLACES);
 
 export const mapLeafHash = (sha256: Sha256, key: Uint8Array, value: Uint8Array): Uint8Array =>
-  sha256(concat(LEAF_PREFIX, key, value));
+  sha256(LEAF_PREFIX, key, value);
 
 /** What a node's hash is over; also the form in which a node is kept. */
 export function formatNode(bit: number, left: Uint8Array, right: Uint8Array): Uint8Array {

@@ -13,6 +13,9 @@ import { RegistryError } from '../errors.ts';
 /** Bytes in a hash. */
 export const HASH_SIZE = 32;
 
+const LEAF_PREFIX = Uint8Array.of(0);
+const NODE_PREFIX = Uint8Array.of(1);
+
 export interface InclusionProof {
   /** Zero-based place of the leaf. */
   index: number;
@@ -33,22 +36,11 @@ export interface ConsistencyProof {
 }
 
 /** `SHA-256(00 ‖ entry)` */
-export function leafHash(sha256: Sha256, entry: Uint8Array): Uint8Array {
-  // One part, so that an implementation with a fast path for a single buffer can take it. The prefix is the zero in front.
-  const input = new Uint8Array(1 + entry.length);
-  input.set(entry, 1);
-  return sha256(input);
-}
+export const leafHash = (sha256: Sha256, entry: Uint8Array): Uint8Array => sha256(LEAF_PREFIX, entry);
 
 /** `SHA-256(01 ‖ left ‖ right)` */
-export function nodeHash(sha256: Sha256, left: Uint8Array, right: Uint8Array): Uint8Array {
-  // One part, as above.
-  const input = new Uint8Array(1 + 2 * HASH_SIZE);
-  input[0] = 1;
-  input.set(left, 1);
-  input.set(right, 1 + HASH_SIZE);
-  return sha256(input);
-}
+export const nodeHash = (sha256: Sha256, left: Uint8Array, right: Uint8Array): Uint8Array =>
+  sha256(NODE_PREFIX, left, right);
 
 /** The root of the tree without leaves: the SHA-256 of nothing. */
 export function emptyRoot(sha256: Sha256): Uint8Array {

@@ -41,9 +41,13 @@ export interface Signed {
 }
 
 /** `"DSSEv1" SP len(type) SP type SP len(body) SP body`, lengths in bytes, in ASCII. */
-export function pae(payload: Uint8Array, payloadType = PAYLOAD_TYPE): Uint8Array {
+export const pae = (payload: Uint8Array, payloadType = PAYLOAD_TYPE): Uint8Array =>
+  concat(paeHead(payload, payloadType), payload);
+
+/** What PAE puts in front of the payload. */
+export function paeHead({ length }: Uint8Array, payloadType = PAYLOAD_TYPE): Uint8Array {
   const typeLength = payloadType === PAYLOAD_TYPE ? PAYLOAD_TYPE.length : utf8(payloadType).length;
-  return concat(utf8(`DSSEv1 ${typeLength} ${payloadType} ${payload.length} `), payload);
+  return utf8(`DSSEv1 ${typeLength} ${payloadType} ${length} `);
 }
 
 export function formatEnvelope({ payload, signature, keyId }: Signed): Envelope {

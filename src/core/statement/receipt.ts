@@ -14,7 +14,7 @@ import type { VerifyP256 } from '../registry/spoken.ts';
 import { verifySpoken } from '../registry/spoken.ts';
 import type { Spoken } from '../registry/kind.ts';
 import type { Envelope } from './dsse.ts';
-import { envelopeSchema, pae, parseEnvelope } from './dsse.ts';
+import { envelopeSchema, paeHead, parseEnvelope } from './dsse.ts';
 import { formatEntry } from './entry.ts';
 import { digest } from './statement.ts';
 
@@ -91,7 +91,7 @@ export function witnessesOn(checkpoint: string): string[] {
 
 /** The bytes that stand in the log for a signed statement. */
 export const entryOf = (sha256: Sha256, payload: Uint8Array, signature: Uint8Array, spki: Uint8Array): Uint8Array =>
-  formatEntry({ paeDigest: sha256(pae(payload)), signature, spki });
+  formatEntry({ paeDigest: sha256(paeHead(payload), payload), signature, spki });
 
 /**
  * Everything about a receipt but the checkpoint's signature: the statement reads strictly, its signature verifies, and

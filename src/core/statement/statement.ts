@@ -8,7 +8,7 @@
  */
 import { z } from 'zod';
 import { fromUtf8, utf8 } from '../bytes.ts';
-import { canonicalize, parseCanonical } from '../canonical-json.ts';
+import { canonicalize, parseCanonicalText } from '../canonical-json.ts';
 import type { Digest, Sha256 } from '../digest.ts';
 import { DIGEST_PATTERN, formatDigest } from '../digest.ts';
 import { RegistryError } from '../errors.ts';
@@ -116,7 +116,7 @@ export function formatStatement<Body>(
     predicateType: form.predicateType,
     predicate,
   });
-  requireNoNul(payload, 'invalid_input');
+  requireNoNul(fromUtf8(payload), 'invalid_input');
   return payload;
 }
 
@@ -143,8 +143,9 @@ export function parseStatement(
   forms: ReadonlyMap<string, StatementForm<never>>,
   payload: Uint8Array,
 ): ParsedStatement {
-  requireNoNul(payload, 'malformed_statement');
-  const read = outline.safeParse(parseCanonical(payload));
+  const text = fromUtf8(payload);
+  requireNoNul(text, 'malformed_statement');
+  const read = outline.safeParse(parseCanonicalText(text));
   if (!read.success) throw zodProblem(read.error, 'malformed_statement');
   const found = forms.get(read.data.predicateType);
   if (found === undefined) {
@@ -160,8 +161,11 @@ export function parseStatement(
   const predicate = kind.predicate.safeParse(read.data.predicate);
   if (!predicate.success) throw zodProblem(predicate.error, 'malformed_statement', 'predicate');
   const { common, body } = kind.extract(predicate.data as never);
+  const { subject } = read.data;
   const implied = inTotoSubjects(sha256, kind, common, body);
-  if (JSON.stringify(implied) !== JSON.stringify(read.data.subject)) {
+  const fits = (one: (typeof implied)[number], i: number) =>
+    one.name === subject[i]?.name && one.digest.sha256 === subject[i].digest.sha256;
+  if (implied.length !== subject.length || !implied.every(fits)) {
     throw new RegistryError('malformed_statement', 'The subjects are not the ones that the predicate speaks of.', {
       field: 'subject',
     });
@@ -173,8 +177,7 @@ export function parseStatement(
  * No text that a database keeps can hold U+0000: one statement with it would fail only where it is written, and take
  * every other write of its batch along. Canonical JSON spells it in one way, behind an even number of backslashes.
  */
-function requireNoNul(payload: Uint8Array, code: 'invalid_input' | 'malformed_statement'): void {
-  const text = fromUtf8(payload);
+function requireNoNul(text: string, code: 'invalid_input' | 'malformed_statement'): void {
   if (!text.includes('\\u0000') || !/(?<!\\)(?:\\\\)*\\u0000/.test(text)) return;
   throw new RegistryError(code, 'The statement holds the character U+0000.', { fix: 'Leave it out.' });
 }

@@ -157,10 +157,7 @@ class PageRows implements Rows {
   knows([from, ...values]: RowKey): boolean {
     if (from === 'statement') return this.#statements.has(values[0]!);
     const key = nameOf(values);
-    if (this.#known[from].has(key)) return true;
-    if (this.madeKeys.mayHold(from, key)) return false;
-    this.#know(from, key, undefined);
-    return true;
+    return this.#known[from].has(key) || !this.madeKeys.mayHold(from, key);
   }
 
   apply({ table, row }: RowChange): void {
