@@ -13,7 +13,7 @@ import { INDEX_NAMES, TABLE_NAMES } from '../../core/registry/tables.ts';
 const BYTES_A_WORD = 4;
 /** 64 MiB hold a hundred million keys with one answer in ten wrong. */
 const MAX_WORDS = 2 ** 24;
-const WORDS_A_STATEMENT = 16;
+const WORDS_A_STATEMENT = 8;
 
 export class MadeKeys {
   readonly #words: Int32Array;

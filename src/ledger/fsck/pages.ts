@@ -10,7 +10,7 @@ import type { Snapshot } from './snapshot.ts';
 import type { SharedBytes } from './tuple-buffer.ts';
 
 /** Tiles in a page, and bytes of payloads beyond which a page gets no further tile. */
-const MAX_TILES = 4;
+const MAX_TILES = 2;
 const MAX_BYTES = 8 * 1024 * 1024;
 
 export interface Page {

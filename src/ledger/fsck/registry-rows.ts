@@ -20,7 +20,7 @@ export type Columns = Readonly<Record<TableName, readonly string[]>>;
 
 /** Bytes that are handed on at a time, and that may wait: a page of rows can be as large as somebody made it. */
 const BLOCK = 1024 * 1024;
-const WAITING = 16 * BLOCK;
+const WAITING = 4 * BLOCK;
 
 /** Where a tuple of the stream holds `recorded_index`: its length behind the int2 and the first field, then its bytes. */
 const INDEX_LENGTH_AT = 2 + 4 + 4;
