@@ -10,9 +10,9 @@ import type { Sha256 } from '../digest.ts';
 import { RegistryError } from '../errors.ts';
 import { emptyRoot } from '../merkle/tree.ts';
 import { compareBytes } from '../weights/compare-bytes.ts';
-import { extendValue, formatNode, mapLeafHash, NO_PLACES, partingBit } from './map.ts';
+import { extendValue, formatNode, mapLeafHash, mapNodeHash, NO_PLACES, partingBit } from './map.ts';
 import type { Stored } from './stored.ts';
-import { storeLeaf } from './stored.ts';
+import { formatLeaf } from './stored.ts';
 
 /** A map: which root it has, over how many digests. */
 export interface MapVersion {
@@ -31,9 +31,18 @@ export interface HistoryOptions {
 }
 
 /** A subtree through time: from the size at `steps[i]` on it has the hash at `hashes[i]`. */
-interface Course {
+export interface Course {
   readonly steps: readonly number[];
   readonly hashes: readonly Uint8Array[];
+}
+
+/** The maps over neighboring keys, computed apart from all others: they meet above, in one subtree. */
+export interface MapPart {
+  readonly first: Uint8Array;
+  readonly last: Uint8Array;
+  readonly course: Course;
+  /** New keys in it, by size */
+  readonly newKeys: readonly number[];
 }
 
 export class MapHistory {
@@ -42,6 +51,7 @@ export class MapHistory {
   readonly #newKeys: number[];
   readonly #watch: HistoryOptions['watch'];
   readonly #watchFrom: number;
+  #first: Uint8Array | undefined;
   #last: Uint8Array | undefined;
 
   /** @param sizes how many entries each of the maps covers, ascending */
@@ -61,15 +71,27 @@ export class MapHistory {
    * @throws RegistryError `invalid_input` when keys do not ascend
    */
   add(key: Uint8Array, entries: readonly number[]): void {
-    if (this.#last !== undefined && compareBytes(this.#last, key) >= 0) {
-      throw new RegistryError('invalid_input', 'The keys of a map are not ascending.');
-    }
-    const bit = this.#last === undefined ? -1 : partingBit(this.#last, key);
+    this.#requireBehind(key);
     const course = this.#leaf(key, entries);
-    if (course.steps.length === 0) return;
-    this.#last = key;
-    this.#join(bit);
-    this.#waiting.push({ course, bit });
+    if (course.steps.length > 0) this.#put(key, key, course);
+  }
+
+  /**
+   * The keys of another history of the same sizes, all behind those so far.
+   * @throws RegistryError `invalid_input` when keys do not ascend
+   */
+  addPart({ first, last, course, newKeys }: MapPart): void {
+    this.#requireBehind(first);
+    for (const [step, count] of newKeys.entries()) this.#newKeys[step]! += count;
+    this.#put(first, last, course);
+  }
+
+  /** All keys so far as a part of a larger history; undefined where no map has any of them. */
+  part(): MapPart | undefined {
+    this.#join(-1);
+    const whole = this.#waiting[0]?.course;
+    if (whole === undefined) return undefined;
+    return { first: this.#first!, last: this.#last!, course: whole, newKeys: this.#newKeys };
   }
 
   /** The maps, one for each size. */
@@ -84,6 +106,19 @@ export class MapHistory {
       keys += this.#newKeys[step]!;
       return { root, keys };
     });
+  }
+
+  #requireBehind(key: Uint8Array): void {
+    if (this.#last === undefined || compareBytes(this.#last, key) < 0) return;
+    throw new RegistryError('invalid_input', 'The keys of a map are not ascending.');
+  }
+
+  #put(first: Uint8Array, last: Uint8Array, course: Course): void {
+    const bit = this.#last === undefined ? -1 : partingBit(this.#last, first);
+    this.#first ??= first;
+    this.#last = last;
+    this.#join(bit);
+    this.#waiting.push({ course, bit });
   }
 
   /** Completes the subtrees that part below `bit`. */
@@ -111,7 +146,7 @@ export class MapHistory {
     if (steps[0] !== undefined) this.#newKeys[steps[0]]!++;
     this.#show(steps, (i) => {
       const covered = this.sizes[steps[i]!]!;
-      return storeLeaf(this.sha256, { key, entries: entries.filter((index) => index < covered) });
+      return { hash: hashes[i]!, content: formatLeaf({ key, entries: entries.filter((index) => index < covered) }) };
     });
     return { steps, hashes };
   }
@@ -119,21 +154,21 @@ export class MapHistory {
   #node(bit: number, left: Course, right: Course): Course {
     const steps: number[] = [];
     const hashes: Uint8Array[] = [];
-    const contents: (Uint8Array | undefined)[] = [];
+    const below: ([left: Uint8Array, right: Uint8Array] | undefined)[] = [];
     let [l, r] = [0, 0];
     while (l < left.steps.length || r < right.steps.length) {
       const step = Math.min(left.steps[l] ?? Infinity, right.steps[r] ?? Infinity);
       if (left.steps[l] === step) l++;
       if (right.steps[r] === step) r++;
       const [a, b] = [left.hashes[l - 1], right.hashes[r - 1]];
-      const content = a !== undefined && b !== undefined ? formatNode(bit, a, b) : undefined;
+      const both = a !== undefined && b !== undefined;
       steps.push(step);
-      hashes.push(content === undefined ? (a ?? b)! : this.sha256(content));
-      contents.push(content);
+      hashes.push(both ? mapNodeHash(this.sha256, bit, a, b) : (a ?? b)!);
+      below.push(both ? [a, b] : undefined);
     }
     this.#show(steps, (i) => {
-      const content = contents[i];
-      return content === undefined ? undefined : { hash: hashes[i]!, content };
+      const both = below[i];
+      return both === undefined ? undefined : { hash: hashes[i]!, content: formatNode(bit, ...both) };
     });
     return { steps, hashes };
   }

@@ -23,7 +23,11 @@ import { emptyRoot, HASH_SIZE, isSize } from '../merkle/tree.ts';
 export const KEY_BITS = 256;
 
 const KEY_PREFIX = Uint8Array.of(2);
+const VALUE_PREFIX = Uint8Array.of(3);
 const LEAF_PREFIX = Uint8Array.of(4);
+/** Of a node, by its bit. */
+const NODE_PREFIXES: readonly Uint8Array[] = Array.from({ length: KEY_BITS }, (_, bit) => Uint8Array.of(5, bit));
+
 /** The value of a list before its first place. */
 export const NO_PLACES: Uint8Array = new Uint8Array(HASH_SIZE);
 
@@ -45,11 +49,11 @@ export const mapKey = (sha256: Sha256, digest: Digest): Uint8Array => sha256(KEY
 
 /** The value of a list with one more place at its end. */
 export function extendValue(sha256: Sha256, value: Uint8Array, index: number): Uint8Array {
-  const input = new Uint8Array(1 + HASH_SIZE + 8);
-  input[0] = 3;
-  input.set(value, 1);
-  new DataView(input.buffer).setBigUint64(1 + HASH_SIZE, BigInt(index));
-  return sha256(input);
+  const place = new Uint8Array(8);
+  const view = new DataView(place.buffer);
+  view.setUint32(0, index / 2 ** 32);
+  view.setUint32(4, index);
+  return sha256(VALUE_PREFIX, value, place);
 }
 
 export const valueOf = (sha256: Sha256, entries: readonly number[]): Uint8Array =>
@@ -57,6 +61,9 @@ export const valueOf = (sha256: Sha256, entries: readonly number[]): Uint8Array 
 
 export const mapLeafHash = (sha256: Sha256, key: Uint8Array, value: Uint8Array): Uint8Array =>
   sha256(LEAF_PREFIX, key, value);
+
+export const mapNodeHash = (sha256: Sha256, bit: number, left: Uint8Array, right: Uint8Array): Uint8Array =>
+  sha256(NODE_PREFIXES[bit]!, left, right);
 
 /** What a node's hash is over; also the form in which a node is kept. */
 export function formatNode(bit: number, left: Uint8Array, right: Uint8Array): Uint8Array {

@@ -32,13 +32,19 @@ const LEAF = 4;
 const NODE = 5;
 const NODE_LENGTH = 2 + 2 * HASH_SIZE;
 
-export function storeLeaf(sha256: Sha256, { key, entries }: StoredLeaf): Stored {
+export const storeLeaf = (sha256: Sha256, leaf: StoredLeaf): Stored => ({
+  hash: mapLeafHash(sha256, leaf.key, valueOf(sha256, leaf.entries)),
+  content: formatLeaf(leaf),
+});
+
+/** The form in which a leaf is kept. */
+export function formatLeaf({ key, entries }: StoredLeaf): Uint8Array {
   const content = new Uint8Array(1 + HASH_SIZE + 8 * entries.length);
   const view = new DataView(content.buffer);
   content[0] = LEAF;
   content.set(key, 1);
   for (const [i, index] of entries.entries()) view.setBigUint64(1 + HASH_SIZE + 8 * i, BigInt(index));
-  return { hash: mapLeafHash(sha256, key, valueOf(sha256, entries)), content };
+  return content;
 }
 
 export function storeNode(sha256: Sha256, { bit, left, right }: StoredNode): Stored {

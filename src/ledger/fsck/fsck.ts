@@ -14,6 +14,7 @@ import { RegistryError } from '../../core/errors.ts';
 import type { TimestampCrypto } from '../../core/time/index.ts';
 import { isSize } from '../../core/merkle/tree.ts';
 import type { Ed25519Verify } from '../../core/note/note.ts';
+import { inOrder } from './ahead.ts';
 import type { AnchoredHead } from './anchors.ts';
 import { readAnchors } from './anchors.ts';
 import { checkCosignatures } from './cosignatures.ts';
@@ -208,7 +209,7 @@ class Run {
     await workers[0]!.read(emptyTask(head.size));
     await projection.fold(workers[0]!, head.size, Infinity);
     await projection.finish();
-    await this.#map.finish(head.size);
+    await this.#map.finish(head.size, workers);
   }
 
   async #checkPage({ page, read }: Begun, heads: Heads): Promise<LeafPage> {
@@ -228,28 +229,18 @@ class Run {
 }
 
 /** The pages in order, each read by a worker while those before it are still folded and compared. */
-async function* readAhead(pages: Pages, workers: readonly PageWorker[]): AsyncGenerator<Begun> {
-  let fetched: Promise<Page | undefined> = Promise.resolve(undefined);
-  const begin = (worker: PageWorker): Promise<Begun | undefined> => {
-    fetched = fetched.then(() => pages.next());
-    const begun = fetched.then(async (page) => {
-      if (page === undefined) return undefined;
+const readAhead = (pages: Pages, workers: readonly PageWorker[]): AsyncGenerator<Begun> =>
+  inOrder(
+    workers,
+    () => pages.next(),
+    async (worker, page) => {
       const { from, to, statements, bundles } = page;
       const read = await worker.read({ from, to, statements, bundles });
       giveBack(statements);
       giveBack(bundles);
       return { page, worker, read };
-    });
-    // What fails is told when its turn comes.
-    begun.catch(() => undefined);
-    return begun;
-  };
-  const ahead = workers.map(begin);
-  for (let begun = await ahead.shift(); begun !== undefined; begun = await ahead.shift()) {
-    yield begun;
-    ahead.push(begin(begun.worker));
-  }
-}
+    },
+  );
 
 async function connect(url: string): Promise<Snapshot> {
   try {

@@ -1,7 +1,8 @@
 /**
  * The map of digests, computed again from the statements: every root that the registry put on record, and the versions
- * and nodes that it keeps to prove from. What the statements name is sorted by the database, and one pass over it gives
- * the map at every recorded size (`core/map/history`), so nothing here grows with the log but short lists.
+ * and nodes that it keeps to prove from. What the statements name waits in the database, in buckets by the first byte of
+ * its key. Threads compute the maps over each bucket at every recorded size (`core/map/history`), and here they are put
+ * together, so nothing grows with the log but short lists and the buckets, of which a few are in memory at a time.
  *
  * A registry that leaves a registration out of its map, keeps nodes of another one, or swaps one list of places for
  * another is found by any of these. A version that was folded and waits to be recorded is held to the same.
@@ -17,16 +18,22 @@ import { tilesForRoot, treeRootFrom } from '../../core/merkle/proof.ts';
 import { tileKey } from '../../core/merkle/tile.ts';
 import { HASH_SIZE } from '../../core/merkle/tree.ts';
 import * as store from './map.store.ts';
+import { inOrder } from './ahead.ts';
+import { shownIn, unpack } from './map-part.ts';
 import type { Named, RecordedRoot } from './named.ts';
+import { NAMING_BYTES } from './named.ts';
+import type { PageWorker } from './page-worker.ts';
 import type { Findings } from './report.ts';
 import * as log from './log.store.ts';
 import type { Snapshot } from './snapshot.ts';
+import { giveBack } from './tuple-buffer.ts';
 
 const VERSION = 'ledger.map_version';
 const NODE = 'ledger.map_node';
 /** Bytes of namings gathered before they are handed to the database. */
 const GATHERED = 800_000;
-const COMPARED = 1000;
+const COMPARED = 2000;
+const BUCKETS = 256;
 const LISTED = 100;
 
 export class MapCheck {
@@ -48,8 +55,8 @@ export class MapCheck {
     if (this.#bytes >= GATHERED) await this.#flush();
   }
 
-  /** @param logSize as the head of the log tells it */
-  async finish(logSize: number): Promise<void> {
+  /** @param logSize as the head of the log tells it; @param workers that have no page to work on any more */
+  async finish(logSize: number, workers: readonly PageWorker[]): Promise<void> {
     await this.#flush();
     const rows = await store.versionRows(this.snapshot, LISTED);
     const recorded = this.#roots.map(({ body }) => body.size);
@@ -62,16 +69,14 @@ export class MapCheck {
 
     const nodes = new NodeCheck(this.snapshot, this.findings);
     const replaced = kept.map((): Uint8Array[] => []);
-    const maps = await this.#history(
-      sizes,
-      first - 1,
-      (stored, until) => {
-        replaced[until - first]?.push(stored.hash);
-        if (until > first) nodes.expect(stored);
-      },
-      () => nodes.compare(COMPARED),
-    );
-    await nodes.compare(0);
+    const maps = await this.#history(workers, sizes, first - 1, async (shown) => {
+      const expected: Stored[] = [];
+      for (const [stored, until] of shown) {
+        replaced[until - first]?.push(new Uint8Array(stored.hash));
+        if (until > first) expected.push(stored);
+      }
+      await nodes.compare(expected);
+    });
     await this.#judgeRoots(new Map(sizes.map((size, i) => [size, maps[i]!])));
     this.#judgeVersions(
       rows,
@@ -80,42 +85,41 @@ export class MapCheck {
 
     if ((await store.countNodes(this.snapshot)) === nodes.found) return;
     // Something is kept that should not be: which rows, a second pass tells.
-    const expected = new ExpectedNodes(this.snapshot);
-    await this.#history(
-      sizes,
-      first,
-      (stored) => expected.add(stored.hash),
-      () => expected.flush(COMPARED),
-    );
-    await expected.flush(0);
+    await this.#history(workers, sizes, first, async (shown) => {
+      const hashes = Array.from(shown, ([{ hash }]) => hash);
+      for (let at = 0; at < hashes.length; at += COMPARED)
+        await store.expectNodes(this.snapshot, hashes.slice(at, at + COMPARED));
+    });
     for (const { hash } of await store.unexpectedNodes(this.snapshot, LISTED)) {
       this.findings.add('map_node_extra', NODE, keyOf(hash), `The node ${toHex(hash)} belongs to no map that is kept.`);
     }
   }
 
-  /** @param between is awaited from time to time, so that what was shown does not pile up */
+  /** @param show is awaited for the leaves and nodes of each bucket, and for those above them */
   async #history(
+    workers: readonly PageWorker[],
     sizes: readonly number[],
     watchFrom: number,
-    watch: (stored: Stored, until: number) => void,
-    between: () => Promise<void>,
+    show: (shown: Iterable<readonly [stored: Stored, until: number]>) => Promise<void>,
   ): Promise<MapVersion[]> {
     if (sizes.length === 0) return [];
+    const above: [Stored, number][] = [];
+    const watch = (stored: Stored, until: number) => above.push([stored, until]);
     const history = new MapHistory(this.sha256, sizes, { watch, watchFrom });
-    let key: Uint8Array | undefined;
-    let entries: number[] = [];
-    for await (const naming of store.sortedNamings(this.snapshot)) {
-      const next = naming.subarray(0, HASH_SIZE);
-      if (key !== undefined && !equalBytes(key, next)) {
-        history.add(key, entries);
-        await between();
-        entries = [];
-      }
-      key = next;
-      entries.push(Number(naming.readBigUInt64BE(HASH_SIZE)));
+    let next = 0;
+    const buckets = inOrder(
+      workers,
+      async () => (next === BUCKETS ? undefined : store.namingsOf(this.snapshot, next++)),
+      (worker, namings) => worker.map({ namings, sizes, watchFrom }),
+    );
+    for await (const { part, shown } of buckets) {
+      if (part !== undefined) history.addPart(unpack(part));
+      await show(shownIn(shown));
+      giveBack(shown);
     }
-    if (key !== undefined) history.add(key, entries);
-    return history.finish();
+    const maps = history.finish();
+    await show(above);
+    return maps;
   }
 
   async #judgeRoots(maps: ReadonlyMap<number, MapVersion>): Promise<void> {
@@ -179,64 +183,58 @@ export class MapCheck {
     }
   }
 
+  /** Hands what was gathered to the database, sorted into buckets. */
   async #flush(): Promise<void> {
-    const namings = Buffer.concat(this.#gathered);
+    const gathered = Buffer.concat(this.#gathered);
     [this.#gathered, this.#bytes] = [[], 0];
-    if (namings.length > 0) await store.rememberNamings(this.snapshot, namings);
+    if (gathered.length === 0) return;
+    const ends = new Uint32Array(BUCKETS);
+    for (let at = 0; at < gathered.length; at += NAMING_BYTES) ends[gathered[at]!]! += NAMING_BYTES;
+    const parts: { bucket: number; from: number; bytes: number }[] = [];
+    for (let bucket = 0, from = 0; bucket < BUCKETS; bucket++) {
+      const bytes = ends[bucket]!;
+      ends[bucket] = from;
+      if (bytes > 0) parts.push({ bucket, from, bytes });
+      from += bytes;
+    }
+    const namings = Buffer.allocUnsafe(gathered.length);
+    for (let at = 0; at < gathered.length; at += NAMING_BYTES) {
+      const bucket = gathered[at]!;
+      gathered.copy(namings, ends[bucket], at, at + NAMING_BYTES);
+      ends[bucket]! += NAMING_BYTES;
+    }
+    await store.rememberNamings(this.snapshot, namings, parts);
   }
 }
 
 /** Holds the nodes that should be kept against those that are. */
 class NodeCheck {
   found = 0;
-  #waiting: Stored[] = [];
 
   constructor(
     private readonly snapshot: Snapshot,
     private readonly findings: Findings,
   ) {}
 
-  expect(stored: Stored): void {
-    this.#waiting.push(stored);
+  async compare(expected: readonly Stored[]): Promise<void> {
+    for (let at = 0; at < expected.length; at += COMPARED) await this.#compare(expected.slice(at, at + COMPARED));
   }
 
-  /** Once more than `some` wait. */
-  async compare(some: number): Promise<void> {
-    if (this.#waiting.length <= some) return;
-    const expected = this.#waiting;
-    this.#waiting = [];
-    const rows = await store.nodeRows(
+  async #compare(expected: readonly Stored[]): Promise<void> {
+    const contents = await store.nodeContents(
       this.snapshot,
       expected.map(({ hash }) => hash),
     );
-    const byHash = new Map(rows.map(({ hash, content }) => [toHex(hash), content]));
-    this.found += rows.length;
+    this.found += contents.size;
     for (const { hash, content } of expected) {
       const name = toHex(hash);
-      const row = byHash.get(name);
+      const row = contents.get(name);
       if (row === undefined) {
         this.findings.add('map_node_missing', NODE, keyOf(hash), `The map lacks its node ${name}.`);
       } else if (!equalBytes(row, content)) {
         this.findings.add('map_node_wrong', NODE, keyOf(hash), `The node ${name} of the map holds something else.`);
       }
     }
-  }
-}
-
-class ExpectedNodes {
-  #waiting: Uint8Array[] = [];
-
-  constructor(private readonly snapshot: Snapshot) {}
-
-  add(hash: Uint8Array): void {
-    this.#waiting.push(hash);
-  }
-
-  async flush(some: number): Promise<void> {
-    if (this.#waiting.length <= some) return;
-    const hashes = this.#waiting;
-    this.#waiting = [];
-    await store.expectNodes(this.snapshot, hashes);
   }
 }
 

@@ -28,6 +28,8 @@ async function obey(order: Exclude<Order, { looked: unknown }>): Promise<void> {
       return say({ done: await worker.compare(order.rows) });
     case 'finish':
       return say({ done: await worker.finish() });
+    case 'map':
+      return say({ done: await worker.map(order.task) });
   }
 }
 

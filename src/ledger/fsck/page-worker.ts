@@ -5,6 +5,8 @@
  */
 import type { Sha256 } from '../../core/digest.ts';
 import { MadeKeys } from './made-keys.ts';
+import type { Bucket, BucketTask } from './map-part.ts';
+import { mapBucket } from './map-part.ts';
 import type { Named } from './named.ts';
 import { namedIn } from './named.ts';
 import type { Folded, LookUp, OverlaidRow, UnexpectedRow } from './page-fold.ts';
@@ -51,6 +53,8 @@ export interface PageWorker {
   compare(rows: SharedBytes): Promise<readonly UnexpectedRow[]>;
   /** Ends the page. */
   finish(): Promise<{ readonly found: FoundSoFar; readonly left: readonly OverlaidRow[] }>;
+  /** Computes a part of the maps of digests; asks for no page. */
+  map(task: BucketTask): Promise<Bucket>;
   close(): Promise<void>;
 }
 
@@ -94,6 +98,10 @@ export class LocalWorker implements PageWorker {
     const left = this.#fold!.left();
     this.#fold = undefined;
     return Promise.resolve({ found: this.#findings.soFar(), left });
+  }
+
+  map(task: BucketTask): Promise<Bucket> {
+    return Promise.resolve(mapBucket(this.sha256, task));
   }
 
   close(): Promise<void> {

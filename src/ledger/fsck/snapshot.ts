@@ -28,7 +28,9 @@ export class Snapshot {
       for (let i = 0; i < 3; i++) clients.push(await connect(url));
       const [client, pages, rows] = clients as [pg.Client, pg.Client, pg.Client];
       await client.query(`CREATE TEMP TABLE fsck_overlay (tbl text, key text, row jsonb, PRIMARY KEY (tbl, key))`);
-      await client.query(`CREATE TEMP TABLE fsck_naming (naming bytea NOT NULL)`);
+      await client.query(`CREATE TEMP TABLE fsck_naming (bucket integer NOT NULL, namings bytea NOT NULL)`);
+      await client.query(`ALTER TABLE pg_temp.fsck_naming ALTER COLUMN namings SET STORAGE EXTERNAL`);
+      await client.query(`CREATE INDEX ON pg_temp.fsck_naming (bucket)`);
       await client.query(`CREATE TEMP TABLE fsck_map_node (hash bytea PRIMARY KEY)`);
       await client.query(`BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY`);
       const exported = await client.query<{ id: string }>(`SELECT pg_export_snapshot() AS id`);

@@ -4,6 +4,7 @@
  */
 import { Worker } from 'node:worker_threads';
 import type { RowKey } from '../../core/registry/tables.ts';
+import type { Bucket, BucketTask } from './map-part.ts';
 import type { Looked, LookUp, UnexpectedRow } from './page-fold.ts';
 import type { PageTask, PageWorker, ReadPage, WorkerSetup } from './page-worker.ts';
 import type { SharedBytes } from './tuple-buffer.ts';
@@ -13,6 +14,7 @@ export type Order =
   | { readonly call: 'fold' }
   | { readonly call: 'compare'; readonly rows: SharedBytes }
   | { readonly call: 'finish' }
+  | { readonly call: 'map'; readonly task: BucketTask }
   | { readonly looked: Looked };
 
 export type Answer = { readonly done: unknown } | { readonly failed: unknown } | { readonly lookUp: readonly RowKey[] };
@@ -56,6 +58,10 @@ class ThreadWorker implements PageWorker {
 
   finish(): ReturnType<PageWorker['finish']> {
     return this.#call({ call: 'finish' }) as ReturnType<PageWorker['finish']>;
+  }
+
+  map(task: BucketTask): Promise<Bucket> {
+    return this.#call({ call: 'map', task }) as Promise<Bucket>;
   }
 
   async close(): Promise<void> {

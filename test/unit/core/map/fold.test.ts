@@ -122,12 +122,40 @@ describe('the history', () => {
     );
   });
 
+  it('is put together from parts that were computed apart, as from the keys themselves', async () => {
+    await fc.assert(
+      fc.asyncProperty(logs, fc.integer({ min: 0, max: 8 }), async (log, bits) => {
+        const { kept, named, folds } = await fold(log);
+        const sizes = [...new Set(folds.map(({ size }) => size))];
+        const watchFrom = sizes.length - 1;
+        const seen = new Map<string, string>();
+        const watch = ({ hash, content }: { hash: Uint8Array; content: Uint8Array }) =>
+          seen.set(toHex(hash), toHex(content));
+        const whole = new MapHistory(sha256, sizes, { watch, watchFrom });
+        for (let bucket = 0; bucket < 2 ** bits; bucket++) {
+          const history = new MapHistory(sha256, sizes, { watch, watchFrom });
+          for (const [key, entries] of sorted(named)) {
+            if (key[0]! >> (8 - bits) === bucket) history.add(key, entries);
+          }
+          const part = history.part();
+          if (part !== undefined) whole.addPart(part);
+        }
+        const last = new Map(folds.map(({ size, root, keys }) => [size, { root, keys }]));
+        expect(whole.finish().map(({ root, keys }) => ({ root: toHex(root), keys }))).toEqual([...last.values()]);
+        expect(seen).toEqual(new Map([...kept.nodes].map(([name, { content }]) => [name, toHex(content)])));
+      }),
+    );
+  });
+
   it('refuses keys that come twice or out of order', () => {
     const [low, high] = sorted(new Map([0, 1].map((i) => [digestAt(i), [i]]))).map(([key]) => key);
     const history = new MapHistory(sha256, [10]);
     history.add(high!, [1]);
     for (const key of [high!, low!]) {
       expect(() => history.add(key, [2])).toThrow(expect.objectContaining({ code: 'invalid_input' }));
+      const part = new MapHistory(sha256, [10]);
+      part.add(key, [2]);
+      expect(() => history.addPart(part.part()!)).toThrow(expect.objectContaining({ code: 'invalid_input' }));
     }
   });
 });
