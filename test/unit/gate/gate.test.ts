@@ -1,6 +1,9 @@
 /** A gate before a registry that is slow, silent or endless, and with settings that are none. */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import jwt from 'jsonwebtoken';
@@ -147,6 +150,23 @@ describe('a gate', () => {
     // It is no fault of whoever asks.
     if (code.startsWith('status_'))
       expect(refusalOf(new RegistryError(code as ErrorCode, 'It is so.')).status).toBe(503);
+  });
+
+  test('goes by a bundle for as long as it states, without asking anybody', async () => {
+    age = 100;
+    const path = join(await mkdtemp(join(tmpdir(), 'muniment-bundle-')), 'bundle.json');
+    const bring = (uri = `${url}/statuslists/0`) =>
+      writeFile(path, JSON.stringify({ jwks: { keys: [key.jwk] }, statusLists: { [uri]: list() } }));
+    await bring();
+    const gate = (maxStaleness: number) => gateOf({ bundle: path, maxStaleness });
+    await expect(gate(110).admit(asking())).resolves.toMatchObject({ status: 'valid' });
+    await expect(gate(99).admit(asking())).rejects.toEqual(coded('status_stale'));
+    // Made before the list of the token was begun.
+    await bring(`${url}/statuslists/1`);
+    await expect(gate(110).admit(asking())).rejects.toEqual(coded('status_stale'));
+    await rm(path);
+    await expect(gate(110).admit(asking())).rejects.toEqual(coded('unreachable'));
+    expect(asked).toEqual([]);
   });
 
   test('looks again before it calls what it knows too old', async () => {
