@@ -15,6 +15,7 @@ const AT_A_GATE: Readonly<Partial<Record<ErrorCode, number>>> = {
   token_suspended: 403,
   // Nothing that the client has sent.
   status_list_invalid: 503,
+  malformed_json: 500,
 };
 
 /** @throws what is no refusal of the gate */

@@ -5,6 +5,8 @@
  *
  * One process has one journal, which a lock beside it sees to: two would spend the same leased calls. It is begun anew with
  * what is open whenever it has grown. A power failure may lose the last lines; a killed process loses none.
+ *
+ * What is wrong with it is told to strangers who ask for a model, so it does not say where it lies.
  */
 import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
@@ -71,7 +73,7 @@ export class Journal {
     mkdirSync(dirname(path), { recursive: true });
     const taken = await takeOwnerLock(`${path}.lock`);
     if (!('lock' in taken)) {
-      throw new RegistryError('configuration_invalid', `The journal "${path}" is that of process ${taken.heldBy}.`, {
+      throw new RegistryError('configuration_invalid', `The journal of uses is that of process ${taken.heldBy}.`, {
         field: 'usage.journal',
         fix: 'Give each process a journal of its own.',
       });
@@ -127,7 +129,7 @@ export class Journal {
     try {
       this.#append(line);
     } catch (cause) {
-      throw new RegistryError('storage_full', `The journal "${this.path}" cannot be written.`, {
+      throw new RegistryError('storage_full', 'The journal of uses cannot be written.', {
         field: 'usage.journal',
         fix: 'Make room on its disk.',
         cause,
@@ -176,7 +178,7 @@ export class Journal {
   #block(id: string): OpenBlock {
     const block = this.blocks.get(id);
     if (block !== undefined) return block;
-    throw new RegistryError('malformed_json', `The journal "${this.path}" speaks of a block that it does not know.`);
+    throw new RegistryError('malformed_json', 'The journal of uses speaks of a block that it does not know.');
   }
 
   /** A new file with what is open, in the place of the old one. */
@@ -229,7 +231,7 @@ function* readLines(path: string): Generator<Line> {
     try {
       yield JSON.parse(line) as Line;
     } catch (cause) {
-      throw new RegistryError('malformed_json', `The journal "${path}" is damaged.`, { cause });
+      throw new RegistryError('malformed_json', 'The journal of uses is damaged.', { cause });
     }
   }
 }

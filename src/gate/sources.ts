@@ -89,10 +89,10 @@ export function bundledSources(path: string): Sources {
   let read: { mtimeMs: number; keys: VerificationKeys; lists: Record<string, string> } | undefined;
   const current = async () => {
     const { mtimeMs } = await stat(path).catch((cause: unknown) => {
-      throw new RegistryError('unreachable', `The bundle "${path}" cannot be read.`, { cause });
+      throw new RegistryError('unreachable', 'The bundle of keys and status lists cannot be read.', { cause });
     });
     if (read?.mtimeMs !== mtimeMs) {
-      const { jwks, statusLists } = bundleOf(await readFile(path, 'utf8'), path);
+      const { jwks, statusLists } = bundleOf(await readFile(path, 'utf8'));
       read = { mtimeMs, keys: await readJwks(jwks), lists: statusLists };
     }
     return read;
@@ -112,11 +112,11 @@ export function bundledSources(path: string): Sources {
 
 const bundleSchema = z.looseObject({ jwks: z.unknown(), statusLists: z.record(z.string(), z.string()) });
 
-function bundleOf(text: string, path: string): z.infer<typeof bundleSchema> {
+function bundleOf(text: string): z.infer<typeof bundleSchema> {
   try {
     return bundleSchema.parse(JSON.parse(text));
   } catch (cause) {
-    throw new RegistryError('configuration_invalid', `"${path}" is no bundle of keys and status lists.`, {
+    throw new RegistryError('configuration_invalid', 'There is no bundle of keys and status lists in its place.', {
       field: 'bundle',
       fix: 'Make one: muniment token bundle --out FILE.',
       cause,

@@ -1,6 +1,6 @@
 /** Counting against quotas where the registry refuses, the clock is moved, and processes end at the worst moment. */
 import { execFile } from 'node:child_process';
-import { cp, mkdtemp, rm, stat } from 'node:fs/promises';
+import { cp, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { refusalOf } from '../../../src/gate/answer.ts';
 import type { OpenBlock } from '../../../src/gate/journal.ts';
 import { Journal } from '../../../src/gate/journal.ts';
 import type { MeterOptions } from '../../../src/gate/meter.ts';
@@ -45,6 +46,8 @@ const times = async (count: number, meter: Meter, grant: string) => {
   for (let i = 0; i < count; i++) await meter.count(grant, use, 'shown');
 };
 const coded = (code: string) => expect.objectContaining({ code });
+/** Strangers are told, and not where the journal lies. */
+const silent = (code: string) => expect.objectContaining({ code, message: expect.not.stringContaining(folder) });
 async function kept(path: string) {
   const journal = await Journal.open(path);
   return { blocks: journal.blocks, close: () => journal.close() };
@@ -267,11 +270,26 @@ describe('a journal', () => {
     await times(1, first, 'grant');
     const told = jest.fn<(error: unknown) => void>();
     const second = meterOf(registry, { journal, onError: told });
-    await expect(second.count('grant', use, 'shown')).rejects.toEqual(coded('configuration_invalid'));
+    await expect(second.count('grant', use, 'shown')).rejects.toEqual(silent('configuration_invalid'));
     expect(told).toHaveBeenCalledWith(coded('configuration_invalid'));
     forget(second);
     await first.close();
     await times(1, meterOf(registry, { journal }), 'grant');
+  });
+
+  test('that is damaged is told as such, and nobody is let in', async () => {
+    const registry = await registryOf();
+    const journal = newJournal();
+    await writeFile(journal, '{"lease":"block","grant":"grant","calls":10,"at":"2026-01-01T00:00:00.000Z"}\n{"us\n');
+    const meter = meterOf(registry, { journal });
+    await expect(meter.count('grant', use, 'shown')).rejects.toEqual(silent('malformed_json'));
+    // It is no fault of whoever asks.
+    expect(refusalOf(await meter.count('grant', use, 'shown').catch((error: unknown) => error)).status).toBe(500);
+    forget(meter);
+    await writeFile(journal, '{"use":"block","token":"token","action":"infer","calls":1}\n');
+    const other = meterOf(registry, { journal });
+    await expect(other.count('grant', use, 'shown')).rejects.toEqual(silent('malformed_json'));
+    forget(other);
   });
 
   test('does not grow with the calls', async () => {
