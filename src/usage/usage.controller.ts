@@ -12,6 +12,7 @@ import {
   countsView,
   grantParams,
   leaseSchema,
+  openBlockView,
   reportSchema,
   seatParams,
   seatSchema,
@@ -51,6 +52,14 @@ export class UsageController {
     return this.counted.report(principal, id, body);
   }
 
+  /** The blocks that are not settled, the oldest first; 1,000 at most. */
+  @Get('usage-blocks')
+  @Requires('read')
+  @ApiResponse({ status: 200, standardSchema: z.array(openBlockView) })
+  blocks(@CurrentPrincipal() principal: Principal, @Param({ schema: grantParams }) { id }: Id) {
+    return this.counted.blocks(principal, id);
+  }
+
   /** Leases a block of calls, to be spent without asking. */
   @Post('usage-blocks')
   @HttpCode(200)
@@ -64,7 +73,7 @@ export class UsageController {
     return this.counted.lease(principal, id, body);
   }
 
-  /** Gives back what was not spent of a block. */
+  /** Gives back what was not spent of a block: who leased it, or the licensor where its gate has vanished. */
   @Post('usage-blocks/:block/settle')
   @HttpCode(200)
   @Requires('usage:write')

@@ -51,6 +51,17 @@ export const blockView = z
   .meta({ id: 'UsageBlock' });
 export type BlockView = z.infer<typeof blockView>;
 
+export const openBlockView = z
+  .strictObject({
+    id: id('usageblock'),
+    party: id('party').describe('Who leased it'),
+    calls: count.describe('How many it holds'),
+    spent: count.describe('Of these, as far as is known'),
+    leasedAt: instant,
+  })
+  .meta({ id: 'OpenUsageBlock' });
+export type OpenBlockView = z.infer<typeof openBlockView>;
+
 const counts = {
   grant: id('grant'),
   maxCalls: count.nullable(),

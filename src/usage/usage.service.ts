@@ -17,7 +17,7 @@ import type { EntityManager } from '../platform/database/index.ts';
 import { DataSource } from '../platform/database/index.ts';
 import type { CountableGrant } from './countable-grants.ts';
 import { countable, CountableGrants } from './countable-grants.ts';
-import type { BlockView, CountsView, Lease, Report, UsageView } from './usage.schema.ts';
+import type { BlockView, CountsView, Lease, OpenBlockView, Report, UsageView } from './usage.schema.ts';
 import type { Block, Counted, KeptReport } from './usage.store.ts';
 import {
   addToSums,
@@ -27,6 +27,7 @@ import {
   insertReport,
   lockCounters,
   moveCounters,
+  openBlocks,
   readCounters,
   settleBlock,
   spendOfBlock,
@@ -100,12 +101,16 @@ export class UsageService {
     });
   }
 
-  /** Gives back what was not spent of a block. Settled twice, it stays what it was. */
+  /**
+   * Gives back what was not spent of a block. Settled twice, it stays what it was. By who leased it, or by who gave the
+   * grant that all others are a part of: that its gate has vanished is a loss that nobody else may turn on it.
+   */
   async settle(principal: Principal, id: string, block: string): Promise<BlockView> {
     return this.database.transaction(async (manager) => {
       const first = await findBlock(manager, block);
-      if (first === undefined || first.grant !== id || first.party !== principal.partyId) throw missingBlock(block);
+      if (first === undefined || first.grant !== id) throw missingBlock(block);
       const { chain } = countable(await this.grants.byId(id));
+      if (first.party !== principal.partyId && !(await this.#hasGiven(principal, chain))) throw missingBlock(block);
       await lockCounters(manager, chain);
       const kept = (await findBlock(manager, block))!;
       if (!kept.settled) {
@@ -114,6 +119,12 @@ export class UsageService {
       }
       return viewOf({ ...kept, settled: true });
     });
+  }
+
+  /** The blocks that are not settled, the oldest first, for the sides of the grant and those above it. */
+  async blocks(principal: Principal, id: string): Promise<OpenBlockView[]> {
+    await this.grants.find(principal, id);
+    return openBlocks(this.database.manager, id);
   }
 
   /** For the sides of the grant and those above it. @throws RegistryError `not_found` */
@@ -125,6 +136,10 @@ export class UsageService {
       byAction: await sumByAction(manager, id),
       byDay: await sumByDay(manager, id),
     };
+  }
+
+  async #hasGiven({ partyId }: Principal, [first]: CountableGrant['chain']): Promise<boolean> {
+    return (await this.grants.byId(first!)).licensor === partyId;
   }
 
   /** A use by a token is one of the grant that the token is under. @throws RegistryError `use_not_licensed` */

@@ -1,6 +1,6 @@
 /** SQL over what was used of grants. Whatever counts locks the counters of a grant and of all above it, from the top down. */
 import type { EntityManager } from 'typeorm';
-import type { BlockView, Report } from './usage.schema.ts';
+import type { BlockView, OpenBlockView, Report } from './usage.schema.ts';
 
 /** A grant with what bounds it, and the row by which all that is counted under it follows one another. */
 export interface Counted {
@@ -171,6 +171,16 @@ const BLOCK = `id, grant_id AS grant, party_id AS party, calls::float8 AS calls,
 export async function findBlock(manager: EntityManager, id: string): Promise<Block | undefined> {
   const [row]: Block[] = await manager.query(`SELECT ${BLOCK} FROM ops.usage_block WHERE id = $1`, [id]);
   return row;
+}
+
+/** Those that are not settled, the oldest first. */
+export function openBlocks(manager: EntityManager, grant: string): Promise<OpenBlockView[]> {
+  return manager.query(
+    `SELECT id, party_id AS party, calls::float8 AS calls, spent::float8 AS spent,
+       to_char(leased_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS "leasedAt"
+     FROM ops.usage_block WHERE grant_id = $1 AND settled_at IS NULL ORDER BY leased_at, id LIMIT 1000`,
+    [grant],
+  );
 }
 
 export async function insertBlock(

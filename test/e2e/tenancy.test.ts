@@ -288,6 +288,7 @@ const ROUTES: Route[] = [
   { method: 'POST', path: '/v1/grants/:id/acts', thing: 'grant', body: { act: 'suspend' } },
   { method: 'GET', path: '/v1/grants/:id/usage', thing: 'grant' },
   { method: 'POST', path: '/v1/grants/:id/usage', thing: 'grant', body: oneUse },
+  { method: 'GET', path: '/v1/grants/:id/usage-blocks', thing: 'grant' },
   { method: 'POST', path: '/v1/grants/:id/usage-blocks', thing: 'grant', body: { id: newId('usageblock'), calls: 1 } },
   { method: 'POST', path: '/v1/grants/:id/usage-blocks/:block/settle', thing: 'grant', body: {} },
   { method: 'GET', path: '/v1/grants/:id/seats', thing: 'grant' },

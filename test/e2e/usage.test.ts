@@ -256,6 +256,28 @@ describe('a block of calls', () => {
     for (const calls of [40, 61]) expect(refusal(await ask(calls))).toEqual([409, 'idempotency_key_reused']);
   });
 
+  it('whose gate has vanished is given back by who gave the grant, and by nobody who would gain by it', async () => {
+    const parent = await grantOf({ maxCalls: 100 }, { sublicensing: true });
+    const part = (await licensee.grant(model, stranger, { parent, ...limits({ maxCalls: 80 }) })).id;
+    const token = (await stranger.token(part)).body.access_token;
+    const block = (await lease(server, part, 60, { token })).body.id;
+    expect((await report(server, part, reportOf(10, { block }))).status).toBe(200);
+    const open = [{ id: block, party: server.id, calls: 60, spent: 10, leasedAt: expect.any(String) }];
+    for (const side of [owner, licensee, stranger]) {
+      expect(await side.ok('GET', `/v1/grants/${part}/usage-blocks`)).toEqual(open);
+    }
+    expect(refusal(await server.call('GET', `/v1/grants/${part}/usage-blocks`))).toEqual([404, 'not_found']);
+    const path = `/v1/grants/${part}/usage-blocks/${block}/settle`;
+    // The licensee above would get calls again that its sub-licensee may have made.
+    for (const other of [licensee, stranger, registrar]) {
+      expect(refusal(await other.call('POST', path, {}))).toEqual([404, 'not_found']);
+    }
+    expect(await settle(owner, part, block)).toMatchObject({ settled: true, spent: 10 });
+    expect(await usage(parent)).toMatchObject({ calls: 10, leased: 0, left: 90 });
+    expect(await owner.ok('GET', `/v1/grants/${part}/usage-blocks`)).toEqual([]);
+    expect(refusal(await report(server, part, reportOf(1, { block })))).toEqual([409, 'state_conflict']);
+  });
+
   it('goes on being reported when the grant has ended: the calls were made before', async () => {
     const grant = await grantOf({ maxCalls: 100 });
     const block = (await lease(licensee, grant, 10)).body.id;
