@@ -363,10 +363,12 @@ export type RowKey = readonly [name: IndexName | TableName | 'statement', ...val
 
 /** Where else a row of the table is found. */
 export function indexKeysOf(table: TableName, row: object): (readonly [name: IndexName, ...values: string[]])[] {
-  return INDEXES_OF.get(table)!.flatMap((name) => {
+  const keys: (readonly [name: IndexName, ...values: string[]])[] = [];
+  for (const name of INDEXES_OF.get(table)!) {
     const values = INDEXES[name].columns.map((column) => (row as Record<string, string | null>)[column]);
-    return values.includes(null) ? [] : [[name, ...(values as string[])] as const];
-  });
+    if (!values.includes(null)) keys.push([name, ...(values as string[])]);
+  }
+  return keys;
 }
 
 const INDEXES_OF = new Map(

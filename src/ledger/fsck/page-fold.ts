@@ -154,9 +154,10 @@ class PageRows implements Rows {
   }
 
   /** Whether it is known what there is; what was certainly never made is known without a look-up. */
-  knows([from, ...values]: RowKey): boolean {
-    if (from === 'statement') return this.#statements.has(values[0]!);
-    const key = nameOf(values);
+  knows(rowKey: RowKey): boolean {
+    const [from] = rowKey;
+    const key = nameIn(rowKey);
+    if (from === 'statement') return this.#statements.has(key);
     return this.#known[from].has(key) || !this.madeKeys.mayHold(from, key);
   }
 
@@ -167,8 +168,9 @@ class PageRows implements Rows {
     known.made = true;
     this.#made[table].rows.push(known);
     this.madeKeys.add(table, name);
-    for (const [index, ...values] of indexKeysOf(table, row)) {
-      const key = nameOf(values);
+    for (const indexKey of indexKeysOf(table, row)) {
+      const [index] = indexKey;
+      const key = nameIn(indexKey);
       if (this.#known[index].get(key)?.row === undefined) this.#known[index].set(key, known);
       this.madeKeys.add(index, key);
     }
@@ -177,7 +179,7 @@ class PageRows implements Rows {
   /** Where a row that the page made comes first. */
   indexed(known: Known): (readonly [index: IndexName, key: string])[] {
     return indexKeysOf(known.table, known.row!)
-      .map(([index, ...values]) => [index, nameOf(values)] as const)
+      .map((indexKey) => [indexKey[0], nameIn(indexKey)] as const)
       .filter(([index, key]) => this.#known[index].get(key) === known);
   }
 
@@ -211,9 +213,9 @@ class PageRows implements Rows {
     const wanted: RowKey[] = [];
     for (const key of keys) {
       if (this.knows(key)) continue;
-      const [from, ...values] = key;
-      if (from === 'statement') this.#statements.set(values[0]!, undefined);
-      else this.#know(from, nameOf(values), undefined);
+      const [from] = key;
+      if (from === 'statement') this.#statements.set(nameIn(key), undefined);
+      else this.#know(from, nameIn(key), undefined);
       wanted.push(key);
     }
     if (wanted.length === 0) return;
@@ -234,6 +236,9 @@ class PageRows implements Rows {
     return made;
   }
 }
+
+/** What `nameOf` makes of the values behind the name of the table or index. */
+const nameIn = (key: readonly string[]): string => (key.length === 2 ? key[1]! : nameOf(key.slice(1)));
 
 const byName = <N extends string, T>(names: readonly N[], make: () => T): Record<N, T> =>
   Object.fromEntries(names.map((name) => [name, make()])) as Record<N, T>;
