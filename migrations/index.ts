@@ -39,6 +39,7 @@ import { AccessBatches1700000000034 } from './0034-access-batches.ts';
 import { ResolvedParents1700000000035 } from './0035-resolved-parents.ts';
 import { UsageSums1700000000036 } from './0036-usage-sums.ts';
 import { EndedClaims1700000000038 } from './0038-ended-claims.ts';
+import { TokenRefusals1700000000039 } from './0039-token-refusals.ts';
 
 export const MIGRATIONS: (new () => MigrationInterface)[] = [
   SchemasAndRoles1700000000001,
@@ -77,4 +78,5 @@ export const MIGRATIONS: (new () => MigrationInterface)[] = [
   ResolvedParents1700000000035,
   UsageSums1700000000036,
   EndedClaims1700000000038,
+  TokenRefusals1700000000039,
 ];

@@ -6,6 +6,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import { RegistryError } from '../core/errors.ts';
+import type { LicenseTokenClaims } from '../core/licensing/token-claims.ts';
 import { requireAudience, requireHolder } from '../core/licensing/token-claims.ts';
 import { ModelService } from '../models/index.ts';
 import type { Principal } from '../platform/auth/index.ts';
@@ -15,7 +16,8 @@ import { DataSource } from '../platform/database/index.ts';
 import type { Log } from '../platform/logging/index.ts';
 import { LOG } from '../platform/logging/index.ts';
 import type { StoredArtifact } from '../platform/storage/index.ts';
-import { GenuineTokens, Holders, Issuer } from '../tokens/index.ts';
+import type { About } from '../tokens/index.ts';
+import { GenuineTokens, Holders, Issuer, Refusals } from '../tokens/index.ts';
 import { AccessBatches } from './access-batches.ts';
 import type { AccessQuery, AccessView, ProvenAccess } from './artifact.schema.ts';
 import { accessView } from './artifact.schema.ts';
@@ -42,6 +44,7 @@ export class ArtifactService {
     private readonly tokens: GenuineTokens,
     private readonly holders: Holders,
     private readonly issuer: Issuer,
+    private readonly refusals: Refusals,
     private readonly batches: AccessBatches,
     @Inject(LOG) private readonly log: Log,
     private readonly database: DataSource,
@@ -102,29 +105,38 @@ export class ArtifactService {
     return { party: partyId, apiKey: apiKeyId, token: null, grant: null };
   }
 
-  async #byToken(id: string, request: FastifyRequest): Promise<Fetcher | undefined> {
+  #byToken(id: string, request: FastifyRequest): Promise<Fetcher> {
+    return this.refusals.watch('artifact', async (about) => {
+      const claims = await this.#shown(request, about);
+      const [details] = claims.authorization_details;
+      if (details!.model.id !== id) {
+        throw new RegistryError('forbidden', 'The token is for another model.', { field: 'model' });
+      }
+      if (!details!.actions.some((action) => WITH_WEIGHTS.includes(action))) {
+        throw new RegistryError(
+          'forbidden',
+          `The token allows none of ${WITH_WEIGHTS.join(', ')}: the weights stay here.`,
+          {
+            field: 'actions',
+            fix: 'Use the model where it is hosted, or ask its owner for a wider license.',
+          },
+        );
+      }
+      return { party: claims.sub, apiKey: claims.client_id, token: claims.jti, grant: claims.grant_id };
+    });
+  }
+
+  /** What the token says that came with the request, when it counts and comes from whom it is bound to. */
+  async #shown(request: FastifyRequest, about: About): Promise<LicenseTokenClaims> {
     const [, scheme, token] = CREDENTIALS.exec(request.headers.authorization ?? '') ?? [];
     // An API key has no dot; one that is not known leaves no principal behind.
     if (scheme === undefined || token === undefined || !token.includes('.')) throw unauthenticated();
     const { claims } = await this.tokens.require(token);
+    about.claims = claims;
     requireAudience(claims, this.issuer.url);
     requireHolder(claims, await this.holders.of(request, token));
     if ((claims.cnf === undefined) !== (scheme.toLowerCase() === 'bearer')) throw wrongScheme(claims.cnf !== undefined);
-    const [details] = claims.authorization_details;
-    if (details!.model.id !== id) {
-      throw new RegistryError('forbidden', 'The token is for another model.', { field: 'model' });
-    }
-    if (!details!.actions.some((action) => WITH_WEIGHTS.includes(action))) {
-      throw new RegistryError(
-        'forbidden',
-        `The token allows none of ${WITH_WEIGHTS.join(', ')}: the weights stay here.`,
-        {
-          field: 'actions',
-          fix: 'Use the model where it is hosted, or ask its owner for a wider license.',
-        },
-      );
-    }
-    return { party: claims.sub, apiKey: claims.client_id, token: claims.jti, grant: claims.grant_id };
+    return claims;
   }
 
   async *#counted(access: number, content: AsyncGenerator<Uint8Array>, size: number): AsyncGenerator<Uint8Array> {

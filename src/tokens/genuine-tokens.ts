@@ -33,13 +33,17 @@ export class GenuineTokens {
     this.#standings = new Gathered((jtis) => findStandings(database.manager, jtis));
   }
 
-  /** A token that this registry issued, that is in its time and counts; undefined for any other text. */
-  async counting(token: string): Promise<GenuineToken | undefined> {
+  /**
+   * A token that this registry issued, that is in its time and counts; undefined for any other text.
+   * @param refused told why, where it is undefined
+   */
+  async counting(token: string, refused: (error: RegistryError) => void): Promise<GenuineToken | undefined> {
     try {
       return await this.require(token);
     } catch (error) {
-      if (error instanceof RegistryError && error.status === 401) return undefined;
-      throw error;
+      if (!(error instanceof RegistryError && error.status === 401)) throw error;
+      refused(error);
+      return undefined;
     }
   }
 
@@ -58,7 +62,18 @@ export class GenuineTokens {
     }
     const end = endOf(standing, new Date());
     if (end === undefined) return { claims, standing };
-    throw new RegistryError(`token_${end}`, `The token, or its grant, is ${end}.`, { fix: 'Ask the licensor.' });
+    throw new TokenEnded(`token_${end}`, `The token, or its grant, is ${end}.`, claims);
+  }
+}
+
+/** A genuine token that does not count any more. */
+export class TokenEnded extends RegistryError {
+  constructor(
+    code: `token_${TokenEnd}`,
+    message: string,
+    readonly claims: LicenseTokenClaims,
+  ) {
+    super(code, message, { fix: 'Ask the licensor.' });
   }
 }
 

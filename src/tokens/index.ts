@@ -3,6 +3,8 @@ export { DPOP_ALGORITHMS } from './dpop/index.ts';
 export { GenuineTokens } from './genuine-tokens.ts';
 export { Holders } from './holders.ts';
 export { Issuer } from './issuer.ts';
+export type { About } from './refusals.ts';
+export { Refusals } from './refusals.ts';
 export { TokenBatches } from './token-batches.ts';
 export { TokenKeys } from './token-keys.ts';
 export { TokenModule } from './token.module.ts';

@@ -19,6 +19,7 @@ import { Holders } from './holders.ts';
 import { Issuer } from './issuer.ts';
 import { cacheSeconds } from './key-schedule.ts';
 import { jwksSchema } from './license-token/index.ts';
+import { Refusals } from './refusals.ts';
 import { TokenIssuance } from './token-issuance.ts';
 import { TokenKeys } from './token-keys.ts';
 import type { Metadata } from './token.schema.ts';
@@ -50,6 +51,7 @@ export class OAuthController {
     private readonly holders: Holders,
     private readonly keys: TokenKeys,
     private readonly clients: ClientAuthentication,
+    private readonly refusals: Refusals,
     private readonly issuer: Issuer,
     private readonly config: Config,
   ) {}
@@ -62,8 +64,12 @@ export class OAuthController {
   @ApiBody(formOf(tokenRequestSchema))
   @ApiResponse({ status: 200, standardSchema: tokenResponse })
   async token(@Req() request: FastifyRequest, @Body() body: unknown) {
-    const client = await this.#client(request, body);
-    return this.issuance.issue(client, readTokenRequest(body), await this.holders.of(request));
+    return this.refusals.watch('token', async (about) => {
+      const client = (about.client = await this.#client(request, body));
+      const wanted = readTokenRequest(body);
+      about.grant = wanted.grant_id;
+      return this.issuance.issue(client, wanted, await this.holders.of(request));
+    });
   }
 
   /** For a resource server that is a side of the grant; it may also show its API key as a bearer token. */
@@ -78,9 +84,11 @@ export class OAuthController {
     @Body() body: unknown,
     @CurrentPrincipal() bearer: Principal | undefined,
   ) {
-    requireForm(request);
-    const server = bearer ?? (await this.#client(request, body));
-    return this.tokens.introspect(server, readForm(tokenParameterSchema, body).token);
+    return this.refusals.watch('introspect', async (about) => {
+      requireForm(request);
+      const server = (about.client = bearer ?? (await this.#client(request, body)));
+      return this.tokens.introspect(server, readForm(tokenParameterSchema, body).token);
+    });
   }
 
   @Post('oauth/revoke')
@@ -90,8 +98,10 @@ export class OAuthController {
   @ApiBody(formOf(tokenParameterSchema))
   @ApiResponse({ status: 200, description: 'The token is not valid, or not any more' })
   async revoke(@Req() request: FastifyRequest, @Body() body: unknown): Promise<void> {
-    const client = await this.#client(request, body);
-    await this.tokens.revokePresented(client, readForm(tokenParameterSchema, body).token);
+    await this.refusals.watch('revoke', async (about) => {
+      const client = (about.client = await this.#client(request, body));
+      await this.tokens.revokePresented(client, readForm(tokenParameterSchema, body).token);
+    });
   }
 
   @Get('.well-known/jwks.json')

@@ -1,4 +1,4 @@
-import { Body, Controller, Get, Param, Post } from '@nestjs/common';
+import { Body, Controller, Get, Param, Post, Query } from '@nestjs/common';
 import { ApiResponse, ApiTags } from '@nestjs/swagger';
 import { z } from 'zod';
 import { receiptSchema } from '../core/statement/receipt.ts';
@@ -8,6 +8,9 @@ import type { Revoke } from '../licenses/index.ts';
 import { revokeSchema } from '../licenses/index.ts';
 import type { Principal } from '../platform/auth/index.ts';
 import { CurrentPrincipal, Requires } from '../platform/auth/index.ts';
+import type { RefusalQuery } from './refusal.schema.ts';
+import { refusalQuery, refusalView } from './refusal.schema.ts';
+import { Refusals } from './refusals.ts';
 import { TokenKeys } from './token-keys.ts';
 import { keyParams, retireSchema, rotateSchema, tokenParams, tokenView } from './token.schema.ts';
 import { TokenService } from './token.service.ts';
@@ -20,6 +23,7 @@ export class TokenController {
   constructor(
     private readonly tokens: TokenService,
     private readonly keys: TokenKeys,
+    private readonly refusals: Refusals,
   ) {}
 
   /** What is on record about a token, with the proof that the log commits to it. */
@@ -41,6 +45,14 @@ export class TokenController {
     @IdempotencyKey() idempotency: Idempotency,
   ) {
     return this.tokens.revoke(principal, jti, body, idempotency);
+  }
+
+  /** Who was refused a token, or with one, and why: your own refusals and those under grants that you gave. */
+  @Get('token-refusals')
+  @Requires('read')
+  @ApiResponse({ status: 200, standardSchema: z.array(refusalView) })
+  refused(@CurrentPrincipal() principal: Principal, @Query({ schema: refusalQuery }) query: RefusalQuery) {
+    return this.refusals.list(principal, query);
   }
 
   /** Makes the next key; it signs once every verifier can have fetched it. */

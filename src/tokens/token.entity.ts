@@ -1,5 +1,5 @@
 /** The tokens' tables, for TypeORM's comparison with the migrations; rows travel as core/registry/tables has them. */
-import { Check, Column, Entity, Index, PrimaryColumn } from 'typeorm';
+import { Check, Column, Entity, Index, PrimaryColumn, PrimaryGeneratedColumn } from 'typeorm';
 
 @Entity({ schema: 'registry', name: 'token_key' })
 export class TokenKeyEntity {
@@ -72,4 +72,30 @@ export class StatusListEntity {
 export class DpopProofEntity {
   @PrimaryColumn('text', { primaryKeyConstraintName: 'dpop_proof_pkey' }) once!: string;
   @Column('bigint') until!: string;
+}
+
+@Entity({
+  schema: 'ops',
+  name: 'token_refusal',
+  comment:
+    'Who was refused a license token, or with one, and why. It proves nothing and is pruned: what counts in a case are the accesses and issuances that the log commits to.',
+})
+@Index('token_refusal_at', ['refusedAt'])
+@Index('token_refusal_party', ['partyId', 'id'])
+@Index('token_refusal_grant', ['grantId', 'id'])
+export class TokenRefusalEntity {
+  @PrimaryGeneratedColumn('identity', {
+    type: 'bigint',
+    generatedIdentity: 'ALWAYS',
+    primaryKeyConstraintName: 'token_refusal_pkey',
+  })
+  id!: string;
+  @Column('timestamptz', { name: 'refused_at', default: () => 'now()' }) refusedAt!: Date;
+  @Column('text') endpoint!: string;
+  @Column('text') code!: string;
+  @Column('text', { name: 'party_id', nullable: true }) partyId!: string | null;
+  @Column('text', { name: 'api_key_id', nullable: true }) apiKeyId!: string | null;
+  @Column('text', { name: 'grant_id', nullable: true }) grantId!: string | null;
+  @Column('text', { nullable: true }) jti!: string | null;
+  @Column('integer') times!: number;
 }

@@ -7,6 +7,7 @@ import { Holders } from './holders.ts';
 import { Issuer } from './issuer.ts';
 import { OAuthController } from './oauth.controller.ts';
 import { OAuthErrors } from './oauth-errors.ts';
+import { Refusals } from './refusals.ts';
 import { StatusController } from './status.controller.ts';
 import { StatusLists } from './status-lists.ts';
 import { StatusPlaces } from './status-places.ts';
@@ -32,7 +33,8 @@ import { TokenService } from './token.service.ts';
     Issuer,
     ClientAuthentication,
     OAuthErrors,
+    Refusals,
   ],
-  exports: [TokenService, GenuineTokens, Holders, TokenKeys, TokenBatches, Issuer],
+  exports: [TokenService, GenuineTokens, Holders, Refusals, TokenKeys, TokenBatches, Issuer],
 })
 export class TokenModule {}

@@ -9,6 +9,7 @@ import { GrantService, readerOf } from '../licenses/index.ts';
 import type { Principal } from '../platform/auth/index.ts';
 import { judge } from '../platform/auth/index.ts';
 import { endOf, GenuineTokens } from './genuine-tokens.ts';
+import { Refusals } from './refusals.ts';
 import { TokenBatches } from './token-batches.ts';
 import type { Introspection, TokenView } from './token.schema.ts';
 import { scopeOf, tokenTypeOf } from './token.schema.ts';
@@ -21,6 +22,7 @@ export class TokenService {
     private readonly tokens: GenuineTokens,
     private readonly licenses: GrantService,
     private readonly batches: TokenBatches,
+    private readonly refusals: Refusals,
     private readonly database: DataSource,
   ) {}
 
@@ -30,7 +32,9 @@ export class TokenService {
    */
   async introspect(server: Principal, token: string): Promise<Introspection> {
     judge(server, 'read');
-    const known = await this.tokens.counting(token);
+    const known = await this.tokens.counting(token, (error) =>
+      this.refusals.note('introspect', error, { client: server }),
+    );
     if (known === undefined) return { active: false };
     const { claims, standing } = known;
     const { disputed } = standing;
@@ -43,7 +47,7 @@ export class TokenService {
    */
   async revokePresented(client: Principal, token: string): Promise<void> {
     judge(client, 'tokens:issue');
-    const known = await this.tokens.counting(token);
+    const known = await this.tokens.counting(token, (error) => this.refusals.note('revoke', error, { client }));
     if (known === undefined) return;
     const { standing } = known;
     if (!isSide(client, standing)) throw new RegistryError('forbidden', 'The token was issued to another client.');

@@ -55,6 +55,8 @@ export abstract class Config {
   abstract readonly statusListTtlSeconds: number;
   /** How long a machine without a network may go by a list, where it lets one be as old as that. */
   abstract readonly statusListLifetimeSeconds: number;
+  /** How long refusals of tokens are kept. */
+  abstract readonly tokenRefusalDays: number;
   /** How long a proof of possession is good after it was made. */
   abstract readonly dpopWindowSeconds: number;
   /** How long a seat is held after a heartbeat, and for how long it may be borrowed. */
@@ -168,6 +170,7 @@ const variables = z.strictObject({
   MUNIMENT_TOKEN_KEY_DAYS: whole(0, 3650).default(90),
   MUNIMENT_STATUS_LIST_TTL_SECONDS: whole(2, 86_400).default(60),
   MUNIMENT_STATUS_LIST_LIFETIME_SECONDS: whole(2, 2_592_000).default(3600),
+  MUNIMENT_TOKEN_REFUSAL_DAYS: whole(1, 3650).default(90),
   MUNIMENT_DPOP_WINDOW_SECONDS: whole(1, 3600).default(60),
   MUNIMENT_SEAT_LEASE_SECONDS: whole(1, 86_400).default(600),
   MUNIMENT_SEAT_BORROW_MAX_SECONDS: whole(1, 31_536_000).default(604_800),
@@ -254,6 +257,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>> = p
     tokenKeyDays: value.MUNIMENT_TOKEN_KEY_DAYS,
     statusListTtlSeconds: value.MUNIMENT_STATUS_LIST_TTL_SECONDS,
     statusListLifetimeSeconds: value.MUNIMENT_STATUS_LIST_LIFETIME_SECONDS,
+    tokenRefusalDays: value.MUNIMENT_TOKEN_REFUSAL_DAYS,
     dpopWindowSeconds: value.MUNIMENT_DPOP_WINDOW_SECONDS,
     seatLeaseSeconds: value.MUNIMENT_SEAT_LEASE_SECONDS,
     seatBorrowMaxSeconds: value.MUNIMENT_SEAT_BORROW_MAX_SECONDS,
