@@ -5,7 +5,7 @@
  */
 import { USE_LIMITING } from './names.ts';
 import type { Action, Rule, RuleFamily } from './rule.ts';
-import { BOTH, CAREFUL, DATA, LITERAL, OUTPUTS, OWN, SHARED, SHARED_OR_HOSTED, WEIGHTS } from './rule.ts';
+import { BOTH, CAREFUL, CHANGED, DATA, LITERAL, OUTPUTS, OWN, SHARED, SHARED_OR_HOSTED, WEIGHTS } from './rule.ts';
 
 const AGPL_3 = ['AGPL-3.0', 'AGPL-3.0-only', 'AGPL-3.0-or-later'];
 const GPL_3_LATER = ['GPL-3.0-or-later', 'AGPL-3.0-or-later', 'AGPL-3.0', 'AGPL-3.0-only'];
@@ -62,19 +62,23 @@ const copyleft = ({ id, accepts, on, notices, same, further, outputs }: Copyleft
           clause: further,
         },
       ]),
+  ...learned(id, outputs),
+];
+
+const learned = (id: string, clause: string): Rule[] => [
   {
     id: `${id}-learned`,
     places: [...DATA, ...OUTPUTS],
     modes: CAREFUL,
     effect: { does: 'unknown', why: 'Whether weights that learned from the work are covered by it is undecided.' },
-    clause: outputs,
+    clause,
   },
   {
     id: `${id}-not-copied`,
     places: [...DATA, ...OUTPUTS],
     modes: LITERAL,
     effect: { does: 'nothing' },
-    clause: outputs,
+    clause,
   },
 ];
 
@@ -85,6 +89,43 @@ const family = (
   validFrom: string | null,
   rules: Copyleft,
 ): RuleFamily => ({ title, licenses, source, validFrom, validTo: null, rules: copyleft(rules) });
+
+/** The one that does not ask for the same license: of three ways to pass on what was changed it is but one. */
+const ARTISTIC_2: readonly Rule[] = [
+  {
+    id: 'artistic2-copies',
+    places: [...OWN, ...WEIGHTS],
+    modes: BOTH,
+    effect: {
+      does: 'duty',
+      duty: 'Keep the copyright notices and disclaimers; charge for passing it on or for support, and no license fee.',
+      asks: ['license-text', 'notice', 'by-hand'],
+      on: SHARED,
+    },
+    clause: '2, 4 and 7, with the definition of "Distributor Fee"',
+  },
+  {
+    id: 'artistic2-changes',
+    places: CHANGED,
+    modes: BOTH,
+    effect: {
+      does: 'duty',
+      duty: 'Document how the model differs, and offer the changes to the copyright holder, or give the model another name, or let everybody pass it on under this license.',
+      asks: ['statement-of-changes', 'by-hand'],
+      on: SHARED,
+    },
+    clause: '4 and 6',
+  },
+  ...learned('artistic2', '9: what merely makes use of the package is not subject to the license'),
+];
+
+const GFDL_TEXT = {
+  on: SHARED,
+  notices: '2 and 4',
+  same: '4: precisely this license',
+  further: '2: no other conditions whatsoever',
+  outputs: '1: a modified version is what contains the document or a portion of it',
+};
 
 const GPL_2_TEXT = {
   on: SHARED,
@@ -183,6 +224,34 @@ export const COPYLEFT: readonly RuleFamily[] = [
     same: '3.1 with 3.3 (secondary licenses, 1.12)',
     further: null,
     outputs: '1.4: covered is what bears the notice, its executable form and modifications of it',
+  }),
+  {
+    title: 'Artistic-2.0',
+    licenses: ['Artistic-2.0'],
+    source: 'https://opensource.org/license/artistic-2-0',
+    validFrom: null,
+    validTo: null,
+    rules: ARTISTIC_2,
+  },
+  family('GFDL-1.3-only', ['GFDL-1.3', 'GFDL-1.3-only'], 'https://www.gnu.org/licenses/fdl-1.3.html', '2008-11-03', {
+    id: 'gfdl',
+    accepts: ['GFDL-1.3', 'GFDL-1.3-only'],
+    ...GFDL_TEXT,
+  }),
+  family('GFDL-1.3-or-later', ['GFDL-1.3-or-later'], 'https://www.gnu.org/licenses/fdl-1.3.html', '2008-11-03', {
+    id: 'gfdl-later',
+    accepts: ['GFDL-1.3', 'GFDL-1.3-only', 'GFDL-1.3-or-later'],
+    ...GFDL_TEXT,
+    same: '4 with 10: a later version may be chosen',
+  }),
+  family('LGPLLR', ['LGPLLR'], 'https://www-igm.univ-mlv.fr/~unitex/lgpllr.html', null, {
+    id: 'lgpllr',
+    accepts: ['LGPLLR'],
+    on: SHARED,
+    notices: '1 and 2(b)',
+    same: '2(c)',
+    further: '7: no further restrictions',
+    outputs: '0 and 3: output is covered only if its contents are a work based on the resource',
   }),
   family('OSL-3.0', ['OSL-3.0'], 'https://opensource.org/license/osl-3-0-php', null, {
     id: 'osl3',
