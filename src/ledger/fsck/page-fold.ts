@@ -100,9 +100,12 @@ export class PageFold {
     return unexpected;
   }
 
-  /** The rows that are not in their tables as they were made, and only there. */
+  /**
+   * The rows that are not in their tables as they were made, and only there; and those that the page changed, of which an
+   * earlier state may lie over the tables.
+   */
   left(): OverlaidRow[] {
-    return [...new Set([...this.#rows.unseen(), ...this.#wrong])].flatMap((known) => {
+    return [...new Set([...this.#rows.unseen(), ...this.#rows.changed(), ...this.#wrong])].flatMap((known) => {
       const row = known.row as unknown as RegistryRow;
       const { table, key } = known;
       return [{ table, key, row }, ...this.#rows.indexed(known).map(([table, key]) => ({ table, key, row }))];
@@ -129,6 +132,8 @@ interface Known {
   row: Record<string, unknown> | undefined;
   /** By a statement of this page */
   made: boolean;
+  /** It was there before the page, as another */
+  changed: boolean;
   /** In its table, as it was made */
   seen: boolean;
 }
@@ -163,9 +168,11 @@ class PageRows implements Rows {
 
   apply({ table, row }: RowChange): void {
     const name = nameOf(keyOf(table, row));
+    const wasThere = this.#known[table].get(name)?.row !== undefined;
     const known = this.#know(table, name, row as unknown as Record<string, unknown>);
     if (known.made) return;
     known.made = true;
+    known.changed = wasThere;
     this.#made[table].rows.push(known);
     this.madeKeys.add(table, name);
     for (const indexKey of indexKeysOf(table, row)) {
@@ -209,6 +216,10 @@ class PageRows implements Rows {
     });
   }
 
+  changed(): Known[] {
+    return TABLE_NAMES.flatMap((table) => this.#made[table].rows.filter(({ changed }) => changed));
+  }
+
   async load(keys: readonly RowKey[]): Promise<void> {
     const wanted: RowKey[] = [];
     for (const key of keys) {
@@ -231,7 +242,7 @@ class PageRows implements Rows {
       return known;
     }
     const table = isIndex(from) ? INDEXES[from].table : from;
-    const made = { table, key, row, made: false, seen: false };
+    const made = { table, key, row, made: false, changed: false, seen: false };
     this.#known[from].set(key, made);
     return made;
   }
