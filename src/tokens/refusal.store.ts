@@ -40,6 +40,14 @@ export function listRefusals(
   );
 }
 
-export async function pruneRefusals(manager: EntityManager, days: number): Promise<void> {
-  await manager.query(`DELETE FROM ops.token_refusal WHERE refused_at < now() - make_interval(days => $1)`, [days]);
+/** Deletes those that are older than `days`, and all before the last `most`. */
+export async function pruneRefusals(
+  manager: EntityManager,
+  { days, most }: { days: number; most: number },
+): Promise<void> {
+  await manager.query(
+    `DELETE FROM ops.token_refusal
+     WHERE refused_at < now() - make_interval(days => $1) OR id <= (SELECT max(id) FROM ops.token_refusal) - $2::bigint`,
+    [days, most],
+  );
 }

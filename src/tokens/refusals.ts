@@ -13,15 +13,17 @@ import { Config } from '../platform/config/index.ts';
 import { DataSource } from '../platform/database/index.ts';
 import type { Log } from '../platform/logging/index.ts';
 import { LOG } from '../platform/logging/index.ts';
+import { TokenEnded } from './genuine-tokens.ts';
 import type { Endpoint, RefusalQuery, RefusalView } from './refusal.schema.ts';
 import type { Refused } from './refusal.store.ts';
 import { insertRefusals, listRefusals, pruneRefusals } from './refusal.store.ts';
-import { TokenEnded } from './genuine-tokens.ts';
 
 const FLUSH_MS = 1000;
 const PRUNE_MS = 60_000;
 /** Rows that a process writes in a second, besides one for each endpoint and code. */
 const ROWS = 20;
+/** Rows that are kept, however young the others are: a flood of months fills no disk. */
+const KEPT = 1_000_000;
 
 /** What is known of a request by the time it is refused. */
 export interface About {
@@ -96,7 +98,7 @@ export class Refusals implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   prune(): Promise<void> {
-    return pruneRefusals(this.database.manager, this.config.tokenRefusalDays);
+    return pruneRefusals(this.database.manager, { days: this.config.tokenRefusalDays, most: KEPT });
   }
 
   #count(key: string, refused: Omit<Refused, 'times'>): void {

@@ -109,6 +109,21 @@ it('of a grant that is no id are kept without it', async () => {
   expect(found.filter(({ code }) => code === 'invalid_input').map(({ grant }) => grant)).toEqual([null]);
 });
 
+it('are a million at most', async () => {
+  await licensee.token(newId('grant'));
+  await refusals().flush();
+  await query(
+    app.database.superuserUrl,
+    `SELECT setval(s, nextval(s) + 1000000) FROM pg_get_serial_sequence('ops.token_refusal', 'id') s`,
+  );
+  await licensee.token(newId('grant'));
+  await refusals().flush();
+  await refusals().prune();
+  expect(await query(app.database.superuserUrl, `SELECT count(*)::int AS n FROM ops.token_refusal`)).toEqual([
+    { n: 1 },
+  ]);
+});
+
 it('are pruned when they are old', async () => {
   await licensee.token(newId('grant'));
   await refusals().flush();

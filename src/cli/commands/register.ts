@@ -66,12 +66,19 @@ export function define(program: Command, context: Context): void {
 
 /** The model is on record either way; its owner hears at once, not from whoever relies on the license. */
 async function tellBlocks(context: Context, { client }: Session, id: string): Promise<void> {
-  const { conservative } = await client.get<ObligationsView>(`/v1/models/${id}/obligations?commercial=true`);
-  const blocks = conservative.obstacles.filter(({ verdict }) => verdict === 'BLOCK');
+  let found: ObligationsView;
+  try {
+    found = await client.get<ObligationsView>(`/v1/models/${id}/obligations?commercial=true`);
+  } catch (error) {
+    if (!(error instanceof RegistryError)) throw error;
+    context.note(`The model is on record; what its license owes to its ancestors was not found out: ${error.message}`);
+    return;
+  }
+  const blocks = found.conservative.obstacles.filter(({ verdict }) => verdict === 'BLOCK');
   const [block] = blocks;
   if (block === undefined || blocks.some(({ place }) => place === 'own')) return;
   context.note(
-    `The license grants what an ancestor blocks: ${inOneLine(block.explanation)} ${block.wayOut ?? ''} ("muniment license check ${id} --commercial")`,
+    `The license grants what an ancestor blocks: ${inOneLine(`${block.explanation} ${block.wayOut ?? ''}`)} ("muniment license check ${id} --commercial")`,
   );
 }
 
