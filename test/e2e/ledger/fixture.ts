@@ -466,8 +466,22 @@ async function offerLicenses({ ledger }: Process, asset: string, maker: string):
   await ledger.attest(licenseWithdrawal, { maker, body: { license: offered[1]!, reason: 'no more' } });
 }
 
+/** Passes on a share of an asset, offered and accepted. */
+export async function assign(
+  { ledger }: Process,
+  asset: string,
+  owner: string,
+  other: string,
+  share: string,
+): Promise<void> {
+  const body = bodyOf(asset, { type: 'assignment', share, under: null }, [other], anyDigest());
+  const { id } = await ledger.attest(instrument, { maker: owner, body });
+  await ledger.attest(instrumentAct, { maker: other, body: { instrument: id, act: 'accept', reason: null } });
+}
+
 /** Shares that passed on, and interests of every kind: standing, released, and waited for. */
-export async function disposeOf({ ledger }: Process, asset: string, owner: string, other: string): Promise<void> {
+export async function disposeOf(process: Process, asset: string, owner: string, other: string): Promise<void> {
+  const { ledger } = process;
   const offer = (maker: string, terms: Terms, to: string) =>
     ledger.attest(instrument, {
       maker,
@@ -480,8 +494,8 @@ export async function disposeOf({ ledger }: Process, asset: string, owner: strin
     await act(to, id, 'accept');
     return id;
   };
-  await agree(owner, { type: 'assignment', share: '1/3', under: null }, other);
-  await agree(other, { type: 'assignment', share: '1/6', under: null }, owner);
+  await assign(process, asset, owner, other, '1/3');
+  await assign(process, asset, other, owner, '1/6');
   const lien = await agree(owner, { type: 'pledge', share: '1/8', until: null }, other);
   await act(other, lien, 'release');
   await agree(owner, { type: 'pledge', share: '1/9', until: '2099-12-31' }, other);
