@@ -1,7 +1,9 @@
 /**
  * The lineage of a model out of `BENCH_EDGES` relations (100,000 at default): ancestors and descendants, once in layers
  * in which each model has ten parents, once as a chain, the deepest there is. Beside it the same SQL by a bare `pg` client.
+ * As in any registry, there are others, whose parents are not on record.
  */
+import { createHash } from 'node:crypto';
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -30,8 +32,11 @@ interface Shape {
   /** Where its log indexes begin */
   readonly first: number;
   readonly models: number;
+  /** Those that are no model of the shape are not on record */
   readonly parentsOf: (model: number) => number[];
 }
+
+const OTHERS: Shape = { name: 'others', first: 2 * EDGES, models: EDGES / PARENTS, parentsOf: (model) => [-1 - model] };
 
 const LAYERS: Shape = {
   name: 'layers',
@@ -39,10 +44,16 @@ const LAYERS: Shape = {
   models: EDGES / PARENTS,
   parentsOf: (model) => {
     const next = (Math.floor(model / WIDTH) + 1) * WIDTH;
-    return Array.from({ length: PARENTS }, (_, k) => next + ((model + k * 7) % WIDTH));
+    const parents = Array.from({ length: PARENTS }, (_, k) => next + ((model + k * 7) % WIDTH));
+    return parents.filter((parent) => parent < EDGES / PARENTS);
   },
 };
-const CHAIN: Shape = { name: 'chain', first: EDGES, models: EDGES / PARENTS, parentsOf: (model) => [model + 1] };
+const CHAIN: Shape = {
+  name: 'chain',
+  first: EDGES,
+  models: EDGES / PARENTS,
+  parentsOf: (model) => [model + 1].filter((parent) => parent < EDGES / PARENTS),
+};
 
 export async function run(): Promise<BenchResult[]> {
   const data = await mkdtemp(join(tmpdir(), 'muniment-bench-'));
@@ -54,6 +65,7 @@ export async function run(): Promise<BenchResult[]> {
     await database.initialize();
     await bare.connect();
     const results: BenchResult[] = [];
+    await fill(ground.database.ownerUrl.reveal(), OTHERS);
     for (const shape of [LAYERS, CHAIN]) {
       await fill(ground.database.ownerUrl.reveal(), shape);
       for (const direction of DIRECTIONS) results.push(await measure(database, bare, shape, direction));
@@ -73,28 +85,36 @@ async function fill(ownerUrl: string, { name, first, models, parentsOf }: Shape)
   await owner.connect();
   try {
     const numbers = Array.from({ length: models }, (_, model) => model);
+    const digestOf = (model: number) => `sha256:${createHash('sha256').update(`${name}${model}`).digest('hex')}`;
+    const indexOf = (parent: number) => (parent < 0 ? null : first + parent);
     await owner.query(
       `INSERT INTO registry.registration (id, model_digest, nameless_digest, file_digest, maker, name, license_expression,
-         statement, recorded_index)
-       SELECT $1 || n, d.digest, d.digest || 'nameless', d.digest || 'file', 'a party', 'model ' || n, 'Apache-2.0',
-         'a statement', $3 + n
-       FROM unnest($2::int[]) n CROSS JOIN LATERAL (SELECT 'sha256:' || encode(sha256(($1 || n)::bytea), 'hex')) d(digest)`,
-      [name, numbers, first],
-    );
-    const edges = numbers.flatMap((child) =>
-      parentsOf(child).flatMap((parent, position) => (parent < models ? [[child, parent, position] as const] : [])),
-    );
-    await owner.query(
-      `INSERT INTO registry.relation (registration_id, position, relation, digest, parent_index, standing, statement, recorded_index)
-       SELECT $1 || e.child, e.position, 'merged-from', 'sha256:' || encode(sha256(($1 || e.parent)::bytea), 'hex'), $5 + e.parent,
-         'declared', 'a statement', $5 + e.child
-       FROM unnest($2::int[], $3::int[], $4::int[]) e(child, parent, position)`,
+         parents, awaited, statement, recorded_index)
+       SELECT $1 || n, digest, digest || 'nameless', digest || 'file', 'a party', 'model ' || n, 'Apache-2.0',
+         parents, '{}', 'a statement', $2 + n
+       FROM unnest($3::int[], $4::text[], $5::json[]) m(n, digest, parents)`,
       [
         name,
-        edges.map(([child]) => child),
-        edges.map(([, parent]) => parent),
-        edges.map(([, , position]) => position),
         first,
+        numbers,
+        numbers.map(digestOf),
+        numbers.map((child) => ({
+          'merged-from': parentsOf(child).map((parent) => indexOf(parent) ?? digestOf(parent)),
+        })),
+      ],
+    );
+    const edges = numbers.flatMap((child) => parentsOf(child).map((parent, position) => ({ child, parent, position })));
+    await owner.query(
+      `INSERT INTO registry.relation (registration_id, position, relation, digest, parent_index, standing, statement, recorded_index)
+       SELECT $1 || e.child, e.position, 'merged-from', e.digest, e.parent, 'declared', 'a statement', $2 + e.child
+       FROM unnest($3::int[], $4::int[], $5::text[], $6::bigint[]) e(child, position, digest, parent)`,
+      [
+        name,
+        first,
+        edges.map(({ child }) => child),
+        edges.map(({ position }) => position),
+        edges.map(({ parent }) => digestOf(parent)),
+        edges.map(({ parent }) => indexOf(parent)),
       ],
     );
     // As autovacuum would have done by now on a registry that grew this far.

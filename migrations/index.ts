@@ -40,6 +40,7 @@ import { ResolvedParents1700000000035 } from './0035-resolved-parents.ts';
 import { UsageSums1700000000036 } from './0036-usage-sums.ts';
 import { EndedClaims1700000000038 } from './0038-ended-claims.ts';
 import { TokenRefusals1700000000039 } from './0039-token-refusals.ts';
+import { ParentsByRelation1700000000040 } from './0040-parents-by-relation.ts';
 
 export const MIGRATIONS: (new () => MigrationInterface)[] = [
   SchemasAndRoles1700000000001,
@@ -79,4 +80,5 @@ export const MIGRATIONS: (new () => MigrationInterface)[] = [
   UsageSums1700000000036,
   EndedClaims1700000000038,
   TokenRefusals1700000000039,
+  ParentsByRelation1700000000040,
 ];

@@ -7,13 +7,19 @@ import type { EntityManager } from 'typeorm';
 import type { Digest } from '../core/digest.ts';
 import { RegistryError } from '../core/errors.ts';
 import type { LineageEdge } from '../core/licensing/lineage.ts';
-import type { LineageRelation } from '../core/licensing/relations.ts';
+import type { Relation } from '../core/licensing/relations.ts';
+import type { Row } from '../core/registry/tables.ts';
 import { prepared } from '../platform/database/index.ts';
 import type { Direction, LineageNode, LineageView } from './lineage.schema.ts';
 
 /** More is no lineage that anybody could look through. */
 const MAX_MODELS = 10_000;
 const MAX_EDGES = 100_000;
+/**
+ * Of the `parents` that are read, as PostgreSQL stores them: four times what 100,000 edges take, and no more than 15 MB of
+ * JSON. Some may lie outside of the lineage, so that their number is known only when they are read.
+ */
+const MAX_PARENT_BYTES = 8_000_000;
 
 /** The log index of the first registration of a digest. */
 const firstOf = (digest: string): string =>
@@ -21,35 +27,38 @@ const firstOf = (digest: string): string =>
     .map((column) => `(SELECT min(recorded_index) FROM registry.registration WHERE ${column} = ${digest})`)
     .join(', ')})`;
 
-/**
- * What was found, small enough to be read in no time. Models are named by the log index of their registration; parents
- * that were not on record when a registration named them, by their digest, with the index where they came on record.
- */
+/** What was found, small enough to be read in no time. Registrations are named by their log index. */
 interface Found {
-  models: [index: number, id: string, name: string, license: string][];
-  children: number[];
-  parents: number[];
-  relations: LineageRelation[];
-  late: [child: number, digest: Digest, parent: number | null, relation: LineageRelation][];
+  reached: number;
+  /** All that were reached, unless their parents are too many */
+  models: [
+    index: number,
+    id: string,
+    name: string,
+    license: string,
+    /** Within the lineage or not */
+    parents: Row<'registration'>['parents'],
+    awaited: Digest[],
+  ][];
   data: [child: number, id: string, name: string, license: string][];
 }
 
-/** Of a lineage whose models are in `reached` and whose relations in `edge`; `late` and `data` are SQL for theirs. */
-const found = (late: string, data: string): string => `
-  SELECT
-    (SELECT coalesce(json_agg(json_build_array(n.index, r.id, r.name, r.license_expression)), '[]')
-     FROM reached n JOIN registry.registration r ON r.recorded_index = n.index) AS models,
-    e.*,
-    (SELECT coalesce(json_agg(json_build_array(l.child, l.digest, l.parent, l.relation)), '[]')
-     FROM (${late} LIMIT ${MAX_EDGES + 1}) l) AS late,
+/** Of a lineage whose models are in `reached`; `data` is SQL for the data. */
+const found = (data: string): string => `
+  SELECT m.*,
     (SELECT coalesce(json_agg(json_build_array(d.child, d.id, d.name, d.license)), '[]')
      FROM (${data} LIMIT ${MAX_EDGES + 1}) d) AS data
   FROM (
-    SELECT coalesce(json_agg(child), '[]') AS children, coalesce(json_agg(parent), '[]') AS parents,
-      coalesce(json_agg(relation), '[]') AS relations
-    FROM (SELECT * FROM edge LIMIT ${MAX_EDGES + 1}) e) e`;
+    SELECT count(*)::integer AS reached,
+      coalesce(json_agg(json_build_array(index, id, name, license_expression, parents, awaited))
+        FILTER (WHERE parent_bytes <= ${MAX_PARENT_BYTES}), '[]') AS models
+    FROM (
+      SELECT n.index, r.id, r.name, r.license_expression, r.parents, r.awaited,
+        sum(pg_column_size(r.parents)) OVER (ROWS UNBOUNDED PRECEDING) AS parent_bytes
+      FROM reached n JOIN registry.registration r ON r.recorded_index = n.index
+    ) read
+  ) m`;
 
-/** The digest of a late parent is looked up apart, so that all others are read from an index alone. */
 const ANCESTORS = `
   WITH RECURSIVE above (index) AS (
     SELECT recorded_index FROM registry.registration WHERE id = $1
@@ -59,26 +68,12 @@ const ANCESTORS = `
       WHERE late.recorded_index = l.recorded_index AND late.position = l.position))
     FROM above a JOIN registry.relation l ON l.recorded_index = a.index
   ),
-  reached AS MATERIALIZED (SELECT index FROM above WHERE index IS NOT NULL LIMIT ${MAX_MODELS + 1}),
-  edge AS (
-    SELECT l.recorded_index AS child, l.parent_index AS parent, l.relation
-    FROM reached m JOIN registry.relation l ON l.recorded_index = m.index WHERE l.parent_index IS NOT NULL
-  )
+  reached AS MATERIALIZED (SELECT index FROM above WHERE index IS NOT NULL LIMIT ${MAX_MODELS + 1})
   ${found(
-    `SELECT l.recorded_index AS child, l.digest, ${firstOf('l.digest')} AS parent, l.relation
-     FROM reached m JOIN registry.relation l ON l.recorded_index = m.index WHERE l.parent_index IS NULL`,
     `SELECT m.index AS child, d.id, d.name, d.document #>> '{license,expression}' AS license
      FROM reached m JOIN registry.registration r ON r.recorded_index = m.index
      JOIN registry.trained_on t ON t.registration_id = r.id JOIN registry.dataset d ON d.id = t.dataset_id`,
   )}`;
-
-/** The relations of those that named a model before it came on record. */
-const lateOf = (index: string): string => `
-  SELECT l.recorded_index AS child, l.digest, r.recorded_index AS parent, l.relation
-  FROM registry.registration r
-  CROSS JOIN LATERAL (VALUES (r.model_digest), (r.file_digest), (r.nameless_digest)) k(digest)
-  JOIN registry.relation l ON l.digest = k.digest AND l.parent_index IS NULL
-  WHERE r.recorded_index = ${index} AND ${firstOf('l.digest')} = r.recorded_index`;
 
 /** No data: the models that came from a model are no way to the data of their other parents. */
 const DESCENDANTS = `
@@ -88,17 +83,13 @@ const DESCENDANTS = `
     SELECT made.child FROM below b CROSS JOIN LATERAL (
       SELECT l.recorded_index AS child FROM registry.relation l WHERE l.parent_index = b.index
       UNION ALL
-      SELECT late.child FROM (${lateOf('b.index')}) late) made
+      SELECT l.recorded_index
+      FROM registry.registration r CROSS JOIN unnest(r.awaited) k(digest)
+      JOIN registry.relation l ON l.digest = k.digest AND l.recorded_index <= r.recorded_index
+      WHERE r.recorded_index = b.index AND r.awaited <> '{}') made
   ),
-  reached AS MATERIALIZED (SELECT index FROM below LIMIT ${MAX_MODELS + 1}),
-  edge AS (
-    SELECT l.recorded_index AS child, l.parent_index AS parent, l.relation
-    FROM reached m JOIN registry.relation l ON l.parent_index = m.index
-  )
-  ${found(
-    `SELECT l.* FROM reached m CROSS JOIN LATERAL (${lateOf('m.index')}) l`,
-    `SELECT NULL::bigint AS child, NULL AS id, NULL AS name, NULL AS license WHERE false`,
-  )}`;
+  reached AS MATERIALIZED (SELECT index FROM below LIMIT ${MAX_MODELS + 1})
+  ${found(`SELECT NULL::bigint AS child, NULL AS id, NULL AS name, NULL AS license WHERE false`)}`;
 
 /** Cycle-safe, each from indexes alone. */
 export const LINEAGE_SQL: Readonly<Record<Direction, string>> = { ancestors: ANCESTORS, descendants: DESCENDANTS };
@@ -110,33 +101,37 @@ export async function findLineage(
   direction: Direction,
 ): Promise<Pick<LineageView, 'edges' | 'nodes'>> {
   const [found] = await prepared<Found>(manager, LINEAGE_SQL[direction], [registration]);
-  const { models, children, parents, relations, late, data } = found!;
-  if (models.length === 0) {
+  const { reached, models, data } = found!;
+  if (reached === 0) {
     throw new RegistryError('not_found', `There is no model ${registration}.`, { field: 'id' });
   }
-  if (models.length > MAX_MODELS || children.length + late.length + data.length > MAX_EDGES) {
-    throw new RegistryError(
-      'payload_too_large',
-      `The ${direction} of ${registration} are more than ${MAX_MODELS} models or ${MAX_EDGES} relations.`,
-      { field: 'id', fix: 'Ask for a model that is nearer to what you look for.' },
-    );
-  }
-  const ids = new Map<number, string>();
+  const tooLarge = new RegistryError(
+    'payload_too_large',
+    `The ${direction} of ${registration} are more than ${MAX_MODELS} models or ${MAX_EDGES} relations.`,
+    { field: 'id', fix: 'Ask for a model that is nearer to what you look for.' },
+  );
+  if (reached > MAX_MODELS || models.length < reached) throw tooLarge;
+
+  const ids = new Map<Digest | number, string>();
   const nodes = new Map<string, LineageNode>();
-  for (const [index, id, name, license] of models) {
-    ids.set(index, id);
+  for (const [index, id, name, license, , awaited] of models) {
+    for (const key of [index, ...awaited]) ids.set(key, id);
     nodes.set(id, { id, name, license });
   }
-  const edges = relations.map((relation, i): LineageEdge => ({
-    child: ids.get(children[i]!)!,
-    parent: ids.get(parents[i]!)!,
-    relation,
-  }));
-  for (const [child, digest, index, relation] of late) {
-    const parent = index === null ? digest : ids.get(index)!;
-    if (index === null) nodes.set(digest, { id: digest, name: null, license: null });
-    edges.push({ child: ids.get(child)!, parent, relation });
+  const edges: LineageEdge[] = [];
+  for (const [, child, , , parents] of models) {
+    for (const [relation, named] of Object.entries(parents) as [Relation, (Digest | number)[]][]) {
+      for (const key of named) {
+        const parent = ids.get(key);
+        if (parent !== undefined) edges.push({ child, parent, relation });
+        else if (typeof key === 'string' && direction === 'ancestors') {
+          nodes.set(key, { id: key, name: null, license: null });
+          edges.push({ child, parent: key, relation });
+        }
+      }
+    }
   }
+  if (edges.length + data.length > MAX_EDGES) throw tooLarge;
   for (const [child, id, name, license] of data) {
     nodes.set(id, { id, name, license });
     edges.push({ child: ids.get(child)!, parent: id, relation: 'trained-on' });

@@ -6,6 +6,7 @@ import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
 @Index('registration_first_of_model', ['modelDigest', 'recordedIndex'])
 @Index('registration_first_of_nameless', ['namelessDigest', 'recordedIndex'])
 @Index('registration_first_of_file', ['fileDigest', 'recordedIndex'])
+@Index('registration_awaited', ['recordedIndex'], { where: `awaited <> '{}'` })
 @Index('registration_by', ['modelDigest', 'maker'])
 export class RegistrationEntity {
   @PrimaryColumn('text', { primaryKeyConstraintName: 'registration_pkey' }) id!: string;
@@ -18,6 +19,8 @@ export class RegistrationEntity {
   @Column('text', { name: 'license_text_digest', nullable: true }) licenseTextDigest!: string | null;
   @Column('text', { name: 'run_id', nullable: true }) runId!: string | null;
   @Column('text', { name: 'preceded_by', nullable: true }) precededBy!: string | null;
+  @Column('json') parents!: object;
+  @Column('text', { array: true }) awaited!: string[];
   @Column('text') statement!: string;
   @Column('bigint', { name: 'recorded_index' }) recordedIndex!: string;
 }
@@ -34,9 +37,9 @@ export class ContributorEntity {
 }
 
 @Entity({ schema: 'registry', name: 'relation' })
-@Index('relation_child', ['recordedIndex', 'position', 'parentIndex', 'relation'])
+@Index('relation_child', ['recordedIndex', 'position', 'parentIndex'])
 @Index('relation_parent', ['parentIndex', 'recordedIndex'])
-@Index('relation_late', ['digest'], { where: 'parent_index IS NULL' })
+@Index('relation_digest', ['digest', 'recordedIndex'])
 export class RelationEntity {
   @PrimaryColumn('text', { name: 'registration_id', primaryKeyConstraintName: 'relation_pkey' })
   registrationId!: string;

@@ -4,6 +4,7 @@ import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { DataSource } from 'typeorm';
 import { Lineage1700000000029 } from '../../migrations/0029-lineage.ts';
 import { ResolvedParents1700000000035 } from '../../migrations/0035-resolved-parents.ts';
+import { ParentsByRelation1700000000040 } from '../../migrations/0040-parents-by-relation.ts';
 import { MIGRATIONS } from '../../migrations/index.ts';
 import { ENTITIES } from '../../src/entities.ts';
 import { loadConfig } from '../../src/platform/config/index.ts';
@@ -107,10 +108,15 @@ describe('migrations', () => {
         expect.objectContaining({ parent_index: expect.stringMatching(/^\d+$/) as unknown }),
         expect.objectContaining({ parent_index: null }),
       ]);
+      expect(before[0]).toContainEqual(expect.objectContaining({ awaited: [expect.any(String)] }));
       const source = await owner(recorded.database);
       const runner = source.createQueryRunner();
       try {
-        const migrations = [new Lineage1700000000029(), new ResolvedParents1700000000035()];
+        const migrations = [
+          new Lineage1700000000029(),
+          new ResolvedParents1700000000035(),
+          new ParentsByRelation1700000000040(),
+        ];
         for (const migration of migrations.toReversed()) await migration.down(runner);
         for (const migration of migrations) await migration.up(runner);
       } finally {

@@ -9,6 +9,7 @@ import { startTestApp } from '../support/app.ts';
 import { anyDigest, datasetOf, modelOf } from '../support/bodies.ts';
 import type { Party } from '../support/client.ts';
 import { Client, Operator } from '../support/client.ts';
+import { query } from '../support/postgres.ts';
 import { runCli } from '../unit/cli/support.ts';
 
 interface Shown {
@@ -122,6 +123,40 @@ describe('the lineage of a model', () => {
     for (const direction of ['ancestors', 'descendants']) {
       const found = await lineage(a.id, direction);
       expect([direction, ids(found), found.edges.length]).toEqual([direction, [a.id, b.id].sort(), 2]);
+    }
+  });
+
+  it.each([
+    ['more than 10,000 models', 10_001, 0],
+    ['more parents than can be read', 200, 1000],
+  ])('of %s is refused', async (_, children, strangers) => {
+    const base = await register(ada);
+    // Rows as registrations leave them, as far as a lineage is read from them.
+    await query(
+      app.database.superuserUrl,
+      `WITH base AS (SELECT recorded_index AS index FROM registry.registration WHERE id = $1),
+       child AS (
+         INSERT INTO registry.registration (id, model_digest, nameless_digest, file_digest, maker, name,
+           license_expression, parents, awaited, statement, recorded_index)
+         SELECT $1 || n, $1 || n, '', '', '', '', 'MIT', json_build_object('merged-from', (
+           SELECT json_agg('sha256:' || encode(sha256((n || ' ' || p)::bytea), 'hex')) FROM generate_series(1, $3::int) p)),
+           '{}', '', (base.index + 1) * 1000000 + n
+         FROM base, generate_series(1, $2::int) n RETURNING id, recorded_index
+       )
+       INSERT INTO registry.relation (registration_id, position, relation, digest, parent_index, standing, statement,
+         recorded_index)
+       SELECT child.id, 0, 'merged-from', '', base.index, 'declared', '', child.recorded_index FROM base, child`,
+      [base.id, children, strangers],
+    );
+    const answer = await anybody.get(`/v1/models/${base.id}/lineage?direction=descendants`);
+    expect([answer.status, answer.body.code]).toEqual([413, 'payload_too_large']);
+  });
+
+  it('goes once around a model that names itself', async () => {
+    const { weights } = modelOf(ada.id);
+    const model = await register(ada, { weights, ...from(weights.weightDigest) });
+    for (const direction of ['ancestors', 'descendants']) {
+      expect(await lineage(model.id, direction)).toMatchObject({ edges: [merged(model.id, model.id)] });
     }
   });
 

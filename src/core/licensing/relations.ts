@@ -10,6 +10,7 @@ export const RELATIONS = [
   'trained-on-outputs-of',
   'distilled-from',
 ] as const;
+export type Relation = (typeof RELATIONS)[number];
 
 /** Every edge of a lineage. */
 export const LINEAGE_RELATIONS = [...RELATIONS, 'trained-on'] as const;

@@ -75,6 +75,12 @@ const modelOf = (named: Digest) => [
 
 type ModelKey = ReturnType<typeof modelOf | typeof sameModel>[number];
 
+/** The digests of the model that a relation named already, this registration's own included. */
+const namedBefore = (body: RegistrationBody, rows: Rows): Digest[] =>
+  [...new Set(sameModel(body).map(([, digest]) => digest))].filter(
+    (own) => rows.get('first_relation_to', own) !== undefined || body.parents.some(({ digest }) => digest === own),
+  );
+
 /** The first registration, in log order, of those that stand under `keys`. */
 const firstUnder = (keys: readonly ModelKey[], rows: Rows): Row<'registration'> | undefined =>
   keys.flatMap(([name, digest]) => rows.get(name, digest) ?? []).sort((a, b) => a.recordedIndex - b.recordedIndex)[0];
@@ -88,9 +94,11 @@ export type RegistrationBody = z.infer<typeof registrationForm.body>;
 
 export const registration = kind(registrationForm, {
   aboutTitle: true,
-  reads: ({ common, body }) => [
+  reads: ({ common, body }, rows) => [
     ['registration', common.id],
     ...sameModel(body),
+    ...sameModel(body).map(([, digest]): RowKey => ['first_relation_to', digest]),
+    ...namedBefore(body, rows).flatMap(modelOf),
     ['registration_by', modelDigestOf(body.weights), common.maker],
     ...body.owners.flatMap(({ party }): RowKey[] => [
       ['party', party],
@@ -113,6 +121,11 @@ export const registration = kind(registrationForm, {
     const runChange = judgeRun(spoken, rows);
     requireBasis(spoken, ...body.datasets.map((dataset, i) => need(rows, 'dataset', dataset, `datasets.${i}`)));
 
+    const relations = body.parents.map(({ relation, digest }) => ({
+      relation,
+      digest,
+      parentIndex: firstUnder(modelOf(digest), rows)?.recordedIndex ?? null,
+    }));
     const modelDigest = modelDigestOf(body.weights);
     const { id: registrationId, maker } = common;
     const again = rows.get('registration_by', modelDigest, maker);
@@ -134,21 +147,15 @@ export const registration = kind(registrationForm, {
         licenseTextDigest: body.license.textDigest,
         runId: body.run,
         precededBy: firstUnder(sameModel(body), rows)?.id ?? null,
+        parents: byRelation(relations),
+        awaited: namedBefore(body, rows).filter((digest) => firstUnder(modelOf(digest), rows) === undefined),
         ...place,
       }),
       ...runChange,
       ...firstTitle(common, body.owners, place),
       ...contributorRows(registrationId, contributors, place),
-      ...body.parents.map(({ relation, digest }, position) =>
-        put('relation', {
-          registrationId,
-          position,
-          relation,
-          digest,
-          parentIndex: firstUnder(modelOf(digest), rows)?.recordedIndex ?? null,
-          standing: 'declared',
-          ...place,
-        }),
+      ...relations.map((relation, position) =>
+        put('relation', { registrationId, position, ...relation, standing: 'declared', ...place }),
       ),
       ...body.datasets.map((datasetId, position) =>
         put('trained_on', { registrationId, position, datasetId, ...place }),
@@ -156,6 +163,12 @@ export const registration = kind(registrationForm, {
     ];
   },
 });
+
+function byRelation(relations: readonly Pick<Row<'relation'>, 'digest' | 'parentIndex' | 'relation'>[]) {
+  const parents: Row<'registration'>['parents'] = {};
+  for (const { relation, digest, parentIndex } of relations) (parents[relation] ??= []).push(parentIndex ?? digest);
+  return parents;
+}
 
 /** @param under what the members stand under, e.g. `license.` @throws RegistryError `license_unknown` */
 export function requireLicense({ expression, textDigest }: RegistrationBody['license'], under = 'license.'): void {

@@ -4,6 +4,7 @@
  */
 import type { Digest } from '../digest.ts';
 import type { GrantAct, GrantStage } from '../licensing/grant-states.ts';
+import type { Relation } from '../licensing/relations.ts';
 import type { ClaimAct, ClaimState } from '../title/claim-states.ts';
 import type { InstrumentAct, InstrumentState } from '../title/instrument-states.ts';
 import type { SuccessionAct, SuccessionState } from '../title/succession-states.ts';
@@ -109,6 +110,10 @@ export interface Tables {
     runId: string | null;
     /** The first registration of the same weights or file, under whatever tensor names, if it is not this one. */
     precededBy: string | null;
+    /** By relation, each by its log index, or by the digest that was named where it was not on record before */
+    parents: Partial<Record<Relation, (Digest | number)[]>>;
+    /** Those of its digests of which it is the first registration, and which were named as a parent's before */
+    awaited: Digest[];
   };
   /** Who holds which share of a model or dataset; 0 of who held one before. Made or changed last by its statement. */
   title: Recorded & {
@@ -211,7 +216,7 @@ export interface Tables {
   relation: Recorded & {
     registrationId: string;
     position: number;
-    relation: string;
+    relation: Relation;
     digest: Digest;
     /** The log index of the first registration of the digest; null where it was not on record before this one */
     parentIndex: number | null;
@@ -343,6 +348,7 @@ export const INDEXES = {
   first_of_nameless: { table: 'registration', columns: ['namelessDigest'] },
   first_of_file: { table: 'registration', columns: ['fileDigest'] },
   registration_by: { table: 'registration', columns: ['modelDigest', 'maker'] },
+  first_relation_to: { table: 'relation', columns: ['digest'] },
 } as const satisfies Record<string, { table: TableName; columns: readonly string[] }>;
 
 export type IndexName = keyof typeof INDEXES;

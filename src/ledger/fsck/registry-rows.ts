@@ -204,6 +204,8 @@ function readValue(record: Buffer, type: number, from: number, to: number): unkn
       return record.readInt32BE(from);
     case 16: // bool
       return record[from] === 1;
+    case 114: // json
+      return JSON.parse(record.toString('utf8', from, to)) as unknown;
     case 3802: // jsonb: a version, then its text
       return JSON.parse(record.toString('utf8', from + 1, to)) as unknown;
     case 1009: // text[]

@@ -28,7 +28,7 @@ export async function registryRows(
 
 /**
  * For each key the row that comes first in the index, of those that statements below `before` made and that nothing is
- * laid over; the table has one key column.
+ * laid over.
  */
 export function firstRows(
   snapshot: Snapshot,
@@ -44,10 +44,17 @@ export function firstRows(
      CROSS JOIN LATERAL (
        SELECT * FROM registry.${table} x
        WHERE ${columns.map((column) => `x.${column} = k.${column}`).join(' AND ')} AND x.recorded_index < $1
-         AND NOT EXISTS (SELECT FROM pg_temp.fsck_overlay o WHERE o.tbl = '${table}' AND o.key = x.${KEYS[table][0]})
+         AND NOT EXISTS (SELECT FROM pg_temp.fsck_overlay o WHERE o.tbl = '${table}' AND o.key = ${nameIn(table)})
        ORDER BY x.recorded_index LIMIT 1) x`,
     [before, ...columns.map((_, i) => keys.map((key) => key[i]))],
   );
+}
+
+/** `nameOf` the key of a row of the table, in SQL. */
+function nameIn(table: TableName): string {
+  const columns = KEYS[table].map((column) => `x.${snake(column)}`);
+  if (columns.length === 1) return columns[0]!;
+  return columns.map((column) => String.raw`regexp_replace(${column}::text, '[ \\]', '\\\&', 'g')`).join(` || ' ' || `);
 }
 
 async function asRows(snapshot: Snapshot, query: string, values: unknown[]): Promise<RegistryRow[]> {

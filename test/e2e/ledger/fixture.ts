@@ -378,17 +378,18 @@ export async function everyKind(process: Process): Promise<void> {
       result: { weightDigest, namelessDigest, fileDigest, bytes, tensors, parameters },
     },
   });
+  const late = modelBody(ada);
   const registered = await register(process, ada, {
     ...body,
     run: trained.id,
     datasets: [data.id],
     contributors: [{ party: ben, role: 'creator' }],
     parents: [
-      { digest: anyDigest(), relation: 'fine-tuned-from' },
+      { digest: late.weights.fileDigest, relation: 'fine-tuned-from' },
       { digest: parent.weights.weightDigest, relation: 'merged-from' },
     ],
   } as never);
-  await register(process, ada);
+  await register(process, ada, late);
   for (const status of ['asserted', 'contested'] as const) {
     await ledger.attest(protectionRecord, {
       maker: ada,

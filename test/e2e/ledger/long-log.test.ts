@@ -35,6 +35,9 @@ let process: Process;
 /** Two registrations of the same weights, the first in the first page, the second behind it. */
 let first: string;
 let second: string;
+/** Of the first page, from the model that `awaited` registers behind it. */
+let child: string;
+let awaited: string;
 let folder: string;
 const file = (name: string) => join(folder, name);
 
@@ -47,12 +50,16 @@ beforeAll(async () => {
   const ben = await makeParty(process, 'Ben');
   const model = modelBody(ada);
   first = (await register(process, ada, model)).id;
+  const late = modelBody(ada);
+  const parents = [{ digest: late.weights.fileDigest, relation: 'fine-tuned-from' }];
+  child = (await register(process, ada, { ...modelBody(ada), parents } as never)).id;
   await registerMany(process, ada, 200);
   await process.core.published.publish();
   early = await log.copy();
   process = await log.open();
   await registerMany(process, ada, WRITES - 200);
   second = (await register(process, ben, { ...model, owners: [{ party: ben, share: '1/1' }] })).id;
+  awaited = (await register(process, ada, late)).id;
   // Changes a row that the first page made.
   await giveKey(process, ada, newKey());
   await process.core.published.publish();
@@ -154,9 +161,9 @@ describe('of two registrations of the same weights, far apart,', () => {
     ],
     [
       'one that was never made pretends to be the first',
-      `INSERT INTO registry.registration (id, model_digest, nameless_digest, file_digest, maker, name, license_expression, statement,
+      `INSERT INTO registry.registration (id, model_digest, nameless_digest, file_digest, maker, name, license_expression, parents, awaited, statement,
          recorded_index)
-       SELECT 'pretended', model_digest, nameless_digest, file_digest, maker, name, license_expression, statement, recorded_index - 1
+       SELECT 'pretended', model_digest, nameless_digest, file_digest, maker, name, license_expression, parents, awaited, statement, recorded_index - 1
        FROM registry.registration WHERE id = $1`,
       'pretended',
       'row_extra',
@@ -174,6 +181,40 @@ describe('of two registrations of the same weights, far apart,', () => {
       const key = { first, second, pretended: 'pretended' }[named];
       expect(findings).toMatchObject([{ code, table: 'registry.registration', key }]);
       expect(findings).toHaveLength(1);
+    });
+  });
+});
+
+describe('of a relation whose parent came on record far behind it,', () => {
+  it.each<[string, string, () => object]>([
+    [
+      'it is gone',
+      `DELETE FROM registry.relation WHERE registration_id = $1`,
+      () => ({ code: 'row_missing', table: 'registry.relation', key: `${child} 0` }),
+    ],
+    [
+      'it names its parent by another digest',
+      `UPDATE registry.relation l
+       SET digest = (SELECT nameless_digest FROM registry.registration WHERE file_digest = l.digest) WHERE registration_id = $1`,
+      () => ({ code: 'row_changed', table: 'registry.relation', key: `${child} 0` }),
+    ],
+    [
+      'one that was never made names a parent too',
+      `INSERT INTO registry.relation (registration_id, position, relation, digest, standing, statement, recorded_index)
+       SELECT $1, 1, relation, (SELECT nameless_digest FROM registry.registration WHERE file_digest = l.digest), standing,
+         statement, recorded_index
+       FROM registry.relation l WHERE registration_id = $1`,
+      () => ({ code: 'row_extra', table: 'registry.relation', key: `${child} 1` }),
+    ],
+    [
+      'the parent hides that it was awaited',
+      `UPDATE registry.registration SET awaited = '{}' WHERE cardinality(awaited) > 0 AND recorded_index > ${PAGE} AND $1 > ''`,
+      () => ({ code: 'row_changed', table: 'registry.registration', key: awaited }),
+    ],
+  ])('%s: that row alone is named', async (_, sql, finding) => {
+    await inCopy(log, async (copy) => {
+      await copy.tamper(sql, [child]);
+      expect((await copy.fsck()).findings).toEqual([expect.objectContaining(finding())]);
     });
   });
 });

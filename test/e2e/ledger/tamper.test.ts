@@ -70,6 +70,7 @@ const OTHER: Record<string, (column: string) => string> = {
   'timestamp with time zone': (c) => `${c} + interval '1 s'`,
   bytea: (c) => `set_byte(${c}, 0, get_byte(${c}, 0) # 1)`,
   jsonb: (c) => `jsonb_set(${c}, '{tampered}', 'true')`,
+  json: (c) => `jsonb_set(${c}::jsonb, '{tampered}', 'true')`,
   ARRAY: (c) => `${c} || 'tampered'::text`,
 };
 

@@ -184,6 +184,37 @@ describe('registrations', () => {
     const { recordedIndex } = log.get('registration', first.id)!;
     const named = digests.map((_, position) => log.get('relation', child.id, String(position))!.parentIndex);
     expect(named).toEqual([recordedIndex, recordedIndex, recordedIndex, null]);
+    expect(log.get('registration', child.id)!.parents).toEqual({
+      'merged-from': [recordedIndex, recordedIndex, recordedIndex, digests[3]],
+    });
+  });
+
+  test('the first registration of a digest knows whether a relation named it before', () => {
+    const [owner, other] = [log.makeParty(), log.makeParty()];
+    const { weights } = body(owner.id);
+    const parents = [{ digest: weights.fileDigest, relation: 'fine-tuned-from' as const }];
+    const awaitedOf = (different: Partial<RegistrationBody>, by = owner) =>
+      log.get('registration', log.speak(registration, attested(by.id), body(by.id, different)).id)!.awaited;
+    expect(awaitedOf({ parents })).toEqual([]);
+    expect(awaitedOf({ weights })).toEqual([weights.fileDigest]);
+    expect(awaitedOf({ weights, parents }, other)).toEqual([]);
+    expect(awaitedOf({ parents })).toEqual([]);
+
+    const lying = body(owner.id).weights;
+    awaitedOf({ parents: [{ digest: lying.weightDigest!, relation: 'fine-tuned-from' }] });
+    const claimed = {
+      ...lying,
+      weightDigest: anyDigest(),
+      namelessDigest: lying.weightDigest,
+      fileDigest: anyDigest(),
+    };
+    expect(awaitedOf({ weights: claimed })).toEqual([lying.weightDigest]);
+    expect(awaitedOf({ weights: lying })).toEqual([]);
+
+    const own = body(owner.id).weights;
+    expect(awaitedOf({ weights: own, parents: [{ digest: own.weightDigest!, relation: 'converted-from' }] })).toEqual([
+      own.weightDigest,
+    ]);
   });
 
   test('one party registers the same weights once', () => {
