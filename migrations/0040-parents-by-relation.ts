@@ -24,19 +24,19 @@ export class ParentsByRelation1700000000040 implements MigrationInterface {
       ) p WHERE p.registration_id = r.id;
       UPDATE registry.registration r SET awaited = a.digests
       FROM (
-        SELECT id, array_agg(digest ORDER BY place) AS digests
-        FROM (
-          SELECT r.id, r.recorded_index, k.digest, min(k.place) AS place
-          FROM registry.registration r
-          CROSS JOIN unnest(ARRAY[r.model_digest, r.nameless_digest, r.file_digest]) WITH ORDINALITY k(digest, place)
-          GROUP BY r.id, r.recorded_index, k.digest
+        -- A relation without a known parent is older than any registration of the digest that it names.
+        SELECT r.id, array_agg(own.digest ORDER BY own.place) AS digests
+        FROM (SELECT DISTINCT digest FROM registry.relation WHERE parent_index IS NULL) late
+        JOIN registry.registration r ON r.recorded_index = least(
+          (SELECT min(recorded_index) FROM registry.registration WHERE model_digest = late.digest),
+          (SELECT min(recorded_index) FROM registry.registration WHERE file_digest = late.digest),
+          (SELECT min(recorded_index) FROM registry.registration WHERE nameless_digest = late.digest))
+        CROSS JOIN LATERAL (
+          SELECT k.digest, min(k.place) AS place
+          FROM unnest(ARRAY[r.model_digest, r.nameless_digest, r.file_digest]) WITH ORDINALITY k(digest, place)
+          WHERE k.digest = late.digest GROUP BY k.digest
         ) own
-        WHERE EXISTS (SELECT FROM registry.relation l WHERE l.digest = own.digest AND l.recorded_index <= own.recorded_index)
-          AND own.recorded_index = least(
-            (SELECT min(recorded_index) FROM registry.registration WHERE model_digest = own.digest),
-            (SELECT min(recorded_index) FROM registry.registration WHERE file_digest = own.digest),
-            (SELECT min(recorded_index) FROM registry.registration WHERE nameless_digest = own.digest))
-        GROUP BY id
+        GROUP BY r.id
       ) a WHERE a.id = r.id;
       ALTER TABLE registry.registration ALTER parents DROP DEFAULT, ALTER awaited DROP DEFAULT;
       CREATE INDEX registration_awaited ON registry.registration (recorded_index) WHERE awaited <> '{}';

@@ -5,16 +5,14 @@
  */
 import 'reflect-metadata';
 import { DataSource } from 'typeorm';
-import { MIGRATIONS } from '../migrations/index.ts';
 import { ENTITIES } from './entities.ts';
-import { dataSourceOptions } from './platform/database/options.ts';
+import { migrationOptions } from './platform/database/options.ts';
 
 const url =
   process.env['MUNIMENT_MIGRATION_DATABASE_URL'] ?? process.env['DATABASE_URL'] ?? 'postgres://localhost/muniment';
 
 export default new DataSource({
-  ...dataSourceOptions(url, ENTITIES, 2),
+  ...migrationOptions(url, ENTITIES),
   // `migration:show` tells through the logger, which keeps silent in the application.
   logger: 'advanced-console',
-  migrations: MIGRATIONS,
 });

@@ -9,6 +9,7 @@ import { MIGRATIONS } from '../../migrations/index.ts';
 import { ENTITIES } from '../../src/entities.ts';
 import { loadConfig } from '../../src/platform/config/index.ts';
 import { dataSourceOptions, migrate, openDatabase, pendingMigrations } from '../../src/platform/database/index.ts';
+import { migrationOptions } from '../../src/platform/database/options.ts';
 import { createLog } from '../../src/platform/logging/index.ts';
 import { createTestDatabase, query } from '../support/postgres.ts';
 import type { TestDatabase } from '../support/postgres.ts';
@@ -138,6 +139,16 @@ describe('migrations', () => {
     ).toEqual([]);
     await query(target.superuserUrl, 'DROP SCHEMA registry');
     expect(await migrate(target, log)).toHaveLength(MIGRATIONS.length);
+  });
+
+  it('may take longer than any request', async () => {
+    const source = new DataSource(migrationOptions((await database()).ownerUrl.reveal(), []));
+    await source.initialize();
+    try {
+      expect(await source.query('SHOW statement_timeout')).toEqual([{ statement_timeout: '0' }]);
+    } finally {
+      await source.destroy();
+    }
   });
 
   it('have names by which TypeORM sorts them in the order of the list', () => {

@@ -13,7 +13,7 @@ import type { QueueName } from '../jobs/queues.ts';
 import type { Log } from '../logging/index.ts';
 import type { Database } from './database.ts';
 import { APP_ROLE } from './embedded.ts';
-import { dataSourceOptions, MIGRATIONS_TABLE } from './options.ts';
+import { migrationOptions, MIGRATIONS_TABLE } from './options.ts';
 
 /** Any fixed number serves; it must not be used for anything else in this database. */
 const LOCK = 7_305_412_806_120_451n;
@@ -72,7 +72,7 @@ function mayNot(error: unknown): RegistryError | undefined {
 }
 
 async function runMigrations(url: string): Promise<string[]> {
-  const source = new DataSource({ ...dataSourceOptions(url, [], 2), migrations: MIGRATIONS });
+  const source = new DataSource(migrationOptions(url, []));
   await source.initialize();
   try {
     return (await source.runMigrations()).map(({ name }) => name);

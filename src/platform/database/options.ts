@@ -1,6 +1,7 @@
 /** How TypeORM is set up, the same for the application, the command line and the tests. */
 import pg from 'pg';
 import type { DataSourceOptions, EntitySchema } from 'typeorm';
+import { MIGRATIONS } from '../../../migrations/index.ts';
 
 export const MIGRATIONS_TABLE = 'muniment_migrations';
 
@@ -47,4 +48,10 @@ export function dataSourceOptions(url: string, entities: Entities, pool = 10) {
     // Without this, a migration that fails is also printed to standard output.
     logger: 'debug',
   } satisfies DataSourceOptions;
+}
+
+/** A migration of a large registry may take longer than any request. */
+export function migrationOptions(url: string, entities: Entities) {
+  const { extra, ...options } = dataSourceOptions(url, entities, 2);
+  return { ...options, extra: { ...extra, statement_timeout: 0 }, migrations: MIGRATIONS } satisfies DataSourceOptions;
 }
