@@ -21,6 +21,7 @@ const FLOORS = [
 const PURE = [
   'zod',
   '@noble/',
+  '@zip.js/zip\\.js',
   'asn1js/',
   'pkijs/',
   'spdx-expression-parse',

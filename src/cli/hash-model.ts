@@ -5,7 +5,7 @@ import type { Digest } from '../core/digest.ts';
 import type { Io } from './io.ts';
 import { progressBar } from './progress.ts';
 
-/** A model file as a registration records it. */
+/** A model file, or several named by their main one, as a registration records them. */
 export interface ModelReport {
   fileDigest: Digest;
   /** Null, as the next three, when the container cannot be read. */
@@ -25,7 +25,10 @@ export async function hashModel(io: Io, path: string): Promise<ModelReport> {
   try {
     const { fileDigest, weightDigest, namelessDigest, container, tensors, parameters, bytes } = await hashFile(
       path,
-      (done) => bar.update(done),
+      (done, all) => {
+        bar.grow(all);
+        bar.update(done);
+      },
     );
     const readable = weightDigest !== null;
     return {

@@ -3,10 +3,12 @@ import type { Io } from './io.ts';
 
 export interface Bar {
   update(value: number, payload?: Record<string, string>): void;
+  /** There is more to do than was known. */
+  grow(total: number): void;
   stop(): void;
 }
 
-const SILENT: Bar = { update: () => undefined, stop: () => undefined };
+const SILENT: Bar = { update: () => undefined, grow: () => undefined, stop: () => undefined };
 
 /** @param format as cli-progress writes it, e.g. `Hashing {bar} {percentage} %` */
 export async function progressBar(
@@ -24,6 +26,7 @@ export async function progressBar(
   bar.start(total, 0, payload);
   return {
     update: (value, changed) => bar.update(value, changed),
+    grow: (more) => bar.setTotal(more),
     stop: () => bar.stop(),
   };
 }

@@ -9,6 +9,7 @@ import { modelSignature, registration } from '../core/registry/index.ts';
 import type { RegistrationBody } from '../core/registry/registration.ts';
 import type { Receipt } from '../core/statement/receipt.ts';
 import type { ByteSource } from '../core/weights/byte-source.ts';
+import { CONTAINERS } from '../core/weights/container.ts';
 import { inspectWeights } from '../core/weights/inspect.ts';
 import type { Idempotency, SignedWrite, Write } from '../ledger/index.ts';
 import { Ledger } from '../ledger/index.ts';
@@ -184,8 +185,9 @@ export class ModelService {
  * @throws RegistryError `malformed_container`, `digest_mismatch`
  */
 async function requireAsSaid(said: RegistrationBody['weights'], file: ByteSource): Promise<void> {
-  if (said.container !== 'safetensors') return;
-  const { tensors, ...found } = await inspectWeights(file, sha256, { container: 'safetensors' });
+  const container = CONTAINERS.find((name) => name === said.container);
+  if (container === undefined) return;
+  const { tensors, ...found } = await inspectWeights(file, sha256, { container });
   const is = { ...found, tensors: tensors.length };
   const wrong = (['weightDigest', 'namelessDigest', 'tensors', 'parameters', 'bytes'] as const).find(
     (name) => said[name] !== is[name],

@@ -6,11 +6,7 @@
  * as deep as an attacker likes. This reader refuses all of that, says where, and stops at the first offense.
  */
 import { RegistryError } from '../errors.ts';
-
-/** More tensors than this in one file are refused; the largest published models have below 100,000 over all files. */
-export const MAX_TENSORS = 250_000;
-/** NumPy stops at 64 dimensions, PyTorch at 64. */
-export const MAX_RANK = 64;
+import { MAX_RANK, MAX_TENSORS } from './limits.ts';
 
 /** A tensor as the header claims it, not yet checked against its neighbors and the file. */
 export interface ClaimedTensor {

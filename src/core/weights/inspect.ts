@@ -1,25 +1,27 @@
 /**
- * What is in a file of weights: its container, its tensors and their digests, read in one pass in the order of the
- * bytes and in constant memory, so that a caller can hash the whole file in the same pass.
+ * What is in a file of weights: its container, its tensors and their digests, read in the order of the bytes and in
+ * constant memory, so that a caller can hash the whole file in the same pass.
  */
 import type { Digest, Sha256 } from '../digest.ts';
+import { RegistryError } from '../errors.ts';
 import type { ByteSource } from './byte-source.ts';
-import { readPieces } from './byte-source.ts';
+import type { ContainerName, ContainerReader, Siblings, StoredTensor } from './container.ts';
 import type { WeightDigestOptions } from './digest.ts';
-import { CHUNK_BYTES, weightDigest } from './digest.ts';
+import { weightDigest } from './digest.ts';
 import { elementCount } from './dtype.ts';
-import type { TensorInfo } from './safetensors.ts';
-import { looksLikeSafetensors, readSafetensorsHeader } from './safetensors.ts';
+import { MAX_TENSORS } from './limits.ts';
+import { safetensors } from './safetensors.ts';
 
-export type Container = 'safetensors' | 'unknown';
+/** In the order in which they are asked whether a file is theirs. */
+const READERS: readonly ContainerReader[] = [safetensors];
 
 export interface WeightsReport {
-  container: Container;
+  container: ContainerName | 'unknown';
   /** null when the container is unknown: such weights are known by their file digest only. */
   weightDigest: Digest | null;
   namelessDigest: Digest | null;
   /** In the order of their bytes. */
-  tensors: TensorInfo[];
+  tensors: StoredTensor[];
   metadata: Record<string, string>;
   /** Elements of all tensors together. */
   parameters: number;
@@ -28,22 +30,24 @@ export interface WeightsReport {
 }
 
 export interface InspectOptions extends WeightDigestOptions {
-  /** What the caller knows the container to be, by the file's name; a file that is not one is then refused. */
-  container?: 'safetensors';
-  /** Called with the number of bytes read so far. */
-  onProgress?: (bytes: number) => void;
+  /** What the caller knows the container to be, e.g. by `containerCalled`; a file that is not one is then refused. */
+  container?: ContainerName;
+  /** Other files of the model; without it, a file that names others is refused. */
+  siblings?: Siblings;
 }
 
 /**
  * Reads `source` from start to end, each byte of the data once.
- * @throws RegistryError `malformed_container` when it is safetensors, or said to be, and broken
+ * @throws RegistryError `malformed_container` when it is one that can be read, or called so, and broken;
+ *   `unsupported_container` when there is in it what is not read here
  */
 export async function inspectWeights(
   source: ByteSource,
   sha256: Sha256,
-  { container, onProgress, ...hashing }: InspectOptions = {},
+  { container, siblings = NONE, ...hashing }: InspectOptions = {},
 ): Promise<WeightsReport> {
-  if (container === undefined && !(await looksLikeSafetensors(source))) {
+  const reader = READERS.find((one) => one.container === container) ?? (await readerOf(source));
+  if (reader === undefined) {
     return {
       container: 'unknown',
       weightDigest: null,
@@ -54,22 +58,31 @@ export async function inspectWeights(
       bytes: source.size,
     };
   }
-  const { tensors, metadata, dataOffset } = await readSafetensorsHeader(source);
-  onProgress?.(dataOffset);
-  const streams = tensors.map(({ name, dtype, shape, offset, byteLength }) => ({
-    name,
-    dtype,
-    shape,
-    pieces: async function* () {
-      let read = offset;
-      for await (const piece of readPieces(source, offset, offset + byteLength, CHUNK_BYTES)) {
-        yield piece;
-        read += piece.length;
-        onProgress?.(read);
-      }
-    },
-  }));
-  const digests = await weightDigest(sha256, streams, hashing);
+  const { tensors, metadata } = await reader.open(source, siblings);
+  if (tensors.length > MAX_TENSORS) {
+    throw new RegistryError('malformed_container', `The model has more than ${MAX_TENSORS} tensors.`);
+  }
+  const digests = await weightDigest(sha256, tensors, hashing);
   const parameters = tensors.reduce((sum, { shape }) => sum + (elementCount(shape) ?? 0), 0);
-  return { container: 'safetensors', ...digests, tensors, metadata, parameters, bytes: source.size };
+  return { container: reader.container, ...digests, tensors, metadata, parameters, bytes: source.size };
 }
+
+/** What a file must be that is called so; others are told from their bytes. */
+export function containerCalled(path: string): ContainerName | undefined {
+  const name = path.toLowerCase();
+  return READERS.find(({ endings }) => endings.some((ending) => name.endsWith(ending)))?.container;
+}
+
+async function readerOf(source: ByteSource): Promise<ContainerReader | undefined> {
+  for (const reader of READERS) if (await reader.recognizes(source)) return reader;
+  return undefined;
+}
+
+const NONE: Siblings = {
+  open: (name) => {
+    throw new RegistryError('unsupported_container', 'The weights lie in other files, which are not at hand here.', {
+      field: name,
+      fix: 'Name the file where it lies beside the others.',
+    });
+  },
+};

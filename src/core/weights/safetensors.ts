@@ -9,6 +9,8 @@
 import { concat, fromUtf8, utf8 } from '../bytes.ts';
 import { RegistryError } from '../errors.ts';
 import type { ByteSource } from './byte-source.ts';
+import type { ContainerReader } from './container.ts';
+import { storedAt } from './container.ts';
 import { compareBytes } from './compare-bytes.ts';
 import type { Dtype } from './dtype.ts';
 import { DTYPES, isDtype, tensorBytes } from './dtype.ts';
@@ -28,6 +30,19 @@ export interface TensorInfo {
   offset: number;
   byteLength: number;
 }
+
+export const safetensors: ContainerReader = {
+  container: 'safetensors',
+  endings: ['.safetensors'],
+  recognizes: looksLikeSafetensors,
+  async open(source) {
+    const { tensors, metadata } = await readSafetensorsHeader(source);
+    return {
+      tensors: tensors.map(({ offset, byteLength, ...head }) => storedAt(source, head, offset, byteLength)),
+      metadata,
+    };
+  },
+};
 
 export interface SafetensorsHeader {
   /** In the order of their bytes in the file, which they fill without gap from `dataOffset` to the end. */

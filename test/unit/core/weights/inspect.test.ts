@@ -48,19 +48,16 @@ describe('inspecting weights', () => {
     expect(report).toMatchObject(weightDigestOf(sha256, tensors));
   });
 
-  test('reads the data once, in order, in pieces no larger than a chunk, and says how far it is', async () => {
+  test('reads the data once, in order, in pieces no larger than a chunk', async () => {
     const file = writeSafetensors([
       { name: 'big', dtype: 'U8', shape: [2 * CHUNK_BYTES + 9], data: new Uint8Array(2 * CHUNK_BYTES + 9) },
       { name: 'small', dtype: 'U8', shape: [5], data: new Uint8Array(5) },
     ]);
     const source = watched(file);
-    const progress: number[] = [];
-    const { tensors } = await inspectWeights(source, sha256, { onProgress: (bytes) => progress.push(bytes) });
-    const data = source.ranges.filter(([start]) => start >= tensors[0]!.offset);
+    const { tensors } = await inspectWeights(source, sha256);
+    const data = source.ranges.filter(([start]) => start >= tensors[0]!.offset!);
     expect(data.map(([start, end]) => end - start)).toEqual([CHUNK_BYTES, CHUNK_BYTES, 9, 5]);
     expect(data.slice(1).every(([start], i) => start === data[i]![1])).toBe(true);
-    expect(progress).toEqual([...progress].sort((a, b) => a - b));
-    expect(progress.at(-1)).toBe(file.length);
   });
 
   test.each([

@@ -5,7 +5,7 @@ import type { ByteSource } from '../../../../src/core/weights/byte-source.ts';
 import { bytesSource } from '../../../../src/core/weights/byte-source.ts';
 import type { Dtype } from '../../../../src/core/weights/dtype.ts';
 import { DTYPES, tensorBytes } from '../../../../src/core/weights/dtype.ts';
-import { MAX_TENSORS } from '../../../../src/core/weights/header-json.ts';
+import { MAX_TENSORS } from '../../../../src/core/weights/limits.ts';
 import type { Tensor } from '../../../../src/core/weights/safetensors.ts';
 import { readSafetensorsHeader, writeSafetensors } from '../../../../src/core/weights/safetensors.ts';
 import { containerOf } from './fixture.ts';

@@ -1,0 +1,62 @@
+/**
+ * What a reader of a container of weights is, and what it finds: the tensors, and how their bytes are come by. Readers
+ * look at the container's own description alone; the data of a tensor is read when somebody asks for its pieces.
+ *
+ * Nothing that a file says of itself is believed before it is bounded: sizes by the bytes that are there, counts by
+ * `limits.ts`, names of other files by `Siblings`. What cannot be right is refused as `malformed_container`, what is
+ * right and not read here (a compression, an element type) as `unsupported_container`.
+ */
+import type { ByteSource } from './byte-source.ts';
+import { readPieces } from './byte-source.ts';
+import type { TensorStream } from './digest.ts';
+import { CHUNK_BYTES } from './digest.ts';
+
+export const CONTAINERS = ['safetensors'] as const;
+export type ContainerName = (typeof CONTAINERS)[number];
+
+export interface StoredTensor extends TensorStream {
+  /** Where the data begins in the file itself, if it stands there as the digest wants it: row-major, little endian */
+  readonly offset?: number;
+  readonly byteLength: number;
+}
+
+export interface OpenedContainer {
+  /** In the order of their bytes */
+  tensors: StoredTensor[];
+  /** What the container says about itself in words */
+  metadata: Record<string, string>;
+}
+
+/** The other files of a model, which its main file names. They are closed by whoever gave them. */
+export interface Siblings {
+  /**
+   * @param name a path below the folder of the main file, with `/` between its parts
+   * @throws RegistryError `malformed_container` for a name that leads out of the folder; `not_found`
+   */
+  open(name: string): Promise<ByteSource>;
+}
+
+export interface ContainerReader {
+  readonly container: ContainerName;
+  /** How names of its files end, in lower case. A file called so is read as this container, and refused where it is none. */
+  readonly endings: readonly string[];
+  /** Whether the source begins as such a file does, told from few bytes. It may still turn out malformed. */
+  recognizes(source: ByteSource): Promise<boolean>;
+  /** @throws RegistryError `malformed_container`, `unsupported_container` */
+  open(source: ByteSource, siblings: Siblings): Promise<OpenedContainer>;
+}
+
+/** A tensor whose data stands in `source` as the digest wants it. */
+export const storedAt = (
+  source: ByteSource,
+  { name, dtype, shape }: Pick<TensorStream, 'dtype' | 'name' | 'shape'>,
+  offset: number,
+  byteLength: number,
+): StoredTensor => ({
+  name,
+  dtype,
+  shape,
+  offset,
+  byteLength,
+  pieces: () => readPieces(source, offset, offset + byteLength, CHUNK_BYTES),
+});

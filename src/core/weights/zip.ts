@@ -1,0 +1,175 @@
+/**
+ * Zip archives as containers of weights are: entries found by name, read in pieces, those stored as they are at the place
+ * where they stand. Format: PKWARE APPNOTE 6.3.10; the directory and the compressed entries are read by zip.js.
+ *
+ * Two readers can be shown two archives in one file. So an entry has one name, which its own header repeats; entries do
+ * not overlap; and none is longer than it says, nor than its compressed bytes can become.
+ */
+import { Reader, ZipReader } from '@zip.js/zip.js';
+import type { FileEntry } from '@zip.js/zip.js';
+import { compareBytes } from './compare-bytes.ts';
+import type { ByteSource } from './byte-source.ts';
+import { readPieces } from './byte-source.ts';
+import { CHUNK_BYTES } from './digest.ts';
+import { shown } from './header-json.ts';
+import { RegistryError } from '../errors.ts';
+
+export interface ZipEntry {
+  name: string;
+  /** Number of bytes, once they are decompressed */
+  size: number;
+  /** Where the data stands in the archive, if it is stored as it is */
+  offset?: number;
+  pieces(): AsyncIterable<Uint8Array>;
+  /**
+   * All of it.
+   * @throws RegistryError `malformed_container` when it is more than `max` bytes
+   */
+  bytes(max: number): Promise<Uint8Array>;
+}
+
+const MAX_DIRECTORY_BYTES = 100_000_000;
+const MAX_ENTRIES = 500_000;
+/** Deflate makes at most 1,032 bytes of one (RFC 1951: 258 bytes of two bits). */
+const MAX_INFLATION = 1032;
+const LOCAL_HEADER_BYTES = 30;
+const [STORED, DEFLATED] = [0, 8];
+
+export async function looksLikeZip(source: ByteSource): Promise<boolean> {
+  if (source.size < 22) return false;
+  const [p, k, a, b] = await source.read(0, 4);
+  return p === 0x50 && k === 0x4b && ((a === 3 && b === 4) || (a === 5 && b === 6));
+}
+
+/**
+ * The entries that are files, by name, in the order in which they stand.
+ * @throws RegistryError `malformed_container`, `unsupported_container`
+ */
+export async function openZip(source: ByteSource): Promise<Map<string, ZipEntry>> {
+  const found = (await directory(source)).sort((a, b) => a.offset - b.offset);
+  const entries = new Map<string, ZipEntry>();
+  let free = 0;
+  for (const file of found) {
+    const field = shown(file.filename);
+    if (entries.has(file.filename)) throw refuse(`Two entries are called "${field}".`, field);
+    if (file.offset < free) throw refuse('The entry overlaps another one.', field);
+    const begin = await dataOffset(source, file);
+    free = begin + file.compressedSize;
+    if (free > source.size)
+      throw refuse(`The entry ends at ${free}, past the ${source.size} bytes of the file.`, field);
+    entries.set(file.filename, entryOf(source, file, begin));
+  }
+  return entries;
+}
+
+async function directory(source: ByteSource): Promise<FileEntry[]> {
+  const files: FileEntry[] = [];
+  try {
+    for await (const entry of new ZipReader(new SourceReader(source)).getEntriesGenerator()) {
+      if (files.length === MAX_ENTRIES) throw refuse(`The archive has more than ${MAX_ENTRIES} entries.`, 'directory');
+      if (!entry.directory) files.push(entry);
+    }
+  } catch (cause) {
+    if (cause instanceof RegistryError) throw cause;
+    throw new RegistryError('malformed_container', 'The directory of the zip archive cannot be read.', {
+      field: 'directory',
+      cause,
+    });
+  }
+  return files;
+}
+
+class SourceReader extends Reader<ByteSource> {
+  readonly #source: ByteSource;
+
+  constructor(source: ByteSource) {
+    super(source);
+    this.#source = source;
+    this.size = source.size;
+  }
+
+  override async readUint8Array(offset: number, length: number): Promise<Uint8Array> {
+    if (length > MAX_DIRECTORY_BYTES) throw refuse(`The directory claims ${length} bytes.`, 'directory');
+    const end = Math.min(offset + length, this.#source.size);
+    return this.#source.read(offset, Math.max(0, end - offset));
+  }
+}
+
+function entryOf(source: ByteSource, file: FileEntry, begin: number): ZipEntry {
+  const { filename: name, compressionMethod: method, compressedSize, uncompressedSize: size } = file;
+  const field = shown(name);
+  if (file.encrypted || (method !== STORED && method !== DEFLATED)) {
+    throw new RegistryError(
+      'unsupported_container',
+      file.encrypted ? 'The entry is encrypted.' : `The entry is compressed by method ${method}.`,
+      { field, fix: 'Write the archive with its entries stored or deflated, and not encrypted.' },
+    );
+  }
+  if (method === STORED ? size !== compressedSize : size > MAX_INFLATION * compressedSize) {
+    throw refuse(`The entry claims ${size} bytes out of ${compressedSize}.`, field);
+  }
+  const pieces = (): AsyncIterable<Uint8Array> =>
+    method === STORED ? readPieces(source, begin, begin + size, CHUNK_BYTES) : inflate(file, field);
+  return {
+    name,
+    size,
+    ...(method === STORED ? { offset: begin } : {}),
+    pieces,
+    bytes: async (max) => {
+      if (size > max) throw refuse(`The entry has ${size} bytes; at most ${max} are read.`, field);
+      const all = new Uint8Array(size);
+      let at = 0;
+      for await (const piece of pieces()) {
+        all.set(piece, at);
+        at += piece.length;
+      }
+      return all;
+    },
+  };
+}
+
+/** @throws RegistryError `malformed_container` when the bytes cannot be decompressed, or are not what the entry says */
+async function* inflate(file: FileEntry, field: string): AsyncGenerator<Uint8Array, void, undefined> {
+  const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
+  const work = file.getData(writable, { useWebWorkers: false, checkSignature: true });
+  const reader = readable.getReader();
+  // What goes wrong ends the reading and is thrown at the await of `work`; these two promises tell of it again.
+  const stop = (): Promise<void> => reader.cancel().catch(() => undefined);
+  work.catch(stop);
+  reader.closed.catch(() => undefined);
+  let length = 0;
+  try {
+    for (let next = await reader.read(); !next.done; next = await reader.read()) {
+      length += next.value.length;
+      if (length > file.uncompressedSize)
+        throw refuse(`The entry is longer than ${file.uncompressedSize} bytes.`, field);
+      yield next.value;
+    }
+    await work;
+  } catch (cause) {
+    if (cause instanceof RegistryError) throw cause;
+    throw new RegistryError('malformed_container', 'The entry cannot be decompressed.', { field, cause });
+  } finally {
+    await stop();
+  }
+  if (length !== file.uncompressedSize) {
+    throw refuse(`The entry has ${length} bytes and claims ${file.uncompressedSize}.`, field);
+  }
+}
+
+/** Behind the entry's own header, which repeats its name. */
+async function dataOffset(source: ByteSource, { offset, filename, rawFilename }: FileEntry): Promise<number> {
+  const field = shown(filename);
+  const header = await source.read(offset, LOCAL_HEADER_BYTES);
+  const view = new DataView(header.buffer, header.byteOffset, header.byteLength);
+  if (view.getUint32(0, true) !== 0x04034b50) throw refuse('The entry has no header of its own.', field);
+  const begin = offset + LOCAL_HEADER_BYTES;
+  const [nameLength, extraLength] = [view.getUint16(26, true), view.getUint16(28, true)];
+  const name = await source.read(begin, nameLength);
+  if (compareBytes(name, rawFilename) !== 0) throw refuse('The entry has another name in its own header.', field);
+  return begin + nameLength + extraLength;
+}
+
+function refuse(sentence: string, field: string): RegistryError {
+  return new RegistryError('malformed_container', sentence, { field });
+}

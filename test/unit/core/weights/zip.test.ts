@@ -1,0 +1,106 @@
+import { describe, expect, test } from '@jest/globals';
+import { utf8 } from '../../../../src/core/bytes.ts';
+import { bytesSource } from '../../../../src/core/weights/byte-source.ts';
+import { looksLikeZip, openZip } from '../../../../src/core/weights/zip.ts';
+import type { Made } from './zip-fixture.ts';
+import { zipOf } from './zip-fixture.ts';
+
+const text = Uint8Array.from({ length: 200_000 }, (_, i) => (i * i) % 251);
+const read = async (zip: Uint8Array, name: string) => (await openZip(bytesSource(zip))).get(name)!.bytes(1_000_000);
+
+describe('a zip archive', () => {
+  test('gives what is stored and what is deflated, in the order in which it stands', async () => {
+    const zip = zipOf({ name: 'b/stored', data: text }, { name: 'a', data: text.subarray(0, 1000), deflate: true });
+    expect(await looksLikeZip(bytesSource(zip))).toBe(true);
+    const entries = await openZip(bytesSource(zip));
+    expect([...entries.values()].map(({ name, size, offset }) => [name, size, offset])).toEqual([
+      ['b/stored', text.length, 38],
+      ['a', 1000, undefined],
+    ]);
+    expect(await read(zip, 'b/stored')).toEqual(text);
+    expect(await read(zip, 'a')).toEqual(text.subarray(0, 1000));
+  });
+
+  test('is read no further than a caller wants', async () => {
+    const entry = (await openZip(bytesSource(zipOf({ name: 'a', data: text })))).get('a')!;
+    await expect(entry.bytes(199_999)).rejects.toMatchObject({ code: 'malformed_container', field: 'a' });
+  });
+
+  test.each<[string, Made[]]>([
+    [
+      'two entries of one name',
+      [
+        { name: 'a', data: text },
+        { name: 'a', data: utf8('other') },
+      ],
+    ],
+    ['an entry with another name in its own header', [{ name: 'a', data: text, localName: 'b' }]],
+    [
+      'an entry inside another',
+      [
+        { name: 'a', data: text },
+        { name: 'b', data: text, claims: { offset: 20 } },
+      ],
+    ],
+    [
+      'two names for one entry',
+      [
+        { name: 'a', data: text },
+        { name: 'b', data: text, claims: { offset: 0 } },
+      ],
+    ],
+    ['an entry past the end', [{ name: 'a', data: text, claims: { compressedSize: 300_000, size: 300_000 } }]],
+    ['a stored entry of another size', [{ name: 'a', data: text, claims: { size: 100 } }]],
+    ['more than deflate can make', [{ name: 'a', data: text, deflate: true, claims: { size: 2 ** 31 } }]],
+  ])('with %s is refused', async (_, entries) => {
+    await expect(openZip(bytesSource(zipOf(...entries)))).rejects.toMatchObject({ code: 'malformed_container' });
+  });
+
+  test.each<[string, Made]>([
+    ['is longer than it says', { name: 'a', data: text, deflate: true, claims: { size: 100_000 } }],
+    ['is shorter than it says', { name: 'a', data: text, deflate: true, claims: { size: 300_000 } }],
+    ['has another checksum', { name: 'a', data: text, deflate: true, claims: { crc: 7 } }],
+    ['is not deflated', { name: 'a', data: text, claims: { method: 8 } }],
+  ])('with an entry that %s is refused when that is read', async (_, entry) => {
+    await expect(read(zipOf(entry), 'a')).rejects.toMatchObject({ code: 'malformed_container', field: 'a' });
+  });
+
+  test.each([
+    ['encrypted', { flags: 1 }],
+    ['compressed otherwise', { method: 93 }],
+  ])('with an entry that is %s is named as not read here', async (_, claims) => {
+    const zip = zipOf({ name: 'a', data: text, claims });
+    await expect(openZip(bytesSource(zip))).rejects.toMatchObject({ code: 'unsupported_container', field: 'a' });
+  });
+
+  test('cut anywhere is refused, or has lost its directory', async () => {
+    const zip = zipOf(
+      { name: 'a', data: text.subarray(0, 100) },
+      { name: 'b', data: text.subarray(0, 50), deflate: true },
+    );
+    for (let length = 22; length < zip.length; length++) {
+      await expect(openZip(bytesSource(zip.subarray(0, length)))).rejects.toMatchObject({
+        code: 'malformed_container',
+      });
+    }
+  });
+
+  test('with any byte changed is read or refused by name, never otherwise', async () => {
+    const zip = zipOf(
+      { name: 'a', data: text.subarray(0, 30) },
+      { name: 'b', data: text.subarray(0, 50), deflate: true },
+    );
+    for (let at = 0; at < zip.length; at++) {
+      for (const flip of [1, 0x80, 0xff]) {
+        const changed = Uint8Array.from(zip);
+        changed[at]! ^= flip;
+        const all = openZip(bytesSource(changed)).then(async (entries) => {
+          for (const entry of entries.values()) await entry.bytes(1_000_000);
+        });
+        await all.catch((error: unknown) =>
+          expect(error).toMatchObject({ code: expect.stringMatching(/^(malformed|unsupported)_container$/) }),
+        );
+      }
+    }
+  });
+});
