@@ -13,6 +13,7 @@ const BENCHES: Record<string, () => Promise<{ run(): Promise<BenchResult[]> }>> 
   ledger: () => import('./ledger.ts'),
   map: () => import('./map.ts'),
   train: () => import('./train.ts'),
+  hash: () => import('./hash.ts'),
 };
 
 const names = process.argv.slice(2);

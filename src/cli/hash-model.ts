@@ -23,13 +23,12 @@ export async function hashModel(io: Io, path: string): Promise<ModelReport> {
   const { hashFile } = await import('../platform/storage/hash-file.ts');
   const bar = await progressBar(io, 'Hashing  {bar} {percentage} %  {eta_formatted} left', size);
   try {
-    const { fileDigest, weightDigest, namelessDigest, container, tensors, parameters, bytes } = await hashFile(
-      path,
-      (done, all) => {
+    const { fileDigest, weightDigest, namelessDigest, container, tensors, parameters, bytes } = await hashFile(path, {
+      onProgress: (done, all) => {
         bar.grow(all);
         bar.update(done);
       },
-    );
+    });
     const readable = weightDigest !== null;
     return {
       fileDigest,

@@ -15,7 +15,9 @@ export const CONTAINERS = ['safetensors'] as const;
 export type ContainerName = (typeof CONTAINERS)[number];
 
 export interface StoredTensor extends TensorStream {
-  /** Where the data begins in the file itself, if it stands there as the digest wants it: row-major, little endian */
+  /** The file in which the data stands as the digest wants it, row-major and little endian; absent where it is in none */
+  readonly source?: ByteSource;
+  /** Where it begins there */
   readonly offset?: number;
   readonly byteLength: number;
 }
@@ -56,6 +58,7 @@ export const storedAt = (
   name,
   dtype,
   shape,
+  source,
   offset,
   byteLength,
   pieces: () => readPieces(source, offset, offset + byteLength, CHUNK_BYTES),

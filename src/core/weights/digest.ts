@@ -86,22 +86,29 @@ export function weightDigestOf(sha256: Sha256, tensors: Iterable<TensorInMemory>
 export async function weightDigest(
   sha256: Sha256,
   tensors: AsyncIterable<TensorStream> | Iterable<TensorStream>,
-  { hashChunk = (chunk) => leafHash(sha256, chunk), chunksInFlight = 8 }: WeightDigestOptions = {},
+  options: WeightDigestOptions = {},
 ): Promise<WeightDigests> {
   const hashed: HashedTensor[] = [];
-  for await (const tensor of tensors) {
-    const queue = new HashQueue(hashChunk, chunksInFlight);
-    let length = 0;
-    for await (const chunk of inChunks(tensor.pieces())) {
-      length += chunk.length;
-      await queue.add(chunk);
-    }
-    const leaves = await queue.hashes();
-    const { name, dtype, shape } = tensor;
-    checkLength(tensor, length);
-    hashed.push({ name, dtype, shape, chunkRoot: rootOf(sha256, leaves) });
-  }
+  for await (const tensor of tensors) hashed.push(await hashTensor(sha256, tensor, options));
   return combine(sha256, hashed);
+}
+
+/** @throws RegistryError `malformed_container` when the data does not fit dtype and shape */
+export async function hashTensor(
+  sha256: Sha256,
+  tensor: TensorStream,
+  { hashChunk = (chunk) => leafHash(sha256, chunk), chunksInFlight = 8 }: WeightDigestOptions = {},
+): Promise<HashedTensor> {
+  const queue = new HashQueue(hashChunk, chunksInFlight);
+  let length = 0;
+  for await (const chunk of inChunks(tensor.pieces())) {
+    length += chunk.length;
+    await queue.add(chunk);
+  }
+  const leaves = await queue.hashes();
+  const { name, dtype, shape } = tensor;
+  checkLength(tensor, length);
+  return { name, dtype, shape, chunkRoot: rootOf(sha256, leaves) };
 }
 
 /** A tensor whose data has been hashed. */
@@ -171,7 +178,8 @@ function shapeBytes(shape: readonly number[]): Uint8Array {
   return field;
 }
 
-function checkLength({ name, dtype, shape }: TensorHead, length: number): void {
+/** @throws RegistryError `malformed_container` when a tensor of so many bytes has another dtype or shape */
+export function checkLength({ name, dtype, shape }: TensorHead, length: number): void {
   const wanted = tensorBytes(dtype, shape, shown(name));
   if (length === wanted) return;
   throw new RegistryError(

@@ -6,8 +6,8 @@ import type { Digest, Sha256 } from '../digest.ts';
 import { RegistryError } from '../errors.ts';
 import type { ByteSource } from './byte-source.ts';
 import type { ContainerName, ContainerReader, Siblings, StoredTensor } from './container.ts';
-import type { WeightDigestOptions } from './digest.ts';
-import { weightDigest } from './digest.ts';
+import type { HashedTensor, WeightDigestOptions } from './digest.ts';
+import { checkLength, combine, hashTensor } from './digest.ts';
 import { elementCount } from './dtype.ts';
 import { MAX_TENSORS } from './limits.ts';
 import { safetensors } from './safetensors.ts';
@@ -34,6 +34,11 @@ export interface InspectOptions extends WeightDigestOptions {
   container?: ContainerName;
   /** Other files of the model; without it, a file that names others is refused. */
   siblings?: Siblings;
+  /**
+   * Hashes the data of tensors that stand in a file as they are, by reading it elsewhere, in threads for example.
+   * @returns the chunk root of each
+   */
+  hashStored?: (tensors: readonly StoredTensor[]) => Promise<Uint8Array[]>;
 }
 
 /**
@@ -44,7 +49,7 @@ export interface InspectOptions extends WeightDigestOptions {
 export async function inspectWeights(
   source: ByteSource,
   sha256: Sha256,
-  { container, siblings = NONE, ...hashing }: InspectOptions = {},
+  { container, siblings = NONE, hashStored, ...options }: InspectOptions = {},
 ): Promise<WeightsReport> {
   const reader = READERS.find((one) => one.container === container) ?? (await readerOf(source));
   if (reader === undefined) {
@@ -62,7 +67,18 @@ export async function inspectWeights(
   if (tensors.length > MAX_TENSORS) {
     throw new RegistryError('malformed_container', `The model has more than ${MAX_TENSORS} tensors.`);
   }
-  const digests = await weightDigest(sha256, tensors, hashing);
+  const stored = tensors.filter(({ source }) => hashStored !== undefined && source !== undefined);
+  for (const tensor of stored) checkLength(tensor, tensor.byteLength);
+  const roots = (await hashStored?.(stored)) ?? [];
+  const hashed = stored.map(({ name, dtype, shape }, i): HashedTensor => ({
+    name,
+    dtype,
+    shape,
+    chunkRoot: roots[i]!,
+  }));
+  const done = new Set(stored);
+  for (const tensor of tensors) if (!done.has(tensor)) hashed.push(await hashTensor(sha256, tensor, options));
+  const digests = combine(sha256, hashed);
   const parameters = tensors.reduce((sum, { shape }) => sum + (elementCount(shape) ?? 0), 0);
   return { container: reader.container, ...digests, tensors, metadata, parameters, bytes: source.size };
 }

@@ -6,15 +6,25 @@ import type { ByteSource } from '../../core/weights/byte-source.ts';
 import { checkRange } from '../../core/weights/byte-source.ts';
 
 export interface FileSource extends ByteSource {
+  /** For threads, which read the same open file */
+  readonly fd: number;
+  /** Whether somebody wrote to it since it was opened */
+  changed(): Promise<boolean>;
   close(): Promise<void>;
 }
 
 /** @throws RegistryError `not_found` when there is no such file, `invalid_input` when it is no regular one */
 export async function openFileSource(path: string): Promise<FileSource> {
   const file = await openRegularFile(path);
-  const { size } = await file.stat();
+  const before = await file.stat({ bigint: true });
+  const size = Number(before.size);
   return {
     size,
+    fd: file.fd,
+    changed: async () => {
+      const now = await file.stat({ bigint: true });
+      return now.size !== before.size || now.mtimeNs !== before.mtimeNs;
+    },
     read: async (offset, length) => {
       checkRange(size, offset, length);
       return readFully(file, offset, length);

@@ -1,25 +1,29 @@
 /**
- * Every digest by which a file of weights can be looked up, from one reading, in constant memory: the file digest over
- * all its bytes and, for containers that can be read, the weight digests over its tensors. A model of several files is
- * named by its main one, and its file digest is over all of them.
+ * Every digest by which a file of weights can be looked up, in constant memory, on all cores: the file digest over all its
+ * bytes and, for containers that can be read, the weight digests over its tensors. A model of several files is named by
+ * its main one, and its file digest is over all of them.
+ *
+ * A file digest is serial and takes one core; the other ones hash the tensors meanwhile, so that all of a file is read
+ * about once from the disk. A file that changed in the meantime is refused: its digests would be of two states.
  */
 import { createHash } from 'node:crypto';
-import type { Hash } from 'node:crypto';
 import { basename, dirname, join } from 'node:path';
-import { fromHex, utf8 } from '../../core/bytes.ts';
+import { utf8 } from '../../core/bytes.ts';
 import type { Digest } from '../../core/digest.ts';
 import { formatDigest } from '../../core/digest.ts';
 import { RegistryError } from '../../core/errors.ts';
-import { compareBytes } from '../../core/weights/compare-bytes.ts';
+import { rootOf } from '../../core/merkle/tree.ts';
 import type { ByteSource } from '../../core/weights/byte-source.ts';
-import { readPieces } from '../../core/weights/byte-source.ts';
-import type { Siblings } from '../../core/weights/container.ts';
+import { compareBytes } from '../../core/weights/compare-bytes.ts';
+import type { Siblings, StoredTensor } from '../../core/weights/container.ts';
 import { CHUNK_BYTES } from '../../core/weights/digest.ts';
 import type { WeightsReport } from '../../core/weights/inspect.ts';
 import { containerCalled, inspectWeights } from '../../core/weights/inspect.ts';
 import { sha256 } from '../crypto.ts';
 import type { FileSource } from './file-source.ts';
 import { openFileSource } from './file-source.ts';
+import { HashPool } from './hash-pool.ts';
+import type { Range } from './hash-ranges.ts';
 
 export interface FileReport extends WeightsReport {
   fileDigest: Digest;
@@ -28,81 +32,176 @@ export interface FileReport extends WeightsReport {
   files: number;
 }
 
+export interface HashOptions {
+  /** Called with the bytes hashed and the bytes to hash, each as often as it is hashed. */
+  onProgress?: (done: number, all: number) => void;
+  threads?: number;
+}
+
 /**
- * @param onProgress called with the bytes read and the size of all files
- * @throws RegistryError `not_found`, `invalid_input`; `malformed_container`, `unsupported_container`
+ * @throws RegistryError `not_found`, `invalid_input`; `malformed_container`, `unsupported_container`; `state_conflict` when
+ *   the file changes meanwhile
  */
-export async function hashFile(path: string, onProgress?: (bytes: number, size: number) => void): Promise<FileReport> {
-  const files = new ModelFiles(dirname(path), onProgress);
-  try {
-    const container = containerCalled(path);
-    const report = await inspectWeights(await files.open(basename(path)), sha256, {
-      siblings: files,
-      ...(container === undefined ? {} : { container }),
-    });
+export async function hashFile(path: string, options: HashOptions = {}): Promise<FileReport> {
+  const files = new ModelFiles(dirname(path), true, options);
+  return files.use(async () => {
+    const report = await inspect(path, files);
     return { ...report, ...(await files.finish()) };
-  } finally {
-    await files.close();
-  }
+  });
+}
+
+/** The weight digests alone, for which all cores read different parts of the file. */
+export async function hashWeights(path: string, options: HashOptions = {}): Promise<WeightsReport> {
+  const files = new ModelFiles(dirname(path), false, options);
+  return files.use(() => inspect(path, files));
+}
+
+async function inspect(path: string, files: ModelFiles): Promise<WeightsReport> {
+  const container = containerCalled(path);
+  return inspectWeights(await files.open(basename(path)), sha256, {
+    siblings: files,
+    hashStored: (tensors) => files.chunkRoots(tensors),
+    ...(container === undefined ? {} : { container }),
+  });
 }
 
 /** More files than the largest models have, fewer than a process may hold open. */
 const MAX_FILES = 1000;
+/** What one job hashes: enough that asking for it costs nothing, little enough that no thread is left waiting. */
+const JOB_BYTES = 16 * CHUNK_BYTES;
+const HASH_BYTES = 32;
+const PROGRESS_MS = 100;
+
+interface Opened {
+  readonly file: FileSource;
+  /** Undefined where nobody wants it */
+  readonly digest: Promise<Uint8Array> | undefined;
+}
 
 class ModelFiles implements Siblings {
-  readonly #files = new Map<string, { source: HashingSource; file: FileSource }>();
-  #read = 0;
-  #size = 0;
+  readonly #files = new Map<string, Opened>();
+  readonly #pool: HashPool;
+  readonly #counter = new BigInt64Array(new SharedArrayBuffer(8));
+  #toHash = 0;
 
   constructor(
     private readonly folder: string,
-    private readonly onProgress: (bytes: number, size: number) => void = () => undefined,
-  ) {}
+    private readonly withDigests: boolean,
+    private readonly options: HashOptions,
+  ) {
+    this.#pool = new HashPool(options.threads);
+  }
+
+  /** Tells of progress while `work` runs, and closes everything behind it. */
+  async use<T>(work: () => Promise<T>): Promise<T> {
+    const tell = (): void => {
+      const done = Number(Atomics.load(this.#counter, 0));
+      if (done > 0) this.options.onProgress?.(done, this.#toHash);
+    };
+    const timer = setInterval(tell, PROGRESS_MS);
+    try {
+      const result = await work();
+      tell();
+      for (const [name, { file }] of this.#files) await requireUnchanged(name, file);
+      return result;
+    } finally {
+      clearInterval(timer);
+      await this.#pool.close();
+      await Promise.allSettled([...this.#files.values()].map(({ digest }) => digest ?? Promise.resolve()));
+      await Promise.all([...this.#files.values()].map(({ file }) => file.close()));
+    }
+  }
 
   async open(name: string): Promise<ByteSource> {
     const known = this.#files.get(name);
-    if (known !== undefined) return known.source;
+    if (known !== undefined) return known.file;
     if (this.#files.size === MAX_FILES) {
       throw new RegistryError('malformed_container', `The model names more than ${MAX_FILES} files.`);
     }
     const file = await openFileSource(join(this.folder, inFolder(name)));
-    const source = new HashingSource(file, (bytes) => {
-      this.#read += bytes;
-      this.onProgress(this.#read, this.#size);
+    const digest = this.withDigests ? this.#digestOf(file) : undefined;
+    // Thrown where it is awaited; a reader may fail before.
+    digest?.catch(() => undefined);
+    this.#files.set(name, { file, digest });
+    return file;
+  }
+
+  /** Of tensors of which each stands in a file of the model. */
+  async chunkRoots(tensors: readonly StoredTensor[]): Promise<Uint8Array[]> {
+    const fds = new Map<ByteSource, number>([...this.#files.values()].map(({ file }) => [file, file.fd]));
+    const ranges = tensors.map(({ source, offset, byteLength }): Range => {
+      return { fd: fds.get(source!)!, offset: offset!, length: byteLength };
     });
-    this.#size += file.size;
-    this.#files.set(name, { source, file });
-    return source;
+    const all = ranges.reduce((sum, { length }) => sum + length, 0);
+    this.#toHash += all;
+    const jobs = jobsOf(ranges).map((leavesOf) => this.#pool.run({ leavesOf, counter: this.#counter }, all));
+    const leaves = await Promise.all(jobs);
+    return rootsOf(ranges, leaves);
   }
 
   /**
-   * Reads what nobody has read yet. The digest of several files is that over the SHA-256 of each, in the order of their
-   * names: the root of an OpenSSF model signature over them (https://github.com/sigstore/model-transparency).
+   * The digest of several files is that over the SHA-256 of each, in the order of their names: the root of an OpenSSF model
+   * signature over them (https://github.com/sigstore/model-transparency).
    */
   async finish(): Promise<Pick<FileReport, 'bytes' | 'fileDigest' | 'files'>> {
     const sorted = [...this.#files].sort(([a], [b]) => compareBytes(utf8(a), utf8(b)));
-    const digests: Digest[] = [];
-    for (const [, { source }] of sorted) digests.push(await source.finish());
-    const [only, ...more] = digests;
+    const digests = await Promise.all(sorted.map(([, { digest }]) => digest!));
     const root = createHash('sha256');
-    for (const digest of digests) root.update(fromHex(digest.slice('sha256:'.length)));
+    for (const digest of digests) root.update(digest);
     return {
-      fileDigest: more.length === 0 ? only! : formatDigest(root.digest()),
-      bytes: this.#size,
+      fileDigest: formatDigest(digests.length === 1 ? digests[0]! : root.digest()),
+      bytes: sorted.reduce((sum, [, { file }]) => sum + file.size, 0),
       files: digests.length,
     };
   }
 
-  async close(): Promise<void> {
-    await Promise.all([...this.#files.values()].map(({ file }) => file.close()));
+  #digestOf({ fd, size }: FileSource): Promise<Uint8Array> {
+    this.#toHash += size;
+    return this.#pool.run({ digestOf: { fd, offset: 0, length: size }, counter: this.#counter }, size);
   }
+}
+
+/** Ranges cut at chunks, so that jobs are of one size; small ones are put together. */
+function jobsOf(ranges: readonly Range[]): Range[][] {
+  const jobs: Range[][] = [];
+  let job: Range[] = [];
+  let bytes = 0;
+  for (const { fd, offset, length } of ranges) {
+    for (let done = 0; done < length; done += JOB_BYTES) {
+      const part = Math.min(JOB_BYTES, length - done);
+      job.push({ fd, offset: offset + done, length: part });
+      bytes += part;
+      if (bytes < JOB_BYTES) continue;
+      jobs.push(job);
+      [job, bytes] = [[], 0];
+    }
+  }
+  return job.length > 0 ? [...jobs, job] : jobs;
+}
+
+/** The jobs hashed all chunks of all ranges in order. */
+function rootsOf(ranges: readonly Range[], hashed: readonly Uint8Array[]): Uint8Array[] {
+  const leaves = hashed.flatMap((hashes) =>
+    Array.from({ length: hashes.length / HASH_BYTES }, (_, i) => hashes.subarray(i * HASH_BYTES, (i + 1) * HASH_BYTES)),
+  );
+  let at = 0;
+  return ranges.map(({ length }) => rootOf(sha256, leaves.slice(at, (at += Math.ceil(length / CHUNK_BYTES)))));
+}
+
+/** @throws RegistryError `state_conflict` */
+async function requireUnchanged(name: string, file: FileSource): Promise<void> {
+  if (!(await file.changed())) return;
+  throw new RegistryError('state_conflict', 'The file changed while it was being read.', {
+    field: name,
+    fix: 'Hash it again when nobody writes to it.',
+  });
 }
 
 /** @throws RegistryError `malformed_container` for a path that is no plain one below the folder */
 function inFolder(name: string): string {
   const parts = name.split('/');
-  if (name.length <= 1000 && parts.every((part) => /^[^\\:\0]+$/.test(part) && part !== '.' && part !== '..'))
-    return name;
+  const plain = (part: string): boolean => /^[^\\:\0]+$/.test(part) && part !== '.' && part !== '..';
+  if (name.length <= 1000 && parts.every(plain)) return name;
   throw new RegistryError(
     'malformed_container',
     'A file of the model is named by a path that leads out of its folder.',
@@ -110,46 +209,4 @@ function inFolder(name: string): string {
       field: name.slice(0, 80),
     },
   );
-}
-
-/** What is left out between two reads is read for the file digest up to this much, and otherwise at the end. */
-const MAX_GAP = 4 * CHUNK_BYTES;
-
-/** Hashes a source while somebody else reads it, mostly from start to end; what is read twice is hashed once. */
-class HashingSource implements ByteSource {
-  readonly size: number;
-  readonly #hash: Hash = createHash('sha256');
-  #hashed = 0;
-
-  constructor(
-    private readonly source: ByteSource,
-    private readonly onHashed: (bytes: number) => void,
-  ) {
-    this.size = source.size;
-  }
-
-  async read(offset: number, length: number): Promise<Uint8Array> {
-    const gap = offset - this.#hashed;
-    if (length > 0 && gap > 0 && gap <= MAX_GAP) await this.#fill(offset);
-    const bytes = await this.source.read(offset, length);
-    if (offset <= this.#hashed) this.#update(bytes.subarray(Math.min(this.#hashed - offset, length)));
-    return bytes;
-  }
-
-  /** Reads what nobody has read yet. */
-  async finish(): Promise<Digest> {
-    await this.#fill(this.size);
-    return formatDigest(this.#hash.digest());
-  }
-
-  async #fill(end: number): Promise<void> {
-    for await (const piece of readPieces(this.source, this.#hashed, end, CHUNK_BYTES)) this.#update(piece);
-  }
-
-  #update(fresh: Uint8Array): void {
-    if (fresh.length === 0) return;
-    this.#hash.update(fresh);
-    this.#hashed += fresh.length;
-    this.onHashed(fresh.length);
-  }
 }

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { createHash } from 'node:crypto';
-import { mkdtemp, rm, truncate, writeFile } from 'node:fs/promises';
+import { appendFileSync } from 'node:fs';
+import { appendFile, mkdtemp, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CHUNK_BYTES, weightDigestOf } from '../../../../src/core/weights/digest.ts';
@@ -38,7 +39,9 @@ describe('hashing a file of weights', () => {
     'finds file digest and weight digests of %s in one pass',
     async (name) => {
       const progress: [number, number][] = [];
-      const report = await hashFile(await fileWith(name, artifact), (bytes, size) => progress.push([bytes, size]));
+      const report = await hashFile(await fileWith(name, artifact), {
+        onProgress: (done, all) => progress.push([done, all]),
+      });
       expect(report).toMatchObject({
         fileDigest: fileDigestOf(artifact),
         ...weightDigestOf(sha256, tensors),
@@ -47,7 +50,7 @@ describe('hashing a file of weights', () => {
         bytes: artifact.length,
         metadata: { id: 'mdl_1' },
       });
-      expect(progress.at(-1)).toEqual([artifact.length, artifact.length]);
+      expect(progress.at(-1)).toEqual([artifact.length + data.length + 3, artifact.length + data.length + 3]);
       expect(progress.every(([bytes], i) => i === 0 || bytes > progress[i - 1]![0])).toBe(true);
     },
   );
@@ -57,7 +60,7 @@ describe('hashing a file of weights', () => {
     async (n) => {
       const bytes = new Uint8Array(n).fill(0xee);
       const progress: number[] = [];
-      const report = await hashFile(await fileWith('model.dat', bytes), (done) => progress.push(done));
+      const report = await hashFile(await fileWith('model.dat', bytes), { onProgress: (done) => progress.push(done) });
       expect(report).toEqual({
         fileDigest: fileDigestOf(bytes),
         container: 'unknown',
@@ -89,6 +92,24 @@ describe('hashing a file of weights', () => {
     await truncate(path, 1000);
     await expect(inspectWeights(file, sha256)).rejects.toMatchObject({ code: 'malformed_container' });
     await file.close();
+  });
+
+  test('knows of a file that somebody wrote to', async () => {
+    const path = await fileWith('model.safetensors', artifact);
+    const file = await openFileSource(path);
+    expect(await file.changed()).toBe(false);
+    await appendFile(path, 'more');
+    expect(await file.changed()).toBe(true);
+    await file.close();
+  });
+
+  test('refuses a file that changes while it is hashed', async () => {
+    const path = await fileWith('model.safetensors', artifact);
+    const onProgress = () => appendFileSync(path, 'more');
+    await expect(hashFile(path, { onProgress })).rejects.toMatchObject({
+      code: 'state_conflict',
+      field: 'model.safetensors',
+    });
   });
 
   test('finds the same digests in an encrypted artifact', async () => {
