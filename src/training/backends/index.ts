@@ -63,3 +63,16 @@ function reason(name: BackendName, cause: unknown): string {
   const [firstLine = ''] = message.split('\n');
   return `The backend ${name} cannot be loaded: ${firstLine.trim().replace(/\.$/, '')}.`;
 }
+
+/**
+ * Whether a backend computes what another one did, as its environment tells. The number of threads does not change a bit
+ * of what `wasm` computes; whether it uses SIMD does.
+ */
+export function sameArithmetic(info: ChosenBackend['info'], before: Record<string, unknown>): boolean {
+  return (
+    info.backend === before['backend'] &&
+    (info.variant === 'plain') === (before['variant'] === 'plain') &&
+    info.isFallbackAdapter === before['isFallbackAdapter'] &&
+    (info.backend === 'wasm' || info.device === before['device'])
+  );
+}

@@ -19,11 +19,12 @@ import { VERSION } from '../../platform/version.ts';
 import type { DataFile, RunProgress, SavedEpoch, TakenRun } from '../../runs/index.ts';
 import { beginOn, saveEpoch, saveProgress } from '../../runs/index.ts';
 import type { BackendName, ChosenBackend } from '../backends/index.ts';
-import { chooseBackend } from '../backends/index.ts';
+import { chooseBackend, sameArithmetic } from '../backends/index.ts';
 import { PREPROCESSING } from '../batches.ts';
 import { parseHyperparameters } from '../hyperparameters.ts';
 import { measureCompute } from '../progress.ts';
-import type { Checkpoint, EpochResult } from '../trainer.ts';
+import { artifactMetadata, recordedEpoch } from '../record.ts';
+import type { Checkpoint } from '../trainer.ts';
 import { train } from '../trainer.ts';
 import { readCheckpoint, storeCheckpoint, storeTensorsAs } from './checkpoint.ts';
 import { addCompute } from './compute.ts';
@@ -77,7 +78,7 @@ export async function trainRun(
       onProgress: (progress) => heartbeat.tell({ ...progress, loss: finite(progress.loss) }),
       onEpoch: async (epoch) => {
         const { digest } = await storeCheckpoint(artifacts, taken.runId, epoch);
-        const saved = savedEpoch(epoch, digest);
+        const saved = { ...recordedEpoch(epoch), checkpointDigest: digest };
         if (!(await saveEpoch(manager, taken, saved, compute()))) {
           await artifacts.delete(digest);
           requireHeld(false);
@@ -93,7 +94,7 @@ export async function trainRun(
     });
 
     const { tensors, trainImages, validationImages, testImages } = result;
-    const file = await storeTensorsAs(artifacts, tensors, { 'muniment.run': taken.runId });
+    const file = await storeTensorsAs(artifacts, tensors, artifactMetadata(taken.runId));
     return {
       owner: taken.owner,
       dataset: taken.dataset,
@@ -148,16 +149,6 @@ async function openBackend(
   return { backend: await chooseBackend(asked, { threads }), sameAsBefore: false };
 }
 
-/** The number of threads does not change a bit of what `wasm` computes; whether it uses SIMD does. */
-function sameArithmetic(info: ChosenBackend['info'], before: Record<string, unknown>): boolean {
-  return (
-    info.backend === before['backend'] &&
-    (info.variant === 'plain') === (before['variant'] === 'plain') &&
-    info.isFallbackAdapter === before['isFallbackAdapter'] &&
-    (info.backend === 'wasm' || info.device === before['device'])
-  );
-}
-
 function environmentOf({ info, skipped }: ChosenBackend, asked: TakenRun['backend']): Record<string, unknown> {
   return { ...info, asked, skipped: [...skipped], platform: `${process.platform} ${release()}`, arch: arch() };
 }
@@ -176,20 +167,4 @@ async function lastCheckpoint({ artifacts, log }: TrainingPlace, taken: TakenRun
   return undefined;
 }
 
-function savedEpoch(result: EpochResult, checkpointDigest: Digest): SavedEpoch {
-  const { epoch, loss, trainAccuracy, validation, testAccuracy, seconds, tensors } = result;
-  return {
-    epoch,
-    loss: rounded(loss),
-    trainAccuracy: rounded(trainAccuracy),
-    validationAccuracy: validation === undefined ? null : rounded(validation.accuracy),
-    testAccuracy: rounded(testAccuracy),
-    weightDigest: weightDigestOf(sha256, tensors).weightDigest,
-    seconds: rounded(seconds),
-    checkpointDigest,
-  };
-}
-
-/** Seven digits: what is measured in more is noise, and 1,000 epochs must fit one statement. */
-const rounded = (value: number): number => Number(value.toPrecision(7));
 const finite = (value: number): number | null => (Number.isFinite(value) ? value : null);
