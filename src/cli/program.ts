@@ -56,6 +56,12 @@ export const COMMANDS: readonly Entry[] = [
     load: () => import('./commands/train.ts'),
   },
   {
+    name: 'replay',
+    summary: 'train a model again from its record, and compare every epoch',
+    group: USE,
+    load: () => import('./commands/replay.ts'),
+  },
+  {
     name: 'register',
     summary: 'put a model that you already have on record',
     group: USE,

@@ -1,5 +1,4 @@
 /** Asking for a training, and what comes after it: the registration that its owner signs, and the file of weights. */
-import type { Digest } from '../core/digest.ts';
 import { RegistryError } from '../core/errors.ts';
 import type { Contributor } from '../core/registry/contributor.ts';
 import { proposeContributors, withContributors } from '../core/registry/contributor.ts';
@@ -11,8 +10,8 @@ import type { Client } from './client.ts';
 import type { Context, Session } from './context.ts';
 import { download } from './download.ts';
 import { findContributors, findDataset, findOwners } from './find.ts';
+import { readRecord } from './read-record.ts';
 import { licenseOf, registerModel } from './register-model.ts';
-import { checkReceipts } from './verify.ts';
 import type { DatasetBody, DatasetView, RegistrationBody, RunView } from './views.ts';
 
 export interface RunFacts {
@@ -92,7 +91,7 @@ export async function recordRun(
   const { name, owners, license, result, dataset, id, statement } = run;
   if (name === null || owners === null || license === null) throw notTrained(run);
   const session = await context.session();
-  const recorded = await readRecord<RunBody>(context, session, statement);
+  const recorded = await readRecord<RunBody>(context, session.client, statement);
   const told = (recorded.body as Partial<RunBody>).result;
   if (told?.weightDigest !== result.weightDigest || told.fileDigest !== result.fileDigest) {
     throw new RegistryError('proof_invalid', `The signed record of the run ${id} tells of other weights.`);
@@ -114,16 +113,11 @@ export async function recordRun(
 /** The same as the registry proposes, from signed records alone: nobody gets named here on its word. */
 async function proposed(context: Context, session: Session, { body: run }: Spoken<RunBody>): Promise<Contributor[]> {
   const { statement } = await session.client.get<DatasetView>(`/v1/datasets/${run.dataset}`);
-  const { common, body } = await readRecord<DatasetBody>(context, session, statement);
+  const { common, body } = await readRecord<DatasetBody>(context, session.client, statement);
   if (common.id !== run.dataset) {
     throw new RegistryError('proof_invalid', `The signed record is not the one of the dataset ${run.dataset}.`);
   }
   return proposeContributors({ run, dataset: { ...body, maker: common.maker } });
-}
-
-async function readRecord<Body>(context: Context, { client }: Session, statement: Digest): Promise<Spoken<Body>> {
-  const [spoken] = await checkReceipts(context, [await client.get<Receipt>(`/v1/receipts/${statement}`)]);
-  return spoken as Spoken<Body>;
 }
 
 /** @throws RegistryError as `download` does */

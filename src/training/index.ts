@@ -9,6 +9,7 @@ export type { DatasetDescription, DatasetFile, FileDigests, ImageDataset, ImageS
 export { MNIST_DIGESTS, mnistFolder, readMnist } from './mnist.ts';
 export type { ComputeUsed, Progress } from './progress.ts';
 export { replay } from './replay.ts';
+export { codeDigest } from './worker/code-digest.ts';
 export type { Replay, ReplayedEpoch } from './replay.ts';
 export { train } from './trainer.ts';
 export type { Checkpoint, EpochMetrics, EpochResult, TrainingResult, TrainOptions } from './trainer.ts';

@@ -1,0 +1,79 @@
+/** `muniment replay MODEL`: trains it again from its record, on this machine, and compares every epoch. */
+import type { Command } from 'commander';
+import { RegistryError } from '../../core/errors.ts';
+import type { Context } from '../context.ts';
+import { numberOf } from '../parse.ts';
+import type { ReplayReport } from '../replay-model.ts';
+import { columns, fields, percent } from '../table.ts';
+
+interface Options {
+  epochs?: readonly [number, number];
+  data?: string;
+  threads?: number;
+}
+
+export function define(program: Command, context: Context): void {
+  program
+    .command('replay')
+    .description(
+      'Train a model again from its record, on this machine, and compare the weights after every epoch with those on record.',
+    )
+    .argument('<model>', 'its id, a digest, its file, or the id of a training')
+    .option(
+      '--epochs <a..b>',
+      'tell of epochs a to b, and end with b; those before a are trained all the same',
+      epochsOf,
+    )
+    .option('--data <folder>', 'the four IDX files that it was trained on; MNIST is at hand')
+    .option('--threads <n>', 'threads to train with; the weights do not depend on it', numberOf)
+    .addHelpText('after', '\nExample:\n  $ muniment replay model.safetensors --epochs 1..2')
+    .action(async (model: string, options: Options) => {
+      const { replayHere } = await import('../replay-model.ts');
+      const report = await replayHere(context, model, options);
+      if (report.outcome === 'differs') context.refuse();
+      context.print(report, () => describe(report));
+    });
+}
+
+/** @throws RegistryError `usage` */
+function epochsOf(text: string): readonly [number, number] {
+  const [, from, to = from] = /^(\d{1,5})(?:\.\.(\d{1,5}))?$/.exec(text) ?? [];
+  const [first, last] = [Number(from), Number(to)];
+  if (first >= 1 && first <= last) return [first, last];
+  throw new RegistryError('usage', `"${text.slice(0, 40)}" are no epochs.`, {
+    field: 'epochs',
+    fix: 'Write one as 3, or several as 1..3.',
+  });
+}
+
+function describe({ run, model, epochs, file, outcome, firstDifference, environment, code }: ReplayReport): string {
+  const last = epochs.at(-1)!.epoch;
+  const verdict =
+    outcome === 'bit-exact'
+      ? file === null
+        ? `bit-exact: up to epoch ${last} the record makes these weights`
+        : 'bit-exact: the record makes these weights, and this file'
+      : firstDifference === null
+        ? 'DIFFERS: the weights are those on record, and their file is another one'
+        : `DIFFERS: epoch ${firstDifference} is not what the record says`;
+  return (
+    columns(
+      ['epoch', 'weights', 'right', 'on record'],
+      epochs.map(({ epoch, replayed, differing }) => [
+        String(epoch),
+        replayed.weightDigest,
+        percent(replayed.testAccuracy),
+        differing.length === 0 ? 'the same' : `other: ${differing.join(', ')}`,
+      ]),
+    ) +
+    '\n' +
+    fields([
+      ['verdict', verdict],
+      ['training', run],
+      ['model', model ?? undefined],
+      ['file', file === null ? undefined : file.replayed],
+      ['trained with', `${environment.backend} (${environment.variant})`],
+      ['code', code.recorded === code.here ? 'the same as on record' : 'another version than the one on record'],
+    ])
+  );
+}
