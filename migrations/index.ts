@@ -41,6 +41,7 @@ import { UsageSums1700000000036 } from './0036-usage-sums.ts';
 import { EndedClaims1700000000038 } from './0038-ended-claims.ts';
 import { TokenRefusals1700000000039 } from './0039-token-refusals.ts';
 import { ParentsByRelation1700000000040 } from './0040-parents-by-relation.ts';
+import { Replays1700000000041 } from './0041-replays.ts';
 
 export const MIGRATIONS: (new () => MigrationInterface)[] = [
   SchemasAndRoles1700000000001,
@@ -81,4 +82,5 @@ export const MIGRATIONS: (new () => MigrationInterface)[] = [
   EndedClaims1700000000038,
   TokenRefusals1700000000039,
   ParentsByRelation1700000000040,
+  Replays1700000000041,
 ];

@@ -11,6 +11,7 @@ import * as parties from './parties/party.entity.ts';
 import type { Entities } from './platform/database/index.ts';
 import * as protection from './protection/protection.entity.ts';
 import * as sealed from './sealed/sealed.entity.ts';
+import * as replays from './runs/replay.entity.ts';
 import * as runs from './runs/run.entity.ts';
 import * as claims from './titles/claim.entity.ts';
 import * as successions from './titles/succession.entity.ts';
@@ -34,6 +35,7 @@ const MODULES: object[] = [
   documentTimestamps,
   successions,
   runs,
+  replays,
   licenses,
   protection,
   tokens,

@@ -4,7 +4,11 @@
  */
 import type { Digest } from '../core/digest.ts';
 import { RegistryError } from '../core/errors.ts';
+import { replay } from '../core/registry/index.ts';
+import type { ReplayBody } from '../core/registry/replay.ts';
 import type { RunBody } from '../core/registry/run.ts';
+import type { Receipt } from '../core/statement/receipt.ts';
+import { VERSION } from '../platform/version.ts';
 import type { Replay } from '../training/index.ts';
 import type { Client } from './client.ts';
 import type { Context } from './context.ts';
@@ -13,8 +17,9 @@ import { mnistFolder } from './mnist.ts';
 import type { Bar } from './progress.ts';
 import { progressBar } from './progress.ts';
 import { readRecord } from './read-record.ts';
+import { write } from './sign.ts';
 import { count, percent } from './table.ts';
-import type { DatasetBody, DatasetView, ModelView, RegistrationBody, RunView } from './views.ts';
+import type { DatasetBody, DatasetView, ModelView, RegistrationBody, ReplayView, RunView } from './views.ts';
 
 export interface ReplayFacts {
   /** The first epoch that is told of, and the last one that is trained */
@@ -29,6 +34,10 @@ export interface ReplayReport extends Replay {
   model: string | null;
   /** Of the training code on record, and whether it is the code that was replayed with */
   code: { recorded: Digest; here: Digest };
+  /** Those on record of the same run, the newest first, as the registry lists them */
+  earlier: ReplayView[];
+  /** Payload digest of the run's record */
+  statement: Digest;
 }
 
 const FORMAT = 'Replaying {bar} epoch {epoch}  {speed} images/s  {left} left';
@@ -39,7 +48,7 @@ const FORMAT = 'Replaying {bar} epoch {epoch}  {speed} images/s  {left} left';
  */
 export async function replayHere(context: Context, asked: string, facts: ReplayFacts): Promise<ReplayReport> {
   const client = await context.client();
-  const { run, model, record } = await findRecord(context, client, asked);
+  const { run, model, record, statement } = await findRecord(context, client, asked);
   const [from, to] = facts.epochs ?? [1, record.epochs.length];
   if (to > record.epochs.length) {
     throw new RegistryError('usage', `The run has ${record.epochs.length} epochs.`, {
@@ -47,14 +56,14 @@ export async function replayHere(context: Context, asked: string, facts: ReplayF
       fix: 'Name epochs that it has.',
     });
   }
-  const { codeDigest, readIdxFolder, replay } = await import('../training/index.ts');
+  const { codeDigest, readIdxFolder, replay: train } = await import('../training/index.ts');
   const dataset = await readIdxFolder(facts.data ?? mnistFolder(), await filesOf(context, client, record.dataset));
 
   const stop = new AbortController();
   const release = context.io.onInterrupt(() => stop.abort());
   let bar: Promise<Bar> | undefined;
   try {
-    const report = await replay({
+    const report = await train({
       run,
       record,
       dataset,
@@ -78,16 +87,40 @@ export async function replayHere(context: Context, asked: string, facts: ReplayF
     });
     const shown = report.epochs.filter(({ epoch, differing }) => epoch >= from || differing.length > 0);
     const code = { recorded: record.code.digest, here: await codeDigest() };
-    return { run, model, code, ...report, epochs: shown };
+    const earlier = await client.get<ReplayView[]>(`/v1/replays?run=${run}`);
+    return { run, model, statement, code, ...report, epochs: shown, earlier };
   } finally {
     (await bar)?.stop();
     release();
   }
 }
 
-async function findRecord(context: Context, client: Client, asked: string) {
-  if (/^run_[0-9a-z]{26}$/.test(asked))
-    return { run: asked, model: null, record: await runRecord(context, client, asked) };
+/** @throws RegistryError as `write` does */
+export async function recordReplay(context: Context, report: ReplayReport): Promise<Receipt> {
+  const { run, outcome, epochs, firstDifference, file, code, environment, statement } = report;
+  const { epoch: throughEpoch, replayed } = epochs.at(-1)!;
+  const body = {
+    run,
+    outcome,
+    throughEpoch,
+    weightDigest: replayed.weightDigest,
+    firstDifference,
+    fileDigest: file?.replayed ?? null,
+    code: { digest: code.here, version: VERSION },
+    environment: { ...environment } as ReplayBody['environment'],
+  };
+  return write(context, await context.session(), { kind: replay, path: '/v1/replays', body, basis: [statement] });
+}
+
+interface Found {
+  run: string;
+  model: string | null;
+  record: RunBody;
+  statement: Digest;
+}
+
+async function findRecord(context: Context, client: Client, asked: string): Promise<Found> {
+  if (/^run_[0-9a-z]{26}$/.test(asked)) return { model: null, ...(await runRecord(context, client, asked)) };
   const model = await findAnyModel(context, asked);
   const { statement } = await client.get<ModelView>(`/v1/models/${model}`);
   const { body } = await readRecord<RegistrationBody>(context, client, statement);
@@ -102,18 +135,19 @@ async function findRecord(context: Context, client: Client, asked: string) {
       },
     );
   }
-  const record = await runRecord(context, client, run);
-  if (record.result.weightDigest !== weights.weightDigest || record.result.fileDigest !== weights.fileDigest) {
+  const found = await runRecord(context, client, run);
+  const { result } = found.record;
+  if (result.weightDigest !== weights.weightDigest || result.fileDigest !== weights.fileDigest) {
     throw new RegistryError('proof_invalid', `The record of the run ${run} tells of other weights than the model's.`);
   }
-  return { run, model, record };
+  return { model, ...found };
 }
 
-async function runRecord(context: Context, client: Client, run: string): Promise<RunBody> {
+async function runRecord(context: Context, client: Client, run: string): Promise<Omit<Found, 'model'>> {
   const { statement, state } = await client.get<RunView>(`/v1/runs/${run}`);
   if (statement === null) throw new RegistryError('state_conflict', `The run ${run} is ${state}: it is not on record.`);
   const { common, body } = await readRecord<RunBody>(context, client, statement);
-  if (common.id === run) return body;
+  if (common.id === run) return { run, record: body, statement };
   throw new RegistryError('proof_invalid', `The signed record is not the one of the run ${run}.`);
 }
 

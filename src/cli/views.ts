@@ -101,6 +101,14 @@ export interface RunEpoch {
   seconds: number;
 }
 
+export interface ReplayView extends Recorded {
+  run: string;
+  maker: string;
+  outcome: 'bit-exact' | 'differs';
+  throughEpoch: number;
+  firstDifference: number | null;
+}
+
 export interface RunView {
   id: string;
   state: string;

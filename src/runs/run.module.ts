@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import { ComputeModule } from '../compute/index.ts';
 import { DatasetModule } from '../datasets/index.ts';
 import { ModelModule } from '../models/index.ts';
+import { ReplayController } from './replay.controller.ts';
 import { RunEvents } from './run-events.ts';
 import { RunController } from './run.controller.ts';
 import { RunRecorder } from './run.recorder.ts';
@@ -9,7 +10,7 @@ import { RunService } from './run.service.ts';
 
 @Module({
   imports: [ComputeModule, DatasetModule, ModelModule],
-  controllers: [RunController],
+  controllers: [RunController, ReplayController],
   providers: [RunService, RunEvents, RunRecorder],
   exports: [RunService, RunRecorder],
 })

@@ -86,6 +86,31 @@ describe('muniment replay', () => {
     expect((await replay(run.id, '--data', data, '--epochs', '1')).out).toContain('bit-exact: up to epoch 1');
   });
 
+  it('puts the result on record for a party, and tells of it from then on', async () => {
+    const somebody = await makeParty(await registrar(app.url, app.config.data), 'Ben');
+    const argv = ['replay', run.id, '--data', data, '--epochs', '1', '--record', '--json'];
+    expect((await runCli(argv, environment())).code).toBe(1);
+    const { code, out } = await runCli(argv, { ...environment(), MUNIMENT_API_KEY: somebody.key });
+    expect([code, JSON.parse(out)]).toMatchObject([
+      0,
+      { outcome: 'bit-exact', receipt: { index: expect.any(Number) as unknown } },
+    ]);
+    expect(await owner.ok('GET', `/v1/replays?run=${run.id}`)).toMatchObject([
+      { run: run.id, maker: somebody.party, outcome: 'bit-exact', throughEpoch: 1, firstDifference: null },
+    ]);
+    expect((await replay(run.id, '--data', data, '--epochs', '1')).out).toMatch(/replayed before +1 × bit-exact\n/);
+    expect((await owner.call('GET', `/v1/replays?run=run_${'0'.repeat(26)}`)).status).toBe(404);
+    const lie = { run: run.id, outcome: 'differs', throughEpoch: 1, weightDigest: run.epochs[0]!.weightDigest };
+    const rest = {
+      firstDifference: null,
+      fileDigest: null,
+      code: { digest: run.result!.fileDigest, version: '1' },
+      environment: {},
+    };
+    const refused = await somebody.call('POST', '/v1/replays', { ...lie, ...rest });
+    expect([refused.status, (refused.body as { field: string }).field]).toEqual([400, 'outcome']);
+  });
+
   it.each<[string, () => Promise<string[]>, number, RegExp]>([
     ['other data than on record', async () => Promise.resolve([run.id]), 1, /digest|is not the one/],
     [

@@ -10,6 +10,7 @@ interface Options {
   epochs?: readonly [number, number];
   data?: string;
   threads?: number;
+  record?: boolean;
 }
 
 export function define(program: Command, context: Context): void {
@@ -26,12 +27,18 @@ export function define(program: Command, context: Context): void {
     )
     .option('--data <folder>', 'the four IDX files that it was trained on; MNIST is at hand')
     .option('--threads <n>', 'threads to train with; the weights do not depend on it', numberOf)
+    .option('--record', 'put the result on record, as what you found')
     .addHelpText('after', '\nExample:\n  $ muniment replay model.safetensors --epochs 1..2')
     .action(async (model: string, options: Options) => {
-      const { replayHere } = await import('../replay-model.ts');
+      const { recordReplay, replayHere } = await import('../replay-model.ts');
+      // Before the work: whoever is nobody to the registry learns it now.
+      if (options.record === true) await context.session();
       const report = await replayHere(context, model, options);
+      const receipt = options.record === true ? await recordReplay(context, report) : undefined;
       if (report.outcome === 'differs') context.refuse();
-      context.print(report, () => describe(report));
+      context.print({ ...report, ...(receipt === undefined ? {} : { receipt }) }, () =>
+        describe(report, receipt?.index),
+      );
     });
 }
 
@@ -46,7 +53,10 @@ function epochsOf(text: string): readonly [number, number] {
   });
 }
 
-function describe({ run, model, epochs, file, outcome, firstDifference, environment, code }: ReplayReport): string {
+function describe(
+  { run, model, epochs, file, outcome, firstDifference, environment, code, earlier }: ReplayReport,
+  index: number | undefined,
+): string {
   const last = epochs.at(-1)!.epoch;
   const verdict =
     outcome === 'bit-exact'
@@ -74,6 +84,14 @@ function describe({ run, model, epochs, file, outcome, firstDifference, environm
       ['file', file === null ? undefined : file.replayed],
       ['trained with', `${environment.backend} (${environment.variant})`],
       ['code', code.recorded === code.here ? 'the same as on record' : 'another version than the one on record'],
+      ['replayed before', earlier.length === 0 ? undefined : earlierText(earlier)],
+      ['on record', index === undefined ? undefined : `entry ${index}`],
     ])
   );
+}
+
+function earlierText(earlier: ReplayReport['earlier']): string {
+  const differing = earlier.filter(({ outcome }) => outcome === 'differs');
+  const exact = `${earlier.length - differing.length} × bit-exact`;
+  return differing.length === 0 ? exact : `${exact}, ${differing.length} × differs`;
 }

@@ -30,6 +30,7 @@ import { party } from './party.ts';
 import { protectionRecord } from './protection-record.ts';
 import { quota } from './quota.ts';
 import { registration } from './registration.ts';
+import { replay } from './replay.ts';
 import { revocation } from './revocation.ts';
 import { run } from './run.ts';
 import { opening, sealed } from './sealed.ts';
@@ -50,6 +51,7 @@ const ALL = [
   dataset,
   quota,
   run,
+  replay,
   registration,
   modelSignature,
   instrument,
@@ -167,6 +169,7 @@ export {
   protectionRecord,
   quota,
   registration,
+  replay,
   revocation,
   run,
   sealed,

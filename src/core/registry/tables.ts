@@ -11,6 +11,7 @@ import type { SuccessionAct, SuccessionState } from '../title/succession-states.
 import type { InstrumentType, InterestKind, Quorums } from '../title/terms.ts';
 import type { GrantNotice } from './grant-notice.ts';
 import type { EndReason } from './key.ts';
+import type { ReplayOutcome } from './replay.ts';
 import type { SuccessionType } from './succession.ts';
 
 interface Recorded {
@@ -212,6 +213,15 @@ export interface Tables {
     /** The first entry that was recorded after it, by the registry's clock */
     firstAfter: number;
   };
+  /** What came out when a run was trained again from its record. */
+  replay: Recorded & {
+    id: string;
+    runId: string;
+    maker: string;
+    outcome: ReplayOutcome;
+    throughEpoch: number;
+    firstDifference: number | null;
+  };
   adverse_claim_act: Recorded & { id: string; claimId: string; act: ClaimAct; maker: string };
   relation: Recorded & {
     registrationId: string;
@@ -321,6 +331,7 @@ export const KEYS = {
   adverse_claim: ['id'],
   adverse_claim_act: ['id'],
   document_timestamp: ['id'],
+  replay: ['id'],
   relation: ['registrationId', 'position'],
   trained_on: ['registrationId', 'position'],
   model_signature: ['id'],

@@ -39,6 +39,7 @@ import {
   licenseWithdrawal,
   quota,
   registration,
+  replay,
   revocation,
   run,
   sealed,
@@ -378,6 +379,24 @@ export async function everyKind(process: Process): Promise<void> {
       result: { weightDigest, namelessDigest, fileDigest, bytes, tensors, parameters },
     },
   });
+  for (const [maker, outcome, firstDifference] of [
+    [ada, 'bit-exact', null],
+    [registry, 'differs', 1],
+  ] as const) {
+    await ledger.attest(replay, {
+      maker,
+      body: {
+        run: trained.id,
+        outcome,
+        throughEpoch: 1,
+        weightDigest: firstDifference === null ? weightDigest : anyDigest(),
+        firstDifference,
+        fileDigest: firstDifference === null ? fileDigest : null,
+        code: { digest: anyDigest(), version: '0.1.0' },
+        environment: { backend: 'wasm' },
+      },
+    });
+  }
   const late = modelBody(ada);
   const registered = await register(process, ada, {
     ...body,
