@@ -53,8 +53,8 @@ export const grantAct = kind(actForm, {
     requireSides(body, row);
     requireBasis(spoken, row);
     MAY[body.act](spoken, row, rows);
-    const endsAt = endOf(spoken);
     const stage = stageAfter(row.id, lifeOf(row), body.act, common.statedAt);
+    const endsAt = endOf(spoken, row);
     if (body.act === 'accept') requireStillGood(spoken, row, rows);
     return [
       put('grant_act', { id: common.id, grantId: row.id, act: body.act, maker: common.maker, endsAt, ...place }),
@@ -108,15 +108,24 @@ function requireStillGood({ common }: Acting, row: GrantRow, rows: Rows): void {
   if (body.renews !== undefined) requireRenewed(need(rows, 'license_grant', body.renews, 'renews'));
 }
 
-/** When a termination takes effect; null for every other act. */
-function endOf({ common, body }: Acting): string | null {
+/**
+ * When a termination takes effect; null for every other act. It may come sooner than an earlier one said, never later:
+ * neither side puts off what the other has ended.
+ */
+function endOf({ common, body }: Acting, { id, endsAt }: GrantRow): string | null {
   if (body.act !== 'terminate') {
     if (body.effectiveAt === null) return null;
     throw new RegistryError('invalid_input', 'Only a termination takes effect later.', { field: 'effectiveAt' });
   }
   const end = body.effectiveAt ?? common.statedAt;
-  if (end >= common.statedAt) return end;
-  throw new RegistryError('invalid_input', 'The grant cannot end before it is terminated.', { field: 'effectiveAt' });
+  if (end < common.statedAt) {
+    throw new RegistryError('invalid_input', 'The grant cannot end before it is terminated.', { field: 'effectiveAt' });
+  }
+  if (endsAt === null || end <= endsAt) return end;
+  throw new RegistryError('state_conflict', `The grant ${id} is terminated already, and ends at ${endsAt}.`, {
+    field: 'effectiveAt',
+    fix: 'Whoever wants to go on gives another grant.',
+  });
 }
 
 function renewed({ id, document }: GrantRow, rows: Rows, { recordedIndex }: Place): RowChange[] {

@@ -326,6 +326,25 @@ describe('grants', () => {
     expect(() => act(owner.id, 'terminate')).toThrow(refused('state_conflict'));
   });
 
+  test('a termination with notice is put off by neither side, and may come sooner', () => {
+    const [owner, consumer] = [log.makeParty().id, log.makeParty().id];
+    const model = log.speak(registration, attested(owner), body(owner));
+    const given = log.speak(grant, attested(owner, [model.statement]), terms(model.id, consumer));
+    const act = (maker: string, act: 'accept' | 'terminate', effectiveAt: string | null = null) =>
+      log.speak(grantAct, attested(maker, [given.statement]), {
+        ...{ grant: given.id, licensor: owner, licensee: consumer, reason: '', act, effectiveAt },
+      });
+    const endsAt = () => log.get('license_grant', given.id)!.endsAt;
+    act(consumer, 'accept');
+    act(owner, 'terminate', '2998-02-01T00:00:00.000Z');
+    for (const side of [consumer, owner]) {
+      expect(() => act(side, 'terminate', '2998-02-01T00:00:00.001Z')).toThrow(refused('state_conflict'));
+    }
+    expect(endsAt()).toBe('2998-02-01T00:00:00.000Z');
+    act(consumer, 'terminate', '2998-01-01T00:00:00.000Z');
+    expect(endsAt()).toBe('2998-01-01T00:00:00.000Z');
+  });
+
   test('must name the registration it stands on', () => {
     const [owner, consumer] = [log.makeParty(), log.makeParty()];
     const model = log.speak(registration, attested(owner.id), body(owner.id));
