@@ -36,10 +36,15 @@ export class GenuineTokens {
   /**
    * A token that this registry issued, that is in its time and counts; undefined for any other text.
    * @param refused told why, where it is undefined
+   * @param even an end in spite of which the token is wanted
    */
-  async counting(token: string, refused: (error: RegistryError) => void): Promise<GenuineToken | undefined> {
+  async counting(
+    token: string,
+    refused: (error: RegistryError) => void,
+    even?: TokenEnd,
+  ): Promise<GenuineToken | undefined> {
     try {
-      return await this.require(token);
+      return await this.require(token, even);
     } catch (error) {
       if (!(error instanceof RegistryError && error.status === 401)) throw error;
       refused(error);
@@ -48,7 +53,7 @@ export class GenuineTokens {
   }
 
   /** @throws RegistryError of status 401 that says what is wrong with the token */
-  async require(token: string): Promise<GenuineToken> {
+  async require(token: string, even?: TokenEnd): Promise<GenuineToken> {
     const { claims } = verifyIssued(token, await this.keys.verificationKeys(), {
       issuer: this.issuer.url,
       now: Date.now(),
@@ -61,7 +66,7 @@ export class GenuineTokens {
       });
     }
     const end = endOf(standing, new Date());
-    if (end === undefined) return { claims, standing };
+    if (end === undefined || end === even) return { claims, standing };
     throw new TokenEnded(`token_${end}`, `The token, or its grant, is ${end}.`, claims);
   }
 }

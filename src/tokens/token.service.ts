@@ -42,12 +42,14 @@ export class TokenService {
   }
 
   /**
-   * RFC 7009: after this the token is not valid. One that is not valid already needs nothing.
+   * RFC 7009: after this the token is not valid. One that is not valid already needs nothing, unless it would be again when
+   * its grant is resumed.
    * @throws RegistryError `scope_missing`, `forbidden` for a client that is no side of the token's grant
    */
   async revokePresented(client: Principal, token: string): Promise<void> {
     judge(client, 'tokens:issue');
-    const known = await this.tokens.counting(token, (error) => this.refusals.note('revoke', error, { client }));
+    const refused = (error: RegistryError) => this.refusals.note('revoke', error, { client });
+    const known = await this.tokens.counting(token, refused, 'suspended');
     if (known === undefined) return;
     const { standing } = known;
     if (!isSide(client, standing)) throw new RegistryError('forbidden', 'The token was issued to another client.');

@@ -389,6 +389,15 @@ describe('revocation', () => {
     expect(await introspect(owner, access_token)).toMatchObject({ active: true });
   });
 
+  it('of a token that leaked while its grant is suspended lasts when that is resumed', async () => {
+    const { id } = await owner.grant(model.id, licensee);
+    const { body } = await licensee.token(id);
+    await owner.act(id, 'suspend');
+    expect((await licensee.form('/oauth/revoke', { token: body.access_token })).status).toBe(200);
+    await owner.act(id, 'resume');
+    expect(await introspect(owner, body.access_token)).toEqual({ active: false });
+  });
+
   it('of somebody else’s token is refused, and the token stays', async () => {
     const { access_token } = await issue();
     expect((await stranger.form('/oauth/revoke', { token: access_token })).body).toMatchObject({
