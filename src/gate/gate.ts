@@ -64,6 +64,9 @@ const METERING = {
   onError: (error: unknown) => process.emitWarning(error instanceof Error ? error : String(error)),
 };
 
+/** What may be wrong with a list that was kept, and not with the one that there is now. */
+const LOOKED_AT_AGAIN: ReadonlySet<string> = new Set(['status_stale', 'token_key_unknown']);
+
 const CREDENTIALS = /^(Bearer|DPoP) ([A-Za-z0-9._~+/-]+=*)$/i;
 
 export class Gate {
@@ -136,8 +139,8 @@ export class Gate {
     try {
       return await this.#freshList(uri);
     } catch (error) {
-      if (!(error instanceof RegistryError && error.code === 'status_stale')) throw error;
-      // Where nobody asked for a while, what was kept has aged meanwhile.
+      if (!(error instanceof RegistryError && LOOKED_AT_AGAIN.has(error.code))) throw error;
+      // Where nobody asked for a while, what was kept has aged meanwhile, or its key has been retired.
       return this.#freshList(uri, true);
     }
   }

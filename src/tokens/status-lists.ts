@@ -42,6 +42,8 @@ export interface ServedList {
   readonly etag: string;
   /** Seconds since 1970 */
   readonly issuedAt: number;
+  /** Of the key that signed it */
+  readonly kid: string;
 }
 
 interface List {
@@ -89,17 +91,13 @@ export class StatusLists {
     const list = this.#list(number);
     const now = Math.floor(Date.now() / 1000);
     const { statusListTtlSeconds: ttl, statusListLifetimeSeconds } = this.config;
-    if (list.served === undefined || Math.abs(now - list.served.issuedAt) >= ttl / SIGNED_AGAIN) {
-      const signer = await this.keys.signer();
-      // Signed and kept in one step: what is written into the list meanwhile is either in it or makes it old.
-      list.served = this.#sign(
-        number,
-        list.statuses,
-        { issuedAt: now, lifetime: Math.max(2 * ttl, statusListLifetimeSeconds) },
-        signer,
-      );
-    }
-    return list.served;
+    const signer = await this.keys.signer();
+    const { served } = list;
+    // One that is signed with a key that was retired is believed by nobody.
+    if (served?.kid === signer.kid && Math.abs(now - served.issuedAt) < ttl / SIGNED_AGAIN) return served;
+    const life = { issuedAt: now, lifetime: Math.max(2 * ttl, statusListLifetimeSeconds) };
+    // Signed and kept in one step: what is written into the list meanwhile is either in it or makes it old.
+    return (list.served = this.#sign(number, list.statuses, life, signer));
   }
 
   /**
@@ -154,7 +152,7 @@ export class StatusLists {
     const facts = { issuedAt, expiresAt: issuedAt + lifetime, ttl: this.config.statusListTtlSeconds, list };
     const token = signStatusList({ issuer: this.issuer.url, uri: this.uriOf(number), ...facts }, signer);
     const etag = `"${createHash('sha256').update(token).digest('base64url')}"`;
-    return { token, gzip: gzipSync(token), etag, issuedAt };
+    return { token, gzip: gzipSync(token), etag, issuedAt, kid: signer.kid };
   }
 
   async #refresh(): Promise<void> {

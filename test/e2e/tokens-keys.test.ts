@@ -107,6 +107,18 @@ it('ends every token of a key that leaked, and goes on with another', async () =
   expect(await introspect(again.token)).toMatchObject({ active: true });
 });
 
+it('signs its status lists with another key at once when one leaked', async () => {
+  await issue();
+  const signedBy = async () => {
+    const list = await (await fetch(`${app.url}/statuslists/0`)).text();
+    return (JSON.parse(Buffer.from(list.split('.')[0]!, 'base64url').toString()) as { kid: string }).kid;
+  };
+  const leaked = await signedBy();
+  await registrar.ok('POST', '/v1/token-keys', { immediately: true });
+  expect((await ended(leaked)).status).toBe(201);
+  expect(await kids()).toContain(await signedBy());
+});
+
 it('keeps every public key in the log, and no private one outside its seal', async () => {
   const recorded = await query<{ kid: string }>(app.database.superuserUrl, 'SELECT kid FROM registry.token_key');
   const statements = await query<{ payload: Buffer }>(

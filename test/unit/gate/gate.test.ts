@@ -91,13 +91,16 @@ const purpose = (): Purpose => ({ action: 'infer', commercial: true, territory: 
 const gateOf = (changed: Partial<GateOptions> = {}) =>
   new Gate({ registry: url, audience: AUDIENCE, model, purpose, ...changed });
 
-function tokenOf(changed: Partial<LicenseTokenClaims> = {}): string {
+function tokenOf(changed: Partial<LicenseTokenClaims> = {}, signer = key): string {
   const [details] = claims.authorization_details;
   const constraints = { ...details!.constraints, max_calls: null };
   const now = seconds();
   const said = { ...claims, iss: url, iat: now, nbf: now, exp: now + 600, jti: newId('token') };
   const status = { status_list: { idx: 7, uri: `${url}/statuslists/0` } };
-  return signLicenseToken({ ...said, status, authorization_details: [{ ...details!, constraints }], ...changed }, key);
+  return signLicenseToken(
+    { ...said, status, authorization_details: [{ ...details!, constraints }], ...changed },
+    signer,
+  );
 }
 const asking = (token = tokenOf(), headers: GateRequest['headers'] = {}): GateRequest => ({
   ...{ method: 'GET', url: '/predict?x=1', headers: { authorization: `Bearer ${token}`, ...headers } },
@@ -207,6 +210,19 @@ describe('a gate', () => {
     await sleep(10_200);
     answered = list({}, next);
     await expect(gate.admit(asking())).resolves.toMatchObject({ status: 'valid' });
+  });
+
+  test('goes on after a key was replaced and retired, though it keeps a list that was signed with that', async () => {
+    const gate = gateOf({ maxStaleness: 3600 });
+    await gate.admit(asking());
+    const next = await makeKey();
+    keys = [next];
+    answered = list({}, next);
+    // Keys that were fetched just now are not fetched again.
+    await sleep(10_200);
+    answered = list({}, next);
+    await expect(gate.admit(asking(tokenOf({}, next)))).resolves.toMatchObject({ status: 'valid' });
+    await expect(gate.admit(asking())).rejects.toEqual(coded('token_key_unknown'));
   });
 
   test('takes no token that is bound to nothing as one that is', async () => {
