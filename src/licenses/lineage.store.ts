@@ -16,10 +16,11 @@ import type { Direction, LineageNode, LineageView } from './lineage.schema.ts';
 const MAX_MODELS = 10_000;
 const MAX_EDGES = 100_000;
 /**
- * Of the `parents` that are read, as PostgreSQL stores them: four times what 100,000 edges take, and no more than 15 MB of
- * JSON. Some may lie outside of the lineage, so that their number is known only when they are read.
+ * Of the JSON of the `parents` that are read: twice what 100,000 digests take. Some may lie outside of the lineage, so that
+ * their number is known only when they are read. As PostgreSQL packs them would tell nothing: one digest a thousand times
+ * takes next to no room.
  */
-const MAX_PARENT_BYTES = 8_000_000;
+const MAX_PARENT_BYTES = 15_000_000;
 
 /** The log index of the first registration of a digest. */
 const firstOf = (digest: string): string =>
@@ -54,7 +55,7 @@ const found = (data: string): string => `
         FILTER (WHERE parent_bytes <= ${MAX_PARENT_BYTES}), '[]') AS models
     FROM (
       SELECT n.index, r.id, r.name, r.license_expression, r.parents, r.awaited,
-        sum(pg_column_size(r.parents)) OVER (ROWS UNBOUNDED PRECEDING) AS parent_bytes
+        sum(octet_length(r.parents::text)) OVER (ROWS UNBOUNDED PRECEDING) AS parent_bytes
       FROM reached n JOIN registry.registration r ON r.recorded_index = n.index
     ) read
   ) m`;
@@ -130,8 +131,8 @@ export async function findLineage(
         }
       }
     }
+    if (edges.length + data.length > MAX_EDGES) throw tooLarge;
   }
-  if (edges.length + data.length > MAX_EDGES) throw tooLarge;
   for (const [child, id, name, license] of data) {
     nodes.set(id, { id, name, license });
     edges.push({ child: ids.get(child)!, parent: id, relation: 'trained-on' });

@@ -127,9 +127,10 @@ describe('the lineage of a model', () => {
   });
 
   it.each([
-    ['more than 10,000 models', 10_001, 0],
-    ['more parents than can be read', 200, 1000],
-  ])('of %s is refused', async (_, children, strangers) => {
+    ['more than 10,000 models', 10_001, 0, 1],
+    ['more parents than can be read', 250, 1000, 1000],
+    ['the same parents more often than can be read', 250, 1000, 1],
+  ])('of %s is refused', async (_, children, strangers, different) => {
     const base = await register(ada);
     // Rows as registrations leave them, as far as a lineage is read from them.
     await query(
@@ -139,14 +140,15 @@ describe('the lineage of a model', () => {
          INSERT INTO registry.registration (id, model_digest, nameless_digest, file_digest, maker, name,
            license_expression, parents, awaited, statement, recorded_index)
          SELECT $1 || n, $1 || n, '', '', '', '', 'MIT', json_build_object('merged-from', (
-           SELECT json_agg('sha256:' || encode(sha256((n || ' ' || p)::bytea), 'hex')) FROM generate_series(1, $3::int) p)),
+           SELECT json_agg('sha256:' || encode(sha256((n || ' ' || p % $4::int)::bytea), 'hex'))
+           FROM generate_series(1, $3::int) p)),
            '{}', '', (base.index + 1) * 1000000 + n
          FROM base, generate_series(1, $2::int) n RETURNING id, recorded_index
        )
        INSERT INTO registry.relation (registration_id, position, relation, digest, parent_index, standing, statement,
          recorded_index)
        SELECT child.id, 0, 'merged-from', '', base.index, 'declared', '', child.recorded_index FROM base, child`,
-      [base.id, children, strangers],
+      [base.id, children, strangers, different],
     );
     const answer = await anybody.get(`/v1/models/${base.id}/lineage?direction=descendants`);
     expect([answer.status, answer.body.code]).toEqual([413, 'payload_too_large']);
