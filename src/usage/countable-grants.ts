@@ -39,6 +39,11 @@ export class CountableGrants {
     return this.grants.byId(id);
   }
 
+  /** Whether the caller gave the grant that all others of the chain are a part of. */
+  async hasGiven({ partyId }: Principal, { chain: [first] }: CountableGrant): Promise<boolean> {
+    return (await this.byId(first!)).licensor === partyId;
+  }
+
   /** As `find`, for who counts there: registrar and auditors see every grant, and count under none. */
   forCounting(principal: Principal, id: string, token?: string): Promise<GrantView> {
     return this.find({ ...principal, roles: [] }, id, token);

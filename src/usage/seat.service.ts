@@ -11,7 +11,7 @@ import { Config } from '../platform/config/index.ts';
 import type { EntityManager } from '../platform/database/index.ts';
 import { DataSource } from '../platform/database/index.ts';
 import { Holders } from '../tokens/index.ts';
-import { CountableGrants } from './countable-grants.ts';
+import { countable, CountableGrants } from './countable-grants.ts';
 import { deleteSeat, findSeat, listSeats, noteSeat, putSeat, sweepSeats, takenSeats } from './seat.store.ts';
 import type { SeatView, TakeSeat } from './usage.schema.ts';
 import type { Counted } from './usage.store.ts';
@@ -72,14 +72,13 @@ export class SeatService {
 
   /**
    * Gives a seat up: by the key itself, or by a side of the grant. Whoever borrowed one may be using it out of reach, so
-   * that the licensee does not get it back by its own word before its time is over.
+   * that nobody gets it back by its own word before its time is over but who gave the grant that all others are a part of.
    * @throws RegistryError `not_found`, `state_conflict`
    */
   async release(principal: Principal, id: string, holder: string, request: FastifyRequest): Promise<void> {
     const proven = request.headers['dpop'] === undefined ? undefined : await this.#holder(request);
-    const grant = proven === holder ? undefined : await this.grants.forCounting(principal, id);
+    const evenBorrowed = proven === holder || (await this.#hasGiven(principal, id));
     await this.database.transaction(async (manager) => {
-      const evenBorrowed = grant?.licensee !== principal.partyId;
       if (!(await deleteSeat(manager, { grant: id, holder, evenBorrowed }))) {
         const seat = await findSeat(manager, id, holder);
         if (seat !== undefined) throw stillBorrowed(seat);
@@ -93,6 +92,12 @@ export class SeatService {
   async list(principal: Principal, id: string): Promise<SeatView[]> {
     await this.grants.find(principal, id);
     return listSeats(this.database.manager, id);
+  }
+
+  /** @throws RegistryError `not_found` for whoever is no side of the grant */
+  async #hasGiven(principal: Principal, id: string): Promise<boolean> {
+    const grant = await this.grants.forCounting(principal, id);
+    return this.grants.hasGiven(principal, countable(grant));
   }
 
   async #holder(request: FastifyRequest): Promise<string> {

@@ -11,9 +11,12 @@ const INSTANT = (column: string) => `to_char(${column} AT TIME ZONE 'UTC', 'YYYY
 const SEAT = `grant_id AS grant, holder, party_id AS party, ${INSTANT('taken_at')} AS "takenAt",
   ${INSTANT('until')} AS until, borrowed`;
 
-/** That neither the grant in `g` nor one above it is over: with a grant, its seats end. */
-const NOT_OVER = `NOT EXISTS (SELECT FROM registry.license_grant a WHERE a.id = ANY (g.above || g.id)
-  AND (a.ends_at <= ${INSTANT(CLOCK)} OR a.expires_at <= ${INSTANT(CLOCK)}))`;
+/**
+ * That the seat in `s` is not over with its grant in `g`, or one above that. One that is borrowed may be in use out of reach
+ * until its time is over, whatever has become of the grant.
+ */
+const NOT_OVER = `(s.borrowed OR NOT EXISTS (SELECT FROM registry.license_grant a WHERE a.id = ANY (g.above || g.id)
+  AND (a.ends_at <= ${INSTANT(CLOCK)} OR a.expires_at <= ${INSTANT(CLOCK)})))`;
 
 export async function findSeat(manager: EntityManager, grant: string, holder: string): Promise<SeatView | undefined> {
   const [row]: SeatView[] = await manager.query(

@@ -109,13 +109,14 @@ export class UsageService {
     return this.database.transaction(async (manager) => {
       const first = await findBlock(manager, block);
       if (first === undefined || first.grant !== id) throw missingBlock(block);
-      const { chain } = countable(await this.grants.byId(id));
-      if (first.party !== principal.partyId && !(await this.#hasGiven(principal, chain))) throw missingBlock(block);
-      await lockCounters(manager, chain);
+      const grant = countable(await this.grants.byId(id));
+      const isOwn = first.party === principal.partyId;
+      if (!isOwn && !(await this.grants.hasGiven(principal, grant))) throw missingBlock(block);
+      await lockCounters(manager, grant.chain);
       const kept = (await findBlock(manager, block))!;
       if (!kept.settled) {
         await settleBlock(manager, block);
-        await moveCounters(manager, chain, { calls: 0, leased: kept.spent - kept.calls });
+        await moveCounters(manager, grant.chain, { calls: 0, leased: kept.spent - kept.calls });
       }
       return viewOf({ ...kept, settled: true });
     });
@@ -136,10 +137,6 @@ export class UsageService {
       byAction: await sumByAction(manager, id),
       byDay: await sumByDay(manager, id),
     };
-  }
-
-  async #hasGiven({ partyId }: Principal, [first]: CountableGrant['chain']): Promise<boolean> {
-    return (await this.grants.byId(first!)).licensor === partyId;
   }
 
   /** A use by a token is one of the grant that the token is under. @throws RegistryError `use_not_licensed` */

@@ -451,13 +451,28 @@ describe('seats', () => {
   it('end with the grant, and those of a sub-license are free again for what it is a part of', async () => {
     const parent = await grantOf({ seats: 1 }, { sublicensing: true });
     const part = (await licensee.grant(model, stranger, { parent, ...limits({ seats: 1 }) })).id;
-    expect((await new Holder().sit(stranger, part, { borrowSeconds: 3600 })).status).toBe(200);
+    expect((await new Holder().sit(stranger, part)).status).toBe(200);
     expect(refusal(await new Holder().sit(licensee, parent))).toEqual([429, 'seats_exhausted']);
     await licensee.act(part, 'terminate');
     expect(await seats(part)).toEqual([]);
-    expect((await new Holder().sit(licensee, parent, { borrowSeconds: 3600 })).status).toBe(200);
+    expect((await new Holder().sit(licensee, parent)).status).toBe(200);
     await owner.act(parent, 'terminate');
     expect(await seats(parent)).toEqual([]);
+  });
+
+  it('that are borrowed under a sub-license do not come back by the word of who gave that, nor by its end', async () => {
+    const parent = await grantOf({ seats: 1 }, { sublicensing: true });
+    const part = (await licensee.grant(model, stranger, { parent, ...limits({ seats: 1 }) })).id;
+    const { holder } = (await new Holder().sit(stranger, part, { borrowSeconds: 3600 })).body as unknown as Seat;
+    const path = `/v1/grants/${part}/seats/${holder}`;
+    for (const side of [licensee, stranger]) {
+      expect(refusal(await side.call('DELETE', path))).toEqual([409, 'state_conflict']);
+    }
+    await licensee.act(part, 'terminate');
+    expect(refusal(await new Holder().sit(licensee, parent))).toEqual([429, 'seats_exhausted']);
+    expect(await owner.ok('GET', `/v1/grants/${part}/seats`)).toMatchObject([{ holder, borrowed: true }]);
+    await owner.ok('DELETE', path);
+    expect((await new Holder().sit(licensee, parent)).status).toBe(200);
   });
 
   it('need a key whose possession is proven, and a grant in force', async () => {
