@@ -52,8 +52,9 @@ export async function offerGrant(context: Context, facts: GrantFacts): Promise<{
   }
   const asked = facts.action?.map(actionOf);
   const session = await context.session();
-  const parent = facts.under === undefined ? undefined : await findGrant(context, facts.under);
   const renewed = facts.renews === undefined ? undefined : await findGrant(context, facts.renews);
+  const under = facts.under ?? renewed?.parent;
+  const parent = under === undefined ? undefined : await findGrant(context, under);
   const licenseId = facts.license ?? renewed?.license;
   const license = licenseId === undefined ? undefined : await findLicense(context, licenseId);
   const source = sourceOf(license, renewed ?? parent);

@@ -211,6 +211,10 @@ describe('a grant', () => {
     const part = await grant('beta', '--under', own.id, '--to', 'Gamma GmbH');
     expect(part).toMatchObject({ parent: own.id, actions: ['infer'], sublicensing: false });
     await users.do('gamma', 'license', 'accept', part.id);
+    const timed = await grant('beta', '--under', own.id, '--to', 'Gamma GmbH', '--until', '2030-01-01T00:00:00Z');
+    await users.do('gamma', 'license', 'accept', timed.id);
+    const renewal = await grant('beta', '--renews', timed.id, '--until', '2031-01-01T00:00:00Z');
+    expect(renewal).toMatchObject({ parent: own.id, renews: timed.id, notBefore: '2030-01-01T00:00:00.000Z' });
     await users.do('acme', 'license', 'suspend', own.id, '--reason', 'invoice 17');
     expect([await state(own.id), await state(part.id)]).toEqual(['suspended', 'suspended']);
     await users.do('acme', 'license', 'resume', own.id);

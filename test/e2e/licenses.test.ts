@@ -319,6 +319,26 @@ describe('a renewal', () => {
     const twice = await licensee.call('POST', `/v1/grants/${second.body.id}/acts`, { act: 'accept' });
     expect(twice.body).toMatchObject({ code: 'state_conflict', field: 'renews' });
   });
+
+  it('of a sub-license goes on under what renews its parent, and under no other grant', async () => {
+    const model = (await owner.registerModel()).id;
+    const [ends, later] = ['2030-01-01T00:00:00.000Z', '2031-01-01T00:00:00.000Z'];
+    const passed = { sublicensing: true, expiresAt: ends };
+    const { id: parent } = await owner.grant(model, licensee, passed);
+    const { id: part } = await licensee.grant(model, stranger, { parent, expiresAt: ends });
+    const { id: other } = await owner.grant(model, licensee, { ...passed, expiresAt: later });
+    const next = { notBefore: ends, expiresAt: later };
+    const { id: renewed } = await owner.grant(model, licensee, { ...passed, ...next, renews: parent });
+    const renewal = (renews: string, under: string) =>
+      licensee.call('POST', '/v1/grants', grantTo(model, stranger, { renews, parent: under, ...next }));
+    expect((await renewal(part, other)).body).toMatchObject({ code: 'invalid_input', field: 'renews' });
+    // Nor does a licensee renew what the owner has given.
+    const { id: own } = await owner.grant(model, stranger, { expiresAt: ends });
+    expect((await renewal(own, other)).body).toMatchObject({ code: 'invalid_input', field: 'renews' });
+    const { id: goesOn } = (await renewal(part, renewed)).body;
+    await stranger.act(goesOn, 'accept');
+    expect(await stranger.ok('GET', `/v1/grants/${part}`)).toMatchObject({ state: 'active', renewedBy: goesOn });
+  });
 });
 
 it('the sides of a grant are told before it ends, by the most urgent notice alone', async () => {

@@ -75,7 +75,7 @@ export const grant = kind(grantForm, {
     const parent = body.parent === undefined ? undefined : need(rows, 'license_grant', body.parent, 'parent');
     if (parent !== undefined) requireBasis(spoken, parent);
     if (body.license !== undefined) requireUnder(spoken, body.license, rows);
-    if (body.renews !== undefined) requireRenewable(spoken, need(rows, 'license_grant', body.renews, 'renews'));
+    if (body.renews !== undefined) requireRenewable(spoken, need(rows, 'license_grant', body.renews, 'renews'), parent);
     return [
       put('license_grant', {
         id: common.id,
@@ -182,16 +182,16 @@ function requireUnder(spoken: Spoken<GrantBody>, licenseId: string, rows: Rows):
   requireWithinTerms(body, (offered.document as LicenseBody).terms);
 }
 
-/** A renewal goes on from where the earlier grant ends, without a gap. */
-function requireRenewable(spoken: Spoken<GrantBody>, earlier: GrantRow): void {
+/**
+ * A renewal goes on from where the earlier grant ends, without a gap; that of a sub-license under the same grant, or under
+ * the one that renews that.
+ */
+function requireRenewable(spoken: Spoken<GrantBody>, earlier: GrantRow, parent: GrantRow | undefined): void {
   const { body } = spoken;
   requireBasis(spoken, earlier);
-  const { parent, expiresAt } = earlier.document as GrantBody;
-  if (
-    earlier.registrationId !== body.registration ||
-    earlier.licensee !== body.licensee ||
-    (parent ?? null) !== (body.parent ?? null)
-  ) {
+  const { parent: above, expiresAt } = earlier.document as GrantBody;
+  const isUnderSame = body.parent === above || (above !== undefined && documentOf(parent)?.renews === above);
+  if (earlier.registrationId !== body.registration || earlier.licensee !== body.licensee || !isUnderSame) {
     throw new RegistryError('invalid_input', `${earlier.id} is another license, or another party's.`, {
       field: 'renews',
     });
@@ -204,6 +204,8 @@ function requireRenewable(spoken: Spoken<GrantBody>, earlier: GrantRow): void {
     fix: expiresAt === null ? 'The earlier grant has no end.' : `The earlier grant ends at ${expiresAt}.`,
   });
 }
+
+const documentOf = (row: GrantRow | undefined): GrantBody | undefined => row?.document as GrantBody | undefined;
 
 /** @throws RegistryError `state_conflict` for a grant that cannot be renewed, or was */
 export function requireRenewed({ id, stage, endsAt, renewedBy }: GrantRow): void {
