@@ -98,7 +98,9 @@ export function dueWarnings(
      CROSS JOIN LATERAL (SELECT k.notice FROM unnest($2::text[], $3::text[]) AS k(notice, until)
        WHERE g.expires_at <= k.until ORDER BY k.until LIMIT 1) w
      WHERE g.expires_at > $1 AND g.expires_at <= (SELECT max(until) FROM unnest($3::text[]) u(until))
-       AND g.stage IN ('accepted', 'suspended') AND (g.ends_at IS NULL OR g.ends_at > $1) AND g.renewed_by IS NULL
+       AND g.stage IN ('accepted', 'suspended') AND (g.ends_at IS NULL OR g.ends_at > $1)
+       AND NOT EXISTS (SELECT FROM registry.license_grant r
+         WHERE r.id = g.renewed_by AND (r.ends_at IS NULL OR r.ends_at > g.expires_at))
        AND NOT EXISTS (SELECT FROM registry.license_grant a
          WHERE a.id = ANY (g.above) AND (a.ends_at <= $1 OR a.expires_at <= $1))
        AND NOT EXISTS (SELECT FROM registry.grant_notice n WHERE n.grant_id = g.id AND n.notice = w.notice)

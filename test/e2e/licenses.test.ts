@@ -344,17 +344,26 @@ describe('a renewal', () => {
 it('the sides of a grant are told before it ends, by the most urgent notice alone', async () => {
   const model = await owner.registerModel();
   const inDays = (days: number) => new Date(Date.now() + days * 86_400_000).toISOString();
-  const [soon, later] = [
+  const [soon, later, renewed, alone] = [
     await owner.grant(model.id, licensee, { expiresAt: inDays(3) }),
     await owner.grant(model.id, licensee, { expiresAt: inDays(40) }),
+    await owner.grant(model.id, licensee, { expiresAt: inDays(3) }),
+    await owner.grant(model.id, licensee, { expiresAt: inDays(20) }),
   ];
+  const renew = (renews: string) =>
+    owner.grant(model.id, licensee, { renews, notBefore: inDays(2), expiresAt: inDays(40) });
+  await renew(renewed.id);
+  // A renewal that has ended before it began lets nothing go on.
+  await owner.act((await renew(alone.id)).id, 'terminate');
   await app.app.nest.get(GrantNotices).give();
   const told = await query<{ id: string; notice: string }>(
     app.database.superuserUrl,
     `SELECT grant_id AS id, notice FROM registry.grant_notice WHERE grant_id = ANY ($1)`,
-    [[soon.id, later.id]],
+    [[soon, later, renewed, alone].map(({ id }) => id)],
   );
-  expect(told).toEqual([{ id: soon.id, notice: 'expires-in-7-days' }]);
+  expect(told).toHaveLength(2);
+  expect(told).toContainEqual({ id: soon.id, notice: 'expires-in-7-days' });
+  expect(told).toContainEqual({ id: alone.id, notice: 'expires-in-30-days' });
 });
 
 describe('a party with a key of its own', () => {
