@@ -75,8 +75,9 @@ export class Gate {
   readonly #maxStaleness: number;
   /** Lists that were found to be signed by keys that still count */
   readonly #lists = new Map<string, { signed: string; keys: VerificationKeys; list: StatusList }>();
-  /** Proofs that were shown, and until when each could be shown again */
+  /** Proofs that were shown, and until when each could be shown again; none that were made before it began, in seconds */
   readonly #shown = new Map<string, number>();
+  readonly #since = Math.floor(Date.now() / 1000);
 
   private readonly options: GateOptions;
 
@@ -181,7 +182,8 @@ export class Gate {
     }
     const proof = headers['dpop'];
     if (proof === undefined || scheme !== 'dpop') return requireHolder(claims, undefined);
-    const shown = await verifyProof(String(proof), { method, url: publicUrl + url, now, window: PROOF_WINDOW, token });
+    const expected = { method, url: publicUrl + url, now, window: PROOF_WINDOW, since: this.#since, token };
+    const shown = await verifyProof(String(proof), expected);
     requireHolder(claims, shown.holder);
     const seconds = Math.floor(now / 1000);
     // They come about in the order in which they end: none of all that follow has to be looked at.

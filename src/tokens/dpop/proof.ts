@@ -48,6 +48,8 @@ export interface ProofQuestion {
   readonly now: number;
   /** Seconds for which a proof is good */
   readonly window: number;
+  /** Seconds since 1970: nobody remembers whether one that was made earlier was shown */
+  readonly since?: number;
   /** The token that comes with the proof, if there is one */
   readonly token?: string;
 }
@@ -78,7 +80,7 @@ export async function verifyProof(proof: string, question: ProofQuestion): Promi
   if (htm !== question.method) throw invalid('htm');
   if (!URL.canParse(htu) || targetOf(htu) !== targetOf(question.url)) throw invalid('htu');
   const seconds = Math.floor(question.now / 1000);
-  if (iat > seconds + MAX_AHEAD || iat < seconds - question.window) throw invalid('iat');
+  if (iat > seconds + MAX_AHEAD || iat < Math.max(seconds - question.window, question.since ?? 0)) throw invalid('iat');
   if (question.token !== undefined && ath !== accessTokenHash(question.token)) throw invalid('ath');
   const holder = await calculateJwkThumbprint(jwk, 'sha256');
   return { holder, once: sha256(`${holder} ${jti}`), until: iat + question.window + 1 };

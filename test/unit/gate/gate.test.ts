@@ -254,10 +254,24 @@ describe('a gate', () => {
     const holder = await holderKey(makeP256().pem);
     const token = tokenOf({ cnf: { jkt: holder.thumbprint } });
     for (const publicUrl of [AUDIENCE, `${AUDIENCE}/`]) {
+      const gate = gateOf({ publicUrl });
       const request = { method: 'GET', url: `${AUDIENCE}/predict`, now: Date.now(), jti: newId('proof'), token };
       const dpop = await makeProof(holder, request);
       const asks = asking(token, { authorization: `DPoP ${token}`, dpop });
-      await expect(gateOf({ publicUrl }).admit(asks)).resolves.toMatchObject({ status: 'valid' });
+      await expect(gate.admit(asks)).resolves.toMatchObject({ status: 'valid' });
     }
+  });
+
+  test('takes no proof that it may have taken before it was started again: replayed DPoP proof', async () => {
+    const holder = await holderKey(makeP256().pem);
+    const token = tokenOf({ cnf: { jkt: holder.thumbprint } });
+    const request = { method: 'GET', url: `${AUDIENCE}/predict`, jti: newId('proof'), token };
+    const first = gateOf({ publicUrl: AUDIENCE });
+    const dpop = await makeProof(holder, { ...request, now: Date.now() });
+    const asks = asking(token, { authorization: `DPoP ${token}`, dpop });
+    await expect(first.admit(asks)).resolves.toMatchObject({ status: 'valid' });
+    await expect(first.admit(asks)).rejects.toEqual(coded('dpop_proof_replayed'));
+    await sleep(1100);
+    await expect(gateOf({ publicUrl: AUDIENCE }).admit(asks)).rejects.toEqual(coded('dpop_proof_invalid'));
   });
 });
