@@ -58,9 +58,10 @@ export async function offerGrant(context: Context, facts: GrantFacts): Promise<{
   const licenseId = facts.license ?? renewed?.license;
   const license = licenseId === undefined ? undefined : await findLicense(context, licenseId);
   const source = sourceOf(license, renewed ?? parent);
+  const to = facts.to ?? renewed?.licensee ?? missing('to');
   const [model, licensee] = await Promise.all([
     modelOf(context, facts.model ?? license?.asset, renewed ?? parent),
-    findParty(session.client, facts.to ?? renewed?.licensee ?? missing('to')),
+    findParty(session.client, to),
   ]);
   const actions = asked ?? source.actions ?? missing('action');
   const constraints = {

@@ -136,6 +136,11 @@ describe('what is refused', () => {
     60_000,
   );
 
+  it('a grant of which nothing is said, with one sentence', async () => {
+    const answer = await users.run('acme', 'license', 'grant');
+    expect(answer).toEqual({ code: 2, value: expect.objectContaining({ code: 'usage', field: 'to' }), stderr: '' });
+  }, 60_000);
+
   it('an offer by somebody who owns nothing', async () => {
     const answer = await users.run('beta', 'license', 'offer', model(), '--template', 'open');
     expect([answer.code, answer.value]).toEqual([3, expect.objectContaining({ code: 'not_found', field: 'model' })]);
