@@ -163,9 +163,8 @@ function requireWithin(
   if (sublicensing && !whole.sublicensing) throw tooWide('sublicensing', 'allows no sub-licenses');
 }
 
-/** A list of no countries names no limit, as in `overlaps`. */
 const isWithin = (part: readonly string[] | null, whole: readonly string[] | null): boolean =>
-  whole === null || (part !== null && part.length > 0 && part.every((country) => whole.includes(country)));
+  whole === null || (part !== null && part.every((country) => whole.includes(country)));
 
 const contradiction = (term: string, sentence: string): RegistryError =>
   new RegistryError('terms_contradictory', sentence, {

@@ -70,10 +70,11 @@ export const claimsSchema = z
           constraints: z.strictObject({
             territory: z
               .array(z.string().regex(/^[A-Z]{2}$/))
+              .min(1)
               .max(250)
               .nullable()
               .describe('ISO 3166-1 alpha-2; null is everywhere'),
-            field_of_use: z.string().max(500).nullable(),
+            field_of_use: z.string().min(1).max(500).nullable(),
             max_calls: z.int().positive().nullable(),
             commercial: z.boolean(),
           }),

@@ -11,6 +11,7 @@ import { grantStateAt, inWords } from '../licensing/grant-states.ts';
 import { requireWithinGrant, requireWithinTerms } from '../licensing/license-terms.ts';
 import { digest, form, id, instant, urn } from '../statement/statement.ts';
 import { dateOf } from '../title/dates.ts';
+import { territorySchema } from '../title/terms.ts';
 import { requireNoExclusive } from './in-force.ts';
 import type { Rows, Spoken } from './kind.ts';
 import { kind, need, requireBasis, requireNew } from './kind.ts';
@@ -32,11 +33,8 @@ const grantShape = {
   actions: z.array(z.enum(ACTIONS)).min(1).max(ACTIONS.length),
   constraints: z.strictObject({
     commercial: z.boolean(),
-    territory: z
-      .array(z.string().regex(/^[A-Z]{2}$/, 'must be ISO 3166-1 alpha-2'))
-      .max(250)
-      .nullable(),
-    fieldOfUse: z.string().max(500).nullable(),
+    territory: territorySchema,
+    fieldOfUse: z.string().min(1).max(500).nullable(),
     maxCalls: z.int().positive().nullable(),
     seats: z.int().positive().max(1_000_000).nullable().describe('Holders at one time; null for any number'),
   }),

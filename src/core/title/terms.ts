@@ -137,8 +137,5 @@ export const overlaps = (
   b: Pick<ExclusiveTerms, 'actions' | 'fieldOfUse' | 'territory'>,
 ): boolean =>
   a.actions.some((action) => b.actions.includes(action)) &&
-  (isUnlimited(a.territory) || isUnlimited(b.territory) || a.territory.some((each) => b.territory!.includes(each))) &&
-  (isUnlimited(a.fieldOfUse) || isUnlimited(b.fieldOfUse) || a.fieldOfUse === b.fieldOfUse);
-
-/** A limit that names nothing is none: it must not open a way around an exclusive license. */
-const isUnlimited = (limit: readonly string[] | string | null): limit is null => limit === null || limit.length === 0;
+  (a.territory === null || b.territory === null || a.territory.some((each) => b.territory!.includes(each))) &&
+  (a.fieldOfUse === null || b.fieldOfUse === null || a.fieldOfUse === b.fieldOfUse);

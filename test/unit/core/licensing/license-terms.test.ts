@@ -93,7 +93,6 @@ describe('a grant', () => {
     ['actions', { actions: ['infer', 'fine-tune'] }],
     ['constraints.commercial', limits({ commercial: true })],
     ['constraints.territory', limits({ territory: null })],
-    ['constraints.territory', limits({ territory: [] })],
     ['constraints.territory', limits({ territory: ['FR', 'US'] })],
     ['constraints.fieldOfUse', limits({ fieldOfUse: null })],
     ['constraints.fieldOfUse', limits({ fieldOfUse: 'war' })],
