@@ -10,10 +10,12 @@ import type { HashedTensor, WeightDigestOptions } from './digest.ts';
 import { checkLength, combine, hashTensor } from './digest.ts';
 import { elementCount } from './dtype.ts';
 import { MAX_TENSORS } from './limits.ts';
+import { npy } from './npy.ts';
+import { npz } from './npz.ts';
 import { safetensors } from './safetensors.ts';
 
 /** In the order in which they are asked whether a file is theirs. */
-const READERS: readonly ContainerReader[] = [safetensors];
+const READERS: readonly ContainerReader[] = [safetensors, npy, npz];
 
 export interface WeightsReport {
   container: ContainerName | 'unknown';

@@ -1,7 +1,7 @@
 """The weight digest, written from the definition at the head of src/core/weights/digest.ts and nothing else.
 
-It shares no code with Muniment: hashlib hashes, and PyPI's safetensors takes the container apart. As a program it prints
-the digests of each file named, one JSON document a line:  python weight_digest.py FILE...
+It shares no code with Muniment: hashlib hashes, and PyPI's safetensors and NumPy take the containers apart. As a program
+it prints the digests of each file named, one JSON document a line:  python weight_digest.py FILE...
 """
 
 import hashlib
@@ -63,7 +63,27 @@ def digests(tensors):
     }
 
 
-def tensors_of(file_bytes):
+def of_array(name, array):
+    """An array of NumPy as (name, dtype, shape, data), row-major and little endian"""
+    kind = {"b": "BOOL", "u": "U", "i": "I", "f": "F", "c": "C"}[array.dtype.kind]
+    dtype = kind if kind == "BOOL" else f"{kind}{8 * array.dtype.itemsize}"
+    data = array.astype(array.dtype.newbyteorder("<")).tobytes(order="C")
+    return name, dtype, list(array.shape), data
+
+
+def tensors_of(path, file_bytes):
+    if path.endswith(".npy"):
+        import numpy
+
+        yield of_array("arr_0", numpy.load(path, allow_pickle=False))
+        return
+    if path.endswith(".npz"):
+        import numpy
+
+        with numpy.load(path, allow_pickle=False) as archive:
+            for name in archive.files:
+                yield of_array(name, archive[name])
+        return
     import safetensors
 
     for name, tensor in safetensors.deserialize(file_bytes):
@@ -76,7 +96,7 @@ def main(paths):
             content = file.read()
         report = {"fileDigest": "sha256:" + hashlib.sha256(content).hexdigest()}
         try:
-            report.update(digests(tensors_of(content)))
+            report.update(digests(tensors_of(path, content)))
         except Exception as error:  # the reader's own error classes differ between its versions
             report["error"] = str(error)
         print(json.dumps(report))

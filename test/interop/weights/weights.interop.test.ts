@@ -172,6 +172,25 @@ describe('PyPI’s safetensors and a second implementation of the digest', () =>
   });
 });
 
+describe('NumPy', () => {
+  whenPython('writes .npy and .npz files that Muniment finds the same digests in', async () => {
+    const { read, refused } = JSON.parse(run('write_numpy.py', folder)) as { read: string[]; refused: string[] };
+    expect(read.length).toBeGreaterThan(60);
+    const paths = read.map((name) => join(folder, name));
+    const theirs = run('weight_digest.py', ...paths)
+      .trim()
+      .split('\n');
+    for (const [i, path] of paths.entries()) {
+      const { fileDigest, weightDigest, namelessDigest } = await hashFile(path);
+      expect([read[i], { fileDigest, weightDigest, namelessDigest }]).toEqual([read[i], JSON.parse(theirs[i]!)]);
+    }
+    expect(refused.length).toBeGreaterThan(12);
+    for (const name of refused) {
+      await expect(hashFile(join(folder, name))).rejects.toMatchObject({ code: 'unsupported_container' });
+    }
+  });
+});
+
 describe('PyTorch', () => {
   whenTorch.each([
     { arch: 'mlp', epochs: 1, learningRate: 0.1 },
