@@ -13,9 +13,10 @@ import { MAX_TENSORS } from './limits.ts';
 import { npy } from './npy.ts';
 import { npz } from './npz.ts';
 import { safetensors } from './safetensors.ts';
+import { shardedSafetensors } from './sharded-safetensors.ts';
 
 /** In the order in which they are asked whether a file is theirs. */
-const READERS: readonly ContainerReader[] = [safetensors, npy, npz];
+const READERS: readonly ContainerReader[] = [safetensors, npy, npz, shardedSafetensors];
 
 export interface WeightsReport {
   container: ContainerName | 'unknown';

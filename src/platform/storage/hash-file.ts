@@ -140,11 +140,13 @@ class ModelFiles implements Siblings {
   }
 
   /**
-   * The digest of several files is that over the SHA-256 of each, in the order of their names: the root of an OpenSSF model
-   * signature over them (https://github.com/sigstore/model-transparency).
+   * The digest of several files is that over the SHA-256 of each, in the order of their paths, compared part by part: the
+   * root of an OpenSSF model signature over them (https://github.com/sigstore/model-transparency).
    */
   async finish(): Promise<Pick<FileReport, 'bytes' | 'fileDigest' | 'files'>> {
-    const sorted = [...this.#files].sort(([a], [b]) => compareBytes(utf8(a), utf8(b)));
+    // No name holds a NUL, and none sorts before it: so "a/b" stands before "a.b", as its folder does.
+    const key = (path: string): Uint8Array => utf8(path.replaceAll('/', '\0'));
+    const sorted = [...this.#files].sort(([a], [b]) => compareBytes(key(a), key(b)));
     const digests = await Promise.all(sorted.map(([, { digest }]) => digest!));
     const root = createHash('sha256');
     for (const digest of digests) root.update(digest);

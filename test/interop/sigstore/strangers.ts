@@ -69,6 +69,15 @@ export function judgeBySigstore(prepared: Prepared, asked: object): string[] {
   return JSON.parse(stdout) as string[];
 }
 
+/** `model_signing sign key`, as a user runs it. */
+export function signByModelSigning(prepared: Prepared, model: string, bundle: string, privateKey: string): void {
+  if ('lacking' in prepared) throw new Error(prepared.lacking);
+  const program = join(prepared.folder, 'bin', 'model_signing');
+  const args = ['sign', 'key', model, '--signature', bundle, '--private_key', privateKey];
+  const { status, stdout, stderr } = spawnSync(program, args, { encoding: 'utf8' });
+  if (status !== 0) throw new Error(`model_signing ended with ${status}: ${stdout}${stderr}`);
+}
+
 /** `model_signing verify key`, as a user runs it. */
 export function judgeByModelSigning(prepared: Prepared, file: string, bundle: string, publicKey: string) {
   if ('lacking' in prepared) throw new Error(prepared.lacking);

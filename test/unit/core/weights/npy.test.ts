@@ -8,7 +8,8 @@ import type { Dtype } from '../../../../src/core/weights/dtype.ts';
 import { containerCalled, inspectWeights } from '../../../../src/core/weights/inspect.ts';
 import { BAND_BYTES, MAX_COLUMN_MAJOR_BYTES } from '../../../../src/core/weights/row-major.ts';
 import { sha256 } from './fixture.ts';
-import { headerOf, npyOf, readOrRefused } from './npy-fixture.ts';
+import { headerOf, npyOf } from './npy-fixture.ts';
+import { readOrRefused } from './read-or-refused.ts';
 
 const inspect = (file: Uint8Array) => inspectWeights(bytesSource(file), sha256, { container: 'npy' });
 const digestOf = (dtype: Dtype, shape: number[], data: Uint8Array) =>

@@ -6,7 +6,8 @@ import { CHUNK_BYTES, weightDigestOf } from '../../../../src/core/weights/digest
 import { containerCalled, inspectWeights } from '../../../../src/core/weights/inspect.ts';
 import { BAND_BYTES } from '../../../../src/core/weights/row-major.ts';
 import { sha256 } from './fixture.ts';
-import { headerOf, npyOf, readOrRefused } from './npy-fixture.ts';
+import { headerOf, npyOf } from './npy-fixture.ts';
+import { readOrRefused } from './read-or-refused.ts';
 import type { Made } from './zip-fixture.ts';
 import { zipOf } from './zip-fixture.ts';
 

@@ -1,9 +1,10 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { createHash } from 'node:crypto';
 import { appendFileSync } from 'node:fs';
-import { appendFile, mkdtemp, rm, truncate, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, mkdtemp, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { utf8 } from '../../../../src/core/bytes.ts';
 import { CHUNK_BYTES, weightDigestOf } from '../../../../src/core/weights/digest.ts';
 import { inspectWeights } from '../../../../src/core/weights/inspect.ts';
 import { writeSafetensors } from '../../../../src/core/weights/safetensors.ts';
@@ -75,6 +76,39 @@ describe('hashing a file of weights', () => {
       expect(progress.at(-1)).toBe(n === 0 ? undefined : n);
     },
   );
+
+  test('finds the digests of a model in shards: the tensors of all, and a root over the files by path', async () => {
+    const [big, small] = tensors.map((tensor) => writeSafetensors([tensor]));
+    await mkdir(join(folder, 'part'));
+    await fileWith('part.safetensors', small!);
+    await fileWith('part/z.safetensors', big!);
+    await fileWith('beside.safetensors', artifact);
+    const map = { big: 'part/z.safetensors', small: 'part.safetensors' };
+    const index = utf8(JSON.stringify({ weight_map: map }));
+    const report = await hashFile(await fileWith('model.safetensors.index.json', index));
+    const inOrder = [index, big!, small!].map((bytes) => createHash('sha256').update(bytes).digest());
+    expect(report).toMatchObject({
+      container: 'sharded-safetensors',
+      ...weightDigestOf(sha256, tensors),
+      fileDigest: fileDigestOf(Buffer.concat(inOrder)),
+      bytes: index.length + big!.length + small!.length,
+      files: 3,
+    });
+  });
+
+  test.each([
+    '../weights.safetensors',
+    '/etc/x.safetensors',
+    'a/../x.safetensors',
+    'a\\x.safetensors',
+    'C:x.safetensors',
+    './x.safetensors',
+  ])('opens no shard called %s', async (shard) => {
+    await fileWith('weights.safetensors', artifact);
+    const index = utf8(JSON.stringify({ weight_map: { big: shard } }));
+    const path = await fileWith('model.safetensors.index.json', index);
+    await expect(hashFile(path)).rejects.toMatchObject({ code: 'malformed_container', field: shard });
+  });
 
   test('refuses a broken file that is called safetensors', async () => {
     const path = await fileWith('model.SafeTensors', artifact.subarray(0, 5000));
