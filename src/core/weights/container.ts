@@ -11,7 +11,7 @@ import { readPieces } from './byte-source.ts';
 import type { TensorStream } from './digest.ts';
 import { CHUNK_BYTES } from './digest.ts';
 
-export const CONTAINERS = ['safetensors', 'npy', 'npz', 'sharded-safetensors'] as const;
+export const CONTAINERS = ['safetensors', 'npy', 'npz', 'sharded-safetensors', 'gguf'] as const;
 export type ContainerName = (typeof CONTAINERS)[number];
 
 export interface StoredTensor extends TensorStream {
@@ -31,6 +31,8 @@ export interface OpenedContainer {
 
 /** The other files of a model, which its main file names. They are closed by whoever gave them. */
 export interface Siblings {
+  /** What the main file itself is called, where that is known */
+  readonly main?: string;
   /**
    * @param name a path below the folder of the main file, with `/` between its parts
    * @throws RegistryError `malformed_container` for a name that leads out of the folder; `not_found`

@@ -2,8 +2,9 @@
  * The weight digest: SHA-256 over a model's tensors, the same whatever container they came in. ‖ joins bytes, numbers
  * are unsigned little endian, H is SHA-256, R the Merkle root of RFC 6962 §2.1 over leaf hashes.
  *
- *   data      the tensor's elements, row-major, little endian, sub-byte types packed as safetensors packs them. Bytes
- *             count, not values: 0 and −0 differ, and so do two spellings of NaN.
+ *   data      the tensor's elements, row-major, little endian, sub-byte types packed from the low bits on, the last byte
+ *             filled up with zero bits; blocks of quantized types as ggml has them. Bytes count, not values: 0 and −0
+ *             differ, and so do two spellings of NaN.
  *   chunks    data cut every 1,048,576 bytes, the last piece shorter; no chunk at all when the data is empty
  *   chunkRoot R(H(00 ‖ chunk) of each chunk), H("") when there is none
  *   shape     u32 rank ‖ u64 of each dimension; a scalar has rank 0

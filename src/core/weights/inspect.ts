@@ -9,6 +9,7 @@ import type { ContainerName, ContainerReader, Siblings, StoredTensor } from './c
 import type { HashedTensor, WeightDigestOptions } from './digest.ts';
 import { checkLength, combine, hashTensor } from './digest.ts';
 import { elementCount } from './dtype.ts';
+import { gguf } from './gguf.ts';
 import { MAX_TENSORS } from './limits.ts';
 import { npy } from './npy.ts';
 import { npz } from './npz.ts';
@@ -16,7 +17,7 @@ import { safetensors } from './safetensors.ts';
 import { shardedSafetensors } from './sharded-safetensors.ts';
 
 /** In the order in which they are asked whether a file is theirs. */
-const READERS: readonly ContainerReader[] = [safetensors, npy, npz, shardedSafetensors];
+const READERS: readonly ContainerReader[] = [safetensors, npy, npz, shardedSafetensors, gguf];
 
 export interface WeightsReport {
   container: ContainerName | 'unknown';

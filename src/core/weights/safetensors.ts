@@ -12,8 +12,8 @@ import type { ByteSource } from './byte-source.ts';
 import type { ContainerReader } from './container.ts';
 import { storedAt } from './container.ts';
 import { compareBytes } from './compare-bytes.ts';
-import type { Dtype } from './dtype.ts';
-import { DTYPES, isDtype, tensorBytes } from './dtype.ts';
+import type { Dtype, SafetensorsDtype } from './dtype.ts';
+import { DTYPES, elementBits, elementCount, isDtype, tensorBytes } from './dtype.ts';
 import type { ClaimedTensor } from './header-json.ts';
 import { parseHeaderText, shown } from './header-json.ts';
 
@@ -80,11 +80,12 @@ export async function looksLikeSafetensors(source: ByteSource): Promise<boolean>
 /**
  * A file of these tensors; the same tensors and metadata always give the same bytes. As the reference writer does it:
  * wider types first so that every tensor is aligned, then by name; the header padded with blanks to 8 bytes.
- * @throws RegistryError `malformed_container` when a name stands twice or the data does not fit dtype and shape
+ * @throws RegistryError `malformed_container` when a name stands twice, the data does not fit dtype and shape, or the
+ *   format lacks the dtype
  */
 export function writeSafetensors(tensors: readonly Tensor[], metadata: Record<string, string> = {}): Uint8Array {
   const sorted = tensors
-    .map((tensor) => ({ ...tensor, rank: DTYPES.indexOf(tensor.dtype), key: utf8(tensor.name) }))
+    .map((tensor) => ({ ...tensor, rank: (DTYPES as Dtype[]).indexOf(tensor.dtype), key: utf8(tensor.name) }))
     .sort((a, b) => b.rank - a.rank || compareBytes(a.key, b.key));
   const members: string[] = [];
   if (Object.keys(metadata).length > 0) members.push(`"__metadata__":${metadataText(metadata)}`);
@@ -95,7 +96,8 @@ export function writeSafetensors(tensors: readonly Tensor[], metadata: Record<st
       throw refuse(`A tensor cannot be called "${shown(name)}" here, the name is taken.`, shown(name));
     if (!name.isWellFormed()) throw refuse('A tensor name holds a lone surrogate.', shown(name));
     names.add(name);
-    if (tensorBytes(dtype, shape, shown(name)) !== data.length) {
+    if (!isDtype(dtype)) throw refuse(`Safetensors has no dtype "${dtype}".`, shown(name));
+    if (bytesOf(dtype, shape, shown(name)) !== data.length) {
       throw refuse(`${data.length} bytes do not fill a tensor [${shape.join(', ')}] of ${dtype}.`, shown(name));
     }
     const begin = end;
@@ -154,7 +156,7 @@ function placeTensors(claimed: readonly ClaimedTensor[], dataOffset: number, siz
     if (begin < free) throw refuse('The tensor overlaps another one.', `${field}.data_offsets`);
     if (begin > free)
       throw refuse(`The ${begin - free} bytes before the tensor are nobody's.`, `${field}.data_offsets`);
-    const byteLength = tensorBytes(dtype, shape, `${field}.shape`);
+    const byteLength = bytesOf(dtype, shape, `${field}.shape`);
     if (byteLength !== end - begin) {
       throw refuse(
         `A tensor [${shape.join(', ')}] of ${dtype} takes ${byteLength} bytes, not ${end - begin}.`,
@@ -166,6 +168,14 @@ function placeTensors(claimed: readonly ClaimedTensor[], dataOffset: number, siz
   });
   if (free !== dataSize) throw refuse(`The last ${dataSize - free} bytes of the file are nobody's.`, 'data');
   return tensors;
+}
+
+/** The format has no tensor that ends within a byte. */
+function bytesOf(dtype: SafetensorsDtype, shape: readonly number[], field: string): number {
+  const bytes = tensorBytes(dtype, shape, field);
+  const elements = elementCount(shape)!;
+  if ((elements * elementBits(dtype)!) % 8 === 0) return bytes;
+  throw refuse(`${elements} elements of ${dtype} do not fill whole bytes.`, field);
 }
 
 function metadataText(metadata: Record<string, string>): string {

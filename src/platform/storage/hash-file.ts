@@ -43,7 +43,7 @@ export interface HashOptions {
  *   the file changes meanwhile
  */
 export async function hashFile(path: string, options: HashOptions = {}): Promise<FileReport> {
-  const files = new ModelFiles(dirname(path), true, options);
+  const files = new ModelFiles(path, true, options);
   return files.use(async () => {
     const report = await inspect(path, files);
     return { ...report, ...(await files.finish()) };
@@ -52,13 +52,13 @@ export async function hashFile(path: string, options: HashOptions = {}): Promise
 
 /** The weight digests alone, for which all cores read different parts of the file. */
 export async function hashWeights(path: string, options: HashOptions = {}): Promise<WeightsReport> {
-  const files = new ModelFiles(dirname(path), false, options);
+  const files = new ModelFiles(path, false, options);
   return files.use(() => inspect(path, files));
 }
 
 async function inspect(path: string, files: ModelFiles): Promise<WeightsReport> {
   const container = containerCalled(path);
-  return inspectWeights(await files.open(basename(path)), sha256, {
+  return inspectWeights(await files.open(files.main), sha256, {
     siblings: files,
     hashStored: (tensors) => files.chunkRoots(tensors),
     ...(container === undefined ? {} : { container }),
@@ -79,16 +79,20 @@ interface Opened {
 }
 
 class ModelFiles implements Siblings {
+  readonly main: string;
+  readonly #folder: string;
   readonly #files = new Map<string, Opened>();
   readonly #pool: HashPool;
   readonly #counter = new BigInt64Array(new SharedArrayBuffer(8));
   #toHash = 0;
 
   constructor(
-    private readonly folder: string,
+    path: string,
     private readonly withDigests: boolean,
     private readonly options: HashOptions,
   ) {
+    this.main = basename(path);
+    this.#folder = dirname(path);
     this.#pool = new HashPool(options.threads);
   }
 
@@ -118,7 +122,7 @@ class ModelFiles implements Siblings {
     if (this.#files.size === MAX_FILES) {
       throw new RegistryError('malformed_container', `The model names more than ${MAX_FILES} files.`);
     }
-    const file = await openFileSource(join(this.folder, inFolder(name)));
+    const file = await openFileSource(join(this.#folder, inFolder(name)));
     const digest = this.withDigests ? this.#digestOf(file) : undefined;
     // Thrown where it is awaited; a reader may fail before.
     digest?.catch(() => undefined);
