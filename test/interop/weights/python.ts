@@ -25,14 +25,19 @@ export interface Python {
   lacking?: string;
 }
 
-export function preparePython(): Python {
+/** @param extra lists of packages that only some tests need, beside requirements.txt */
+export function preparePython(...extra: string[]): Python {
   const names = [process.env['MUNIMENT_PYTHON'], 'python3', '/usr/bin/python3', 'python'];
   const found = names.flatMap((name) => (name === undefined ? [] : describe(name)));
   const base = found.find(({ torch }) => torch !== '') ?? found[0];
   if (base === undefined)
     return { hasTorch: false, lacking: 'There is no Python 3.10 or later; MUNIMENT_PYTHON may name one.' };
   const fromPip = base.torch === '' && (inCi || process.env['MUNIMENT_INTEROP_TORCH'] === 'pip');
-  const lists = [join(here, 'requirements.txt'), ...(fromPip ? [join(here, 'requirements-torch.txt')] : [])];
+  const lists = [
+    join(here, 'requirements.txt'),
+    ...extra.map((list) => join(here, list)),
+    ...(fromPip ? [join(here, 'requirements-torch.txt')] : []),
+  ];
   const made = makeEnvironment(base, lists);
   if ('failed' in made) return { hasTorch: false, lacking: made.failed };
   if (base.torch !== '' || fromPip) return { interpreter: made.interpreter, hasTorch: true };
