@@ -42,6 +42,7 @@ import { EndedClaims1700000000038 } from './0038-ended-claims.ts';
 import { TokenRefusals1700000000039 } from './0039-token-refusals.ts';
 import { ParentsByRelation1700000000040 } from './0040-parents-by-relation.ts';
 import { Replays1700000000041 } from './0041-replays.ts';
+import { WhoSuspended1700000000042 } from './0042-who-suspended.ts';
 
 export const MIGRATIONS: (new () => MigrationInterface)[] = [
   SchemasAndRoles1700000000001,
@@ -83,4 +84,5 @@ export const MIGRATIONS: (new () => MigrationInterface)[] = [
   TokenRefusals1700000000039,
   ParentsByRelation1700000000040,
   Replays1700000000041,
+  WhoSuspended1700000000042,
 ];

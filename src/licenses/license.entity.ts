@@ -30,6 +30,7 @@ export class LicenseGrantEntity {
   @Column('jsonb') document!: object;
   @Column('text', { array: true }) above!: string[];
   @Column('text') stage!: string;
+  @Column('text', { name: 'suspended_by', nullable: true }) suspendedBy!: string | null;
   @Column('text', { name: 'expires_at', nullable: true }) expiresAt!: string | null;
   @Column('text', { name: 'ends_at', nullable: true }) endsAt!: string | null;
   @Column('text', { name: 'renewed_by', nullable: true }) renewedBy!: string | null;

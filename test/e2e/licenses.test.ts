@@ -227,6 +227,22 @@ it('a suspended grant serves no token and lets none pass, until it is resumed', 
 });
 
 describe('a sub-license', () => {
+  it('is resumed by whoever suspended it, or by an owner', async () => {
+    const { model, parent } = await parentTo(licensee);
+    const { id } = await licensee.grant(model, stranger, { parent, ...sub });
+    const stateOf = async () => (await owner.ok<{ state: string }>('GET', `/v1/grants/${id}`)).state;
+    await licensee.act(id, 'suspend');
+    await licensee.act(id, 'resume');
+    await licensee.act(id, 'suspend');
+    await owner.act(id, 'resume');
+    expect(await stateOf()).toBe('active');
+    await owner.act(id, 'suspend');
+    await expect(licensee.act(id, 'resume')).rejects.toThrow(/403/);
+    expect(await stateOf()).toBe('suspended');
+    await owner.act(id, 'resume');
+    expect(await stateOf()).toBe('active');
+  });
+
   const sub = {
     actions: ['infer' as const],
     constraints: { commercial: true, territory: ['DE'], fieldOfUse: null, maxCalls: 10, seats: null },

@@ -3,7 +3,7 @@
  * while it is open, suspends and resumes it when it is in force, and either side terminates it, at once or with notice.
  *
  * The side of the licensor is every owner of the model, whichever of them gave the grant; who owns nothing any more does
- * not belong to it. For a sub-license it is also the licensee who gave that.
+ * not belong to it. For a sub-license it is also the licensee who gave that; what an owner suspended is resumed by owners.
  */
 import { z } from 'zod';
 import { RegistryError } from '../errors.ts';
@@ -58,7 +58,13 @@ export const grantAct = kind(actForm, {
     if (body.act === 'accept') requireStillGood(spoken, row, rows);
     return [
       put('grant_act', { id: common.id, grantId: row.id, act: body.act, maker: common.maker, endsAt, ...place }),
-      put('license_grant', { ...row, stage, endsAt: endsAt ?? row.endsAt, changedIndex: place.recordedIndex }),
+      put('license_grant', {
+        ...row,
+        stage,
+        suspendedBy: suspendedBy(spoken, row),
+        endsAt: endsAt ?? row.endsAt,
+        changedIndex: place.recordedIndex,
+      }),
       ...(body.act === 'accept' ? renewed(row, rows, place) : []),
     ];
   },
@@ -97,9 +103,15 @@ const MAY: Readonly<Record<GrantAct, May>> = {
   decline: licensee,
   withdraw: requireLicensorSide,
   suspend: requireLicensorSide,
-  resume: requireLicensorSide,
+  resume(spoken, row, rows) {
+    if (spoken.common.maker !== row.suspendedBy) requireOwner(rows, row.registrationId, spoken.common.maker, 'maker');
+    else requireLicensorSide(spoken, row, rows);
+  },
   terminate: eitherSide,
 };
+
+const suspendedBy = ({ common, body: { act } }: Acting, row: GrantRow): string | null =>
+  act === 'suspend' ? common.maker : act === 'resume' ? null : row.suspendedBy;
 
 /** Nobody is bound by what its licensor could not give any more. */
 function requireStillGood({ common }: Acting, row: GrantRow, rows: Rows): void {

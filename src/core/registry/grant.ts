@@ -85,6 +85,7 @@ export const grant = kind(grantForm, {
         stage: 'offered',
         expiresAt: body.expiresAt,
         endsAt: null,
+        suspendedBy: null,
         renewedBy: null,
         changedIndex: place.recordedIndex,
         ...place,

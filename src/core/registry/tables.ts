@@ -253,6 +253,8 @@ export interface Tables {
     /** The grants of which it is a part, the owner's first; none for one that an owner gave */
     above: string[];
     stage: GrantStage;
+    /** Null unless it is suspended */
+    suspendedBy: string | null;
     expiresAt: string | null;
     /** When a termination takes effect, RFC 3339 in UTC; null while there is none */
     endsAt: string | null;
