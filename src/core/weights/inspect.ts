@@ -13,11 +13,12 @@ import { gguf } from './gguf.ts';
 import { MAX_TENSORS } from './limits.ts';
 import { npy } from './npy.ts';
 import { npz } from './npz.ts';
+import { pytorch } from './torch.ts';
 import { safetensors } from './safetensors.ts';
 import { shardedSafetensors } from './sharded-safetensors.ts';
 
 /** In the order in which they are asked whether a file is theirs. */
-const READERS: readonly ContainerReader[] = [safetensors, npy, npz, shardedSafetensors, gguf];
+const READERS: readonly ContainerReader[] = [safetensors, npy, npz, shardedSafetensors, gguf, pytorch];
 
 export interface WeightsReport {
   container: ContainerName | 'unknown';

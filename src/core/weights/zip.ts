@@ -7,9 +7,10 @@
  */
 import { Reader, ZipReader } from '@zip.js/zip.js';
 import type { FileEntry } from '@zip.js/zip.js';
+import { concat } from '../bytes.ts';
 import { compareBytes } from './compare-bytes.ts';
 import type { ByteSource } from './byte-source.ts';
-import { readPieces } from './byte-source.ts';
+import { checkRange, readPieces } from './byte-source.ts';
 import { CHUNK_BYTES } from './digest.ts';
 import { shown } from './header-json.ts';
 import { RegistryError } from '../errors.ts';
@@ -33,6 +34,10 @@ const MAX_ENTRIES = 500_000;
 /** Deflate makes at most 1,032 bytes of one (RFC 1951: 258 bytes of two bits). */
 const MAX_INFLATION = 1032;
 const LOCAL_HEADER_BYTES = 30;
+/** Of the end of the directory without a comment, and of what stands before it in zip64. */
+const END_BYTES = 22;
+const ZIP64_LOCATOR_BYTES = 20;
+const ZIP64_BYTES = 56 + ZIP64_LOCATOR_BYTES;
 const [STORED, DEFLATED] = [0, 8];
 
 export async function looksLikeZip(source: ByteSource): Promise<boolean> {
@@ -65,7 +70,7 @@ export async function openZip(source: ByteSource): Promise<Map<string, ZipEntry>
 async function directory(source: ByteSource): Promise<FileEntry[]> {
   const files: FileEntry[] = [];
   try {
-    for await (const entry of new ZipReader(new SourceReader(source)).getEntriesGenerator()) {
+    for await (const entry of new ZipReader(new SourceReader(await withoutIdleZip64(source))).getEntriesGenerator()) {
       if (files.length === MAX_ENTRIES) throw refuse(`The archive has more than ${MAX_ENTRIES} entries.`, 'directory');
       if (!entry.directory) files.push(entry);
     }
@@ -77,6 +82,41 @@ async function directory(source: ByteSource): Promise<FileEntry[]> {
     });
   }
   return files;
+}
+
+/**
+ * PyTorch ends every archive with the records of zip64 (APPNOTE 4.3.14 and 4.3.15), needed or not. Those that are not needed
+ * make zip.js look for the directory by its distance from the end, and find its second entry where the first is as long as
+ * these records; so they are taken out of its sight. Other readers believe them, so they must say the same.
+ */
+async function withoutIdleZip64(source: ByteSource): Promise<ByteSource> {
+  const cut = source.size - END_BYTES - ZIP64_BYTES;
+  if (cut < 0) return source;
+  const end = await source.read(cut, ZIP64_BYTES + END_BYTES);
+  const view = new DataView(end.buffer, end.byteOffset, end.byteLength);
+  const there = [0, ZIP64_BYTES - ZIP64_LOCATOR_BYTES, ZIP64_BYTES].map((at) => view.getUint32(at, true));
+  if (there.join() !== [0x06064b50, 0x07064b50, 0x06054b50].join()) return source;
+  const plain = [
+    view.getUint16(ZIP64_BYTES + 10, true),
+    view.getUint32(ZIP64_BYTES + 12, true),
+    view.getUint32(ZIP64_BYTES + 16, true),
+  ];
+  if (plain[0] === 0xffff || plain[1] === 0xffffffff || plain[2] === 0xffffffff) return source;
+  const wide = [32, 40, 48].map((at) => view.getBigUint64(at, true));
+  if (wide.join() !== plain.join() || view.getBigUint64(ZIP64_BYTES - ZIP64_LOCATOR_BYTES + 8, true) !== BigInt(cut)) {
+    throw refuse('The archive says two things of its directory.', 'directory');
+  }
+  const size = source.size - ZIP64_BYTES;
+  return {
+    size,
+    read: async (offset, length) => {
+      checkRange(size, offset, length);
+      const before = Math.max(0, Math.min(length, cut - offset));
+      if (before === length) return source.read(offset, length);
+      const after = await source.read(offset + before + ZIP64_BYTES, length - before);
+      return before === 0 ? after : concat(await source.read(offset, before), after);
+    },
+  };
 }
 
 class SourceReader extends Reader<ByteSource> {

@@ -1,0 +1,461 @@
+/**
+ * Python's pickle read as data. A pickle is a program: it names functions and calls them, which is how loading one runs
+ * whatever its writer liked. Here a call is written down and never made, so what comes out is a tree of values: the
+ * literals, and for the rest what would have been called with what.
+ * Opcodes: https://github.com/python/cpython/blob/main/Lib/pickletools.py, the binary ones of protocols 1 to 5.
+ *
+ * A hostile pickle claims strings of 2^63 bytes, nests without end, refers to itself, or says little to make much. Every
+ * length is held against the bytes that are there, nothing recurses, and what can be made is counted.
+ */
+import { RegistryError } from '../errors.ts';
+import { shown } from './header-json.ts';
+
+/** A pickle of torch.save takes about 200 bytes for a tensor. */
+export const MAX_PICKLE_BYTES = 32 * 1024 * 1024;
+/** About 45 a tensor. */
+const MAX_OPCODES = 16_000_000;
+/** Lists, dicts, tuples, calls: about 8 a tensor. */
+const MAX_OBJECTS = 2_000_000;
+const MAX_MEMO = 4_000_000;
+const MAX_STACK = 1_000_000;
+const MAX_NAME_BYTES = 1000;
+const MAX_LONG_BYTES = 1024;
+const MAX_PROTOCOL = 5;
+
+export type PickleValue =
+  | bigint
+  | boolean
+  | number
+  | string
+  | PickleCall
+  | PickleDict
+  | PickleGlobal
+  | PickleList
+  | PicklePersistent
+  | PickleTuple
+  | Uint8Array
+  | null;
+
+/** What is found by its name in some module: a class, a function, a constant. */
+export class PickleGlobal {
+  /** @param name with its module, as in `collections.OrderedDict` */
+  constructor(readonly name: string) {}
+}
+
+export class PickleTuple {
+  constructor(readonly items: readonly PickleValue[]) {}
+}
+
+export class PickleList {
+  readonly items: PickleValue[] = [];
+}
+
+export class PickleDict {
+  /** Keys and values in turn, as they were set: a key may stand twice */
+  readonly pairs: PickleValue[] = [];
+}
+
+/** The call of a global, which was not made, and what would have been done with its result. */
+export class PickleCall {
+  /** Appended or added, as to a list or a set */
+  readonly items: PickleValue[] = [];
+  /** Set by key, as in a dict: keys and values in turn */
+  readonly pairs: PickleValue[] = [];
+  /** Given to `__setstate__`, or put among its attributes */
+  state: PickleValue | undefined;
+
+  constructor(
+    readonly callee: PickleGlobal,
+    readonly args: readonly PickleValue[],
+  ) {}
+}
+
+/** What its writer keeps elsewhere and knows by this identity. */
+export class PicklePersistent {
+  constructor(readonly id: PickleValue) {}
+}
+
+export interface ReadPickle {
+  value: PickleValue;
+  /** All that the pickle names, in that order */
+  persistent: PicklePersistent[];
+  /** The first byte behind it */
+  end: number;
+}
+
+export interface PickleOptions {
+  /** Where the pickle begins */
+  start?: number;
+  /** What it is called in errors */
+  field: string;
+  /** Throws for a global of whose use nothing must come. */
+  allow: (name: string) => void;
+}
+
+/** @throws RegistryError `malformed_container`, `unsupported_container`, and what `allow` throws */
+export function readPickle(bytes: Uint8Array, { start = 0, field, allow }: PickleOptions): ReadPickle {
+  return new Machine(bytes, start, field, allow).run();
+}
+
+const TOO_FEW = 'takes more from the stack than there is';
+
+class Machine {
+  readonly #view: DataView;
+  readonly #stack: PickleValue[] = [];
+  readonly #marks: number[] = [];
+  readonly #memo: PickleValue[] = [];
+  readonly #persistent: PicklePersistent[] = [];
+  readonly #globals = new Map<string, PickleGlobal>();
+  #memoized = 0;
+  #objects = 0;
+  /** Of the opcode, for errors */
+  #at: number;
+
+  constructor(
+    private readonly bytes: Uint8Array,
+    private next: number,
+    private readonly field: string,
+    private readonly allow: (name: string) => void,
+  ) {
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.#at = next;
+  }
+
+  run(): ReadPickle {
+    for (let opcodes = 0; opcodes < MAX_OPCODES; opcodes++) {
+      this.#at = this.next;
+      const opcode = String.fromCharCode(this.bytes[this.#take(1)]!);
+      if (opcode === '.') return { value: this.#pop(), persistent: this.#persistent, end: this.next };
+      this.#step(opcode);
+      if (this.#stack.length > MAX_STACK) throw this.#refuse(`holds more than ${MAX_STACK} values at one time`);
+    }
+    throw this.#refuse(`has more than ${MAX_OPCODES} opcodes`);
+  }
+
+  #step(opcode: string): void {
+    switch (opcode) {
+      case '\x80': // PROTO
+        if (this.#u8() > MAX_PROTOCOL) throw this.#refuse('is of a protocol that nobody knows');
+        return;
+      case '\x95': // FRAME
+        if (this.#u64() > this.bytes.length - this.next) throw this.#refuse('claims a frame that is not there');
+        return;
+
+      case 'N':
+        return this.#push(null);
+      case '\x88':
+        return this.#push(true);
+      case '\x89':
+        return this.#push(false);
+      case 'J': // BININT
+        return this.#push(this.#view.getInt32(this.#take(4), true));
+      case 'K': // BININT1
+        return this.#push(this.#u8());
+      case 'M': // BININT2
+        return this.#push(this.#view.getUint16(this.#take(2), true));
+      case '\x8a': // LONG1
+        return this.#push(this.#long(this.#u8()));
+      case '\x8b': // LONG4
+        return this.#push(this.#long(this.#view.getInt32(this.#take(4), true)));
+      case 'G': // BINFLOAT
+        return this.#push(this.#view.getFloat64(this.#take(8), false));
+
+      case '\x8c': // SHORT_BINUNICODE
+        return this.#push(this.#text(this.#u8()));
+      case 'X': // BINUNICODE
+        return this.#push(this.#text(this.#u32()));
+      case '\x8d': // BINUNICODE8
+        return this.#push(this.#text(this.#u64()));
+      case 'U': // SHORT_BINSTRING
+        return this.#push(this.#python2Text(this.#u8()));
+      case 'T': // BINSTRING
+        return this.#push(this.#python2Text(this.#view.getInt32(this.#take(4), true)));
+      case 'C': // SHORT_BINBYTES
+        return this.#push(this.#slice(this.#u8()));
+      case 'B': // BINBYTES
+        return this.#push(this.#slice(this.#u32()));
+      case '\x8e': // BINBYTES8
+      case '\x96': // BYTEARRAY8
+        return this.#push(this.#slice(this.#u64()));
+
+      case '(':
+        this.#marks.push(this.#stack.length);
+        if (this.#marks.length > MAX_STACK) throw this.#refuse(`marks more than ${MAX_STACK} places at one time`);
+        return;
+      case '0': // POP
+        if (this.#stack.length > (this.#marks.at(-1) ?? 0)) this.#pop();
+        else this.#popMark();
+        return;
+      case '1': // POP_MARK
+        this.#popMark();
+        return;
+      case '2': // DUP
+        return this.#push(this.#top());
+
+      case ')':
+        return this.#push(NO_ITEMS);
+      case '\x85':
+        return this.#push(this.#made(new PickleTuple(this.#popMany(1))));
+      case '\x86':
+        return this.#push(this.#made(new PickleTuple(this.#popMany(2))));
+      case '\x87':
+        return this.#push(this.#made(new PickleTuple(this.#popMany(3))));
+      case 't': // TUPLE
+        return this.#push(this.#made(new PickleTuple(this.#popMark())));
+      case ']':
+        return this.#push(this.#made(new PickleList()));
+      case 'l': {
+        // LIST
+        const items = this.#popMark();
+        this.#push(this.#made(new PickleList()));
+        return this.#append(items);
+      }
+      case 'a': // APPEND
+        return this.#append(this.#popMany(1));
+      case 'e': // APPENDS
+      case '\x90': // ADDITEMS
+        return this.#append(this.#popMark());
+      case '}':
+        return this.#push(this.#made(new PickleDict()));
+      case 'd': {
+        // DICT
+        const pairs = this.#popMark();
+        this.#push(this.#made(new PickleDict()));
+        return this.#setItems(pairs);
+      }
+      case 's': // SETITEM
+        return this.#setItems(this.#popMany(2));
+      case 'u': // SETITEMS
+        return this.#setItems(this.#popMark());
+      case '\x8f': // EMPTY_SET
+        return this.#call(this.#global('builtins', 'set'), []);
+      case '\x91': {
+        // FROZENSET
+        const items = this.#popMark();
+        this.#call(this.#global('builtins', 'frozenset'), []);
+        return this.#append(items);
+      }
+
+      case 'q': // BINPUT
+        return this.#remember(this.#u8());
+      case 'r': // LONG_BINPUT
+        return this.#remember(this.#u32());
+      case 'p': // PUT
+        return this.#remember(this.#decimal());
+      case '\x94': // MEMOIZE
+        return this.#remember(this.#memoized);
+      case 'h': // BINGET
+        return this.#recall(this.#u8());
+      case 'j': // LONG_BINGET
+        return this.#recall(this.#u32());
+      case 'g': // GET
+        return this.#recall(this.#decimal());
+
+      case 'c': // GLOBAL
+        return this.#push(this.#global(this.#line(), this.#line()));
+      case '\x93': {
+        // STACK_GLOBAL
+        const [module, name] = this.#popMany(2);
+        return this.#push(this.#global(module!, name!));
+      }
+      case 'i': // INST
+        return this.#call(this.#global(this.#line(), this.#line()), this.#popMark());
+      case 'o': {
+        // OBJ
+        const [callee, ...args] = this.#popMark();
+        return this.#call(callee, args);
+      }
+      case 'R': // REDUCE
+      case '\x81': {
+        // NEWOBJ
+        const [callee, args] = this.#popMany(2);
+        return this.#call(callee, this.#tuple(args));
+      }
+      case '\x92': {
+        // NEWOBJ_EX
+        const [callee, args, named] = this.#popMany(3);
+        if (!(named instanceof PickleDict)) throw this.#refuse('calls with named arguments that are no dict');
+        return this.#call(callee, [...this.#tuple(args), named]);
+      }
+      case 'b': {
+        // BUILD
+        const [state] = this.#popMany(1);
+        const built = this.#top();
+        if (!(built instanceof PickleCall)) throw this.#refuse('gives a state to something that is no object');
+        if (built.state !== undefined) throw this.#refuse('gives two states to one object');
+        built.state = state;
+        return;
+      }
+
+      case 'Q': {
+        // BINPERSID
+        const persistent = this.#made(new PicklePersistent(this.#pop()));
+        this.#persistent.push(persistent);
+        return this.#push(persistent);
+      }
+
+      default:
+        throw new RegistryError(
+          'unsupported_container',
+          `The opcode 0x${opcode.charCodeAt(0).toString(16).padStart(2, '0')} of a pickle, at ${this.#at}, is not read here.`,
+          { field: this.field, fix: 'Save the weights alone, with torch.save(model.state_dict(), path).' },
+        );
+    }
+  }
+
+  #push(value: PickleValue): void {
+    this.#stack.push(value);
+  }
+
+  #pop(): PickleValue {
+    return this.#popMany(1)[0]!;
+  }
+
+  #top(): PickleValue {
+    if (this.#stack.length <= (this.#marks.at(-1) ?? 0)) throw this.#refuse(TOO_FEW);
+    return this.#stack.at(-1)!;
+  }
+
+  #popMany(count: number): PickleValue[] {
+    const from = this.#stack.length - count;
+    if (from < (this.#marks.at(-1) ?? 0)) throw this.#refuse(TOO_FEW);
+    return this.#stack.splice(from, count);
+  }
+
+  #popMark(): PickleValue[] {
+    const from = this.#marks.pop();
+    if (from === undefined) throw this.#refuse(TOO_FEW);
+    return this.#stack.splice(from);
+  }
+
+  #made<T>(object: T): T {
+    if (++this.#objects > MAX_OBJECTS) throw this.#refuse(`makes more than ${MAX_OBJECTS} objects`);
+    return object;
+  }
+
+  #append(items: readonly PickleValue[]): void {
+    const list = this.#top();
+    if (!(list instanceof PickleList || list instanceof PickleCall)) throw this.#refuse('appends to what is no list');
+    for (const item of items) list.items.push(item);
+  }
+
+  #setItems(pairs: readonly PickleValue[]): void {
+    const dict = this.#top();
+    if (!(dict instanceof PickleDict || dict instanceof PickleCall))
+      throw this.#refuse('sets an item of what is no dict');
+    if (pairs.length % 2 !== 0) throw this.#refuse('sets a key without a value');
+    for (const item of pairs) dict.pairs.push(item);
+  }
+
+  #remember(place: number): void {
+    if (place >= MAX_MEMO) throw this.#refuse(`remembers a value under ${place}; at most ${MAX_MEMO} are kept`);
+    if (this.#memo[place] === undefined) this.#memoized++;
+    this.#memo[place] = this.#top();
+  }
+
+  #recall(place: number): void {
+    const value = this.#memo[place];
+    if (value === undefined) throw this.#refuse(`recalls ${place}, which it never remembered`);
+    this.#push(value);
+  }
+
+  #global(module: PickleValue, name: PickleValue): PickleGlobal {
+    if (typeof module !== 'string' || typeof name !== 'string') throw this.#refuse('names a global by what is no text');
+    const full = `${module}.${name}`;
+    const known = this.#globals.get(full);
+    if (known !== undefined) return known;
+    this.allow(full);
+    const global = new PickleGlobal(full);
+    this.#globals.set(full, global);
+    return global;
+  }
+
+  #call(callee: PickleValue | undefined, args: readonly PickleValue[]): void {
+    if (!(callee instanceof PickleGlobal)) throw this.#refuse('calls what is no global');
+    this.#push(this.#made(new PickleCall(callee, args)));
+  }
+
+  #tuple(args: PickleValue | undefined): readonly PickleValue[] {
+    if (!(args instanceof PickleTuple)) throw this.#refuse('calls with arguments that are no tuple');
+    return args.items;
+  }
+
+  #u8(): number {
+    return this.bytes[this.#take(1)]!;
+  }
+
+  #u32(): number {
+    return this.#view.getUint32(this.#take(4), true);
+  }
+
+  /** A number past 2^53 is too large for whatever it counts, rounded or not. */
+  #u64(): number {
+    return Number(this.#view.getBigUint64(this.#take(8), true));
+  }
+
+  /** @returns where the next `length` bytes begin */
+  #take(length: number): number {
+    const at = this.next;
+    if (length < 0 || length > this.bytes.length - at)
+      throw this.#refuse('ends in the middle, or claims more than there is');
+    this.next = at + length;
+    return at;
+  }
+
+  #slice(length: number): Uint8Array {
+    const at = this.#take(length);
+    return this.bytes.subarray(at, at + length);
+  }
+
+  /** Two's complement, little endian */
+  #long(length: number): bigint | number {
+    if (length > MAX_LONG_BYTES) throw this.#refuse(`has a number of ${length} bytes`);
+    let value = 0n;
+    for (const byte of this.#slice(length).toReversed()) value = (value << 8n) | BigInt(byte);
+    value = BigInt.asIntN(8 * length, value);
+    return Number.isSafeInteger(Number(value)) ? Number(value) : value;
+  }
+
+  #text(length: number): string {
+    const text = this.#slice(length);
+    try {
+      return decoder.decode(text);
+    } catch (cause) {
+      throw this.#refuse('has a text that is not UTF-8', cause);
+    }
+  }
+
+  /** A `str` of Python 2 is bytes that are mostly text. */
+  #python2Text(length: number): Uint8Array | string {
+    const text = this.#slice(length);
+    try {
+      return decoder.decode(text);
+    } catch {
+      return text;
+    }
+  }
+
+  #line(): string {
+    const end = this.bytes.subarray(this.next, this.next + MAX_NAME_BYTES + 1).indexOf(0x0a);
+    if (end < 0) throw this.#refuse('has a line without an end');
+    const line = this.#text(end);
+    this.#take(1);
+    return line;
+  }
+
+  #decimal(): number {
+    const line = this.#line();
+    if (!/^[0-9]{1,10}$/.test(line)) throw this.#refuse(`has "${shown(line)}" for a number`);
+    return Number(line);
+  }
+
+  #refuse(what: string, cause?: unknown): RegistryError {
+    return new RegistryError('malformed_container', `The pickle ${what}, at byte ${this.#at}.`, {
+      field: this.field,
+      ...(cause === undefined ? {} : { cause }),
+    });
+  }
+}
+
+const NO_ITEMS = new PickleTuple([]);
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
