@@ -24,6 +24,18 @@ export function bytesSource(bytes: Uint8Array): ByteSource {
   };
 }
 
+/** `size` bytes of a source from `start` on, as a source of their own */
+export function partOf(source: ByteSource, start: number, size: number): ByteSource {
+  checkRange(source.size, start, size);
+  return {
+    size,
+    read: async (offset, length) => {
+      checkRange(size, offset, length);
+      return source.read(start + offset, length);
+    },
+  };
+}
+
 /** @throws RegistryError `malformed_container` unless `offset` and `length` lie inside `size` bytes */
 export function checkRange(size: number, offset: number, length: number): void {
   const fits = Number.isSafeInteger(offset) && Number.isSafeInteger(length) && offset >= 0 && length >= 0;

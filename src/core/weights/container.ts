@@ -11,7 +11,16 @@ import { readPieces } from './byte-source.ts';
 import type { TensorStream } from './digest.ts';
 import { CHUNK_BYTES } from './digest.ts';
 
-export const CONTAINERS = ['safetensors', 'npy', 'npz', 'sharded-safetensors', 'gguf', 'pytorch', 'hdf5'] as const;
+export const CONTAINERS = [
+  'safetensors',
+  'npy',
+  'npz',
+  'sharded-safetensors',
+  'gguf',
+  'pytorch',
+  'hdf5',
+  'keras',
+] as const;
 export type ContainerName = (typeof CONTAINERS)[number];
 
 export interface StoredTensor extends TensorStream {

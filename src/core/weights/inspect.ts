@@ -15,11 +15,12 @@ import { npy } from './npy.ts';
 import { npz } from './npz.ts';
 import { pytorch } from './torch.ts';
 import { hdf5 } from './hdf5.ts';
+import { keras } from './keras.ts';
 import { safetensors } from './safetensors.ts';
 import { shardedSafetensors } from './sharded-safetensors.ts';
 
 /** In the order in which they are asked whether a file is theirs. */
-const READERS: readonly ContainerReader[] = [safetensors, npy, npz, shardedSafetensors, gguf, pytorch, hdf5];
+const READERS: readonly ContainerReader[] = [safetensors, npy, npz, shardedSafetensors, gguf, pytorch, hdf5, keras];
 
 export interface WeightsReport {
   container: ContainerName | 'unknown';
