@@ -69,6 +69,18 @@ const LOOKED_AT_AGAIN: ReadonlySet<string> = new Set(['status_stale', 'token_key
 
 const CREDENTIALS = /^(Bearer|DPoP) ([A-Za-z0-9._~+/-]+=*)$/i;
 
+/** A list that nobody can check is a fault of whoever serves it: the token may be as good as any. */
+function ofUnknownKey(error: unknown): never {
+  if (!(error instanceof RegistryError && error.code === 'token_key_unknown')) throw error;
+  throw new RegistryError(
+    'status_list_invalid',
+    'The status list is signed by a key that the registry does not publish.',
+    {
+      cause: error,
+    },
+  );
+}
+
 export class Gate {
   readonly #sources: Sources;
   readonly #meter: Meter | undefined;
@@ -142,7 +154,7 @@ export class Gate {
     } catch (error) {
       if (!(error instanceof RegistryError && LOOKED_AT_AGAIN.has(error.code))) throw error;
       // Where nobody asked for a while, what was kept has aged meanwhile, or its key has been retired.
-      return this.#freshList(uri, true);
+      return this.#freshList(uri, true).catch(ofUnknownKey);
     }
   }
 

@@ -225,6 +225,11 @@ describe('a gate', () => {
     await expect(gate.admit(asking())).rejects.toEqual(coded('token_key_unknown'));
   });
 
+  test('calls a list that is signed by an unknown key a fault of the list, not of the token', async () => {
+    answered = list({}, await makeKey());
+    await expect(gateOf().admit(asking())).rejects.toEqual(coded('status_list_invalid'));
+  });
+
   test('takes no token that is bound to nothing as one that is', async () => {
     const token = tokenOf();
     await expect(gateOf().admit(asking(token, { authorization: `DPoP ${token}` }))).rejects.toEqual(
