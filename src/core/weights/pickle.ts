@@ -97,6 +97,7 @@ export function readPickle(bytes: Uint8Array, { start = 0, field, allow }: Pickl
   return new Machine(bytes, start, field, allow).run();
 }
 
+const STOP = 0x2e;
 const TOO_FEW = 'takes more from the stack than there is';
 
 class Machine {
@@ -124,160 +125,160 @@ class Machine {
   run(): ReadPickle {
     for (let opcodes = 0; opcodes < MAX_OPCODES; opcodes++) {
       this.#at = this.next;
-      const opcode = String.fromCharCode(this.bytes[this.#take(1)]!);
-      if (opcode === '.') return { value: this.#pop(), persistent: this.#persistent, end: this.next };
+      const opcode = this.bytes[this.#take(1)]!;
+      if (opcode === STOP) return { value: this.#pop(), persistent: this.#persistent, end: this.next };
       this.#step(opcode);
       if (this.#stack.length > MAX_STACK) throw this.#refuse(`holds more than ${MAX_STACK} values at one time`);
     }
     throw this.#refuse(`has more than ${MAX_OPCODES} opcodes`);
   }
 
-  #step(opcode: string): void {
+  #step(opcode: number): void {
     switch (opcode) {
-      case '\x80': // PROTO
+      case 0x80: // PROTO
         if (this.#u8() > MAX_PROTOCOL) throw this.#refuse('is of a protocol that nobody knows');
         return;
-      case '\x95': // FRAME
+      case 0x95: // FRAME
         if (this.#u64() > this.bytes.length - this.next) throw this.#refuse('claims a frame that is not there');
         return;
 
-      case 'N':
+      case 0x4e: // NONE
         return this.#push(null);
-      case '\x88':
+      case 0x88: // NEWTRUE
         return this.#push(true);
-      case '\x89':
+      case 0x89: // NEWFALSE
         return this.#push(false);
-      case 'J': // BININT
+      case 0x4a: // BININT
         return this.#push(this.#view.getInt32(this.#take(4), true));
-      case 'K': // BININT1
+      case 0x4b: // BININT1
         return this.#push(this.#u8());
-      case 'M': // BININT2
+      case 0x4d: // BININT2
         return this.#push(this.#view.getUint16(this.#take(2), true));
-      case '\x8a': // LONG1
+      case 0x8a: // LONG1
         return this.#push(this.#long(this.#u8()));
-      case '\x8b': // LONG4
+      case 0x8b: // LONG4
         return this.#push(this.#long(this.#view.getInt32(this.#take(4), true)));
-      case 'G': // BINFLOAT
+      case 0x47: // BINFLOAT
         return this.#push(this.#view.getFloat64(this.#take(8), false));
 
-      case '\x8c': // SHORT_BINUNICODE
+      case 0x8c: // SHORT_BINUNICODE
         return this.#push(this.#text(this.#u8()));
-      case 'X': // BINUNICODE
+      case 0x58: // BINUNICODE
         return this.#push(this.#text(this.#u32()));
-      case '\x8d': // BINUNICODE8
+      case 0x8d: // BINUNICODE8
         return this.#push(this.#text(this.#u64()));
-      case 'U': // SHORT_BINSTRING
+      case 0x55: // SHORT_BINSTRING
         return this.#push(this.#python2Text(this.#u8()));
-      case 'T': // BINSTRING
+      case 0x54: // BINSTRING
         return this.#push(this.#python2Text(this.#view.getInt32(this.#take(4), true)));
-      case 'C': // SHORT_BINBYTES
+      case 0x43: // SHORT_BINBYTES
         return this.#push(this.#slice(this.#u8()));
-      case 'B': // BINBYTES
+      case 0x42: // BINBYTES
         return this.#push(this.#slice(this.#u32()));
-      case '\x8e': // BINBYTES8
-      case '\x96': // BYTEARRAY8
+      case 0x8e: // BINBYTES8
+      case 0x96: // BYTEARRAY8
         return this.#push(this.#slice(this.#u64()));
 
-      case '(':
+      case 0x28: // MARK
         this.#marks.push(this.#stack.length);
         if (this.#marks.length > MAX_STACK) throw this.#refuse(`marks more than ${MAX_STACK} places at one time`);
         return;
-      case '0': // POP
+      case 0x30: // POP
         if (this.#stack.length > (this.#marks.at(-1) ?? 0)) this.#pop();
         else this.#popMark();
         return;
-      case '1': // POP_MARK
+      case 0x31: // POP_MARK
         this.#popMark();
         return;
-      case '2': // DUP
+      case 0x32: // DUP
         return this.#push(this.#top());
 
-      case ')':
+      case 0x29: // EMPTY_TUPLE
         return this.#push(NO_ITEMS);
-      case '\x85':
+      case 0x85: // TUPLE1
         return this.#push(this.#made(new PickleTuple(this.#popMany(1))));
-      case '\x86':
+      case 0x86: // TUPLE2
         return this.#push(this.#made(new PickleTuple(this.#popMany(2))));
-      case '\x87':
+      case 0x87: // TUPLE3
         return this.#push(this.#made(new PickleTuple(this.#popMany(3))));
-      case 't': // TUPLE
+      case 0x74: // TUPLE
         return this.#push(this.#made(new PickleTuple(this.#popMark())));
-      case ']':
+      case 0x5d: // EMPTY_LIST
         return this.#push(this.#made(new PickleList()));
-      case 'l': {
+      case 0x6c: {
         // LIST
         const items = this.#popMark();
         this.#push(this.#made(new PickleList()));
         return this.#append(items);
       }
-      case 'a': // APPEND
+      case 0x61: // APPEND
         return this.#append(this.#popMany(1));
-      case 'e': // APPENDS
-      case '\x90': // ADDITEMS
+      case 0x65: // APPENDS
+      case 0x90: // ADDITEMS
         return this.#append(this.#popMark());
-      case '}':
+      case 0x7d: // EMPTY_DICT
         return this.#push(this.#made(new PickleDict()));
-      case 'd': {
+      case 0x64: {
         // DICT
         const pairs = this.#popMark();
         this.#push(this.#made(new PickleDict()));
         return this.#setItems(pairs);
       }
-      case 's': // SETITEM
+      case 0x73: // SETITEM
         return this.#setItems(this.#popMany(2));
-      case 'u': // SETITEMS
+      case 0x75: // SETITEMS
         return this.#setItems(this.#popMark());
-      case '\x8f': // EMPTY_SET
+      case 0x8f: // EMPTY_SET
         return this.#call(this.#global('builtins', 'set'), []);
-      case '\x91': {
+      case 0x91: {
         // FROZENSET
         const items = this.#popMark();
         this.#call(this.#global('builtins', 'frozenset'), []);
         return this.#append(items);
       }
 
-      case 'q': // BINPUT
+      case 0x71: // BINPUT
         return this.#remember(this.#u8());
-      case 'r': // LONG_BINPUT
+      case 0x72: // LONG_BINPUT
         return this.#remember(this.#u32());
-      case 'p': // PUT
+      case 0x70: // PUT
         return this.#remember(this.#decimal());
-      case '\x94': // MEMOIZE
+      case 0x94: // MEMOIZE
         return this.#remember(this.#memoized);
-      case 'h': // BINGET
+      case 0x68: // BINGET
         return this.#recall(this.#u8());
-      case 'j': // LONG_BINGET
+      case 0x6a: // LONG_BINGET
         return this.#recall(this.#u32());
-      case 'g': // GET
+      case 0x67: // GET
         return this.#recall(this.#decimal());
 
-      case 'c': // GLOBAL
+      case 0x63: // GLOBAL
         return this.#push(this.#global(this.#line(), this.#line()));
-      case '\x93': {
+      case 0x93: {
         // STACK_GLOBAL
         const [module, name] = this.#popMany(2);
         return this.#push(this.#global(module!, name!));
       }
-      case 'i': // INST
+      case 0x69: // INST
         return this.#call(this.#global(this.#line(), this.#line()), this.#popMark());
-      case 'o': {
+      case 0x6f: {
         // OBJ
         const [callee, ...args] = this.#popMark();
         return this.#call(callee, args);
       }
-      case 'R': // REDUCE
-      case '\x81': {
+      case 0x52: // REDUCE
+      case 0x81: {
         // NEWOBJ
         const [callee, args] = this.#popMany(2);
         return this.#call(callee, this.#tuple(args));
       }
-      case '\x92': {
+      case 0x92: {
         // NEWOBJ_EX
         const [callee, args, named] = this.#popMany(3);
         if (!(named instanceof PickleDict)) throw this.#refuse('calls with named arguments that are no dict');
         return this.#call(callee, [...this.#tuple(args), named]);
       }
-      case 'b': {
+      case 0x62: {
         // BUILD
         const [state] = this.#popMany(1);
         const built = this.#top();
@@ -287,7 +288,7 @@ class Machine {
         return;
       }
 
-      case 'Q': {
+      case 0x51: {
         // BINPERSID
         const persistent = this.#made(new PicklePersistent(this.#pop()));
         this.#persistent.push(persistent);
@@ -297,7 +298,7 @@ class Machine {
       default:
         throw new RegistryError(
           'unsupported_container',
-          `The opcode 0x${opcode.charCodeAt(0).toString(16).padStart(2, '0')} of a pickle, at ${this.#at}, is not read here.`,
+          `The opcode 0x${opcode.toString(16).padStart(2, '0')} of a pickle, at ${this.#at}, is not read here.`,
           { field: this.field, fix: 'Save the weights alone, with torch.save(model.state_dict(), path).' },
         );
     }

@@ -3,6 +3,7 @@
  * loads from them. Needs Python with PyTorch; without it the test is reported as skipped, except in CI, where it fails.
  */
 import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -37,7 +38,7 @@ beforeAll(async () => {
 
 afterAll(() => rm(folder, { recursive: true }));
 
-function write(script: string): Written[] {
+function write<T>(script: string): T[] {
   if (python.interpreter === undefined) throw new Error(python.lacking);
   const options = { cwd: fileURLToPath(new URL('.', import.meta.url)), encoding: 'utf8', maxBuffer: 2 ** 26 } as const;
   const { status, stdout, stderr } = spawnSync(python.interpreter, ['-B', script, folder], options);
@@ -45,12 +46,12 @@ function write(script: string): Written[] {
   return stdout
     .trim()
     .split('\n')
-    .map((line) => JSON.parse(line) as Written);
+    .map((line) => JSON.parse(line) as T);
 }
 
 describe('PyTorch', () => {
   whenTorch('writes files whose tensors Muniment finds under the same paths, byte for byte', async () => {
-    const written = write('write_torch.py');
+    const written = write<Written>('write_torch.py');
     expect(written.length).toBeGreaterThan(25);
     const found: Written[] = [];
     for (const { path, form } of written) {
@@ -62,4 +63,14 @@ describe('PyTorch', () => {
     expect(found).toEqual(written);
     expect(await hashWeights(written[0]!.path, ONE)).toMatchObject({ weightDigest: written[0]!.weightDigest });
   });
+
+  whenTorch(
+    'writes files that would run a command, or are no plain tensors, and Muniment names the reason',
+    async () => {
+      for (const { path, field } of write<{ path: string; field: string }>('write_torch_refused.py')) {
+        await expect(hashFile(path, ONE)).rejects.toMatchObject({ code: 'unsupported_container', field });
+      }
+      expect(existsSync(join(folder, 'ran'))).toBe(false);
+    },
+  );
 });
