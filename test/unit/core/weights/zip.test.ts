@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { utf8 } from '../../../../src/core/bytes.ts';
+import { concat, utf8 } from '../../../../src/core/bytes.ts';
 import { bytesSource } from '../../../../src/core/weights/byte-source.ts';
 import { looksLikeZip, openZip } from '../../../../src/core/weights/zip.ts';
 import type { Made } from './zip-fixture.ts';
@@ -71,6 +71,46 @@ describe('a zip archive', () => {
   ])('with an entry that is %s is named as not read here', async (_, claims) => {
     const zip = zipOf({ name: 'a', data: text, claims });
     await expect(openZip(bytesSource(zip))).rejects.toMatchObject({ code: 'unsupported_container', field: 'a' });
+  });
+
+  describe('with records of zip64 that it does not need', () => {
+    // As long as the records, so that what is so far from the end is an entry, but not the first.
+    const name = 'n'.repeat(76 - 46);
+    const plain = zipOf({ name, data: text.subarray(0, 9) }, { name: 'b', data: text.subarray(0, 5) });
+    const end = plain.length - 22;
+    const of = new DataView(plain.buffer, plain.byteOffset + end, 22);
+    const withRecords = ({
+      entries = 2,
+      size = of.getUint32(12, true),
+      offset = of.getUint32(16, true),
+      at = end,
+    } = {}) => {
+      const records = new DataView(new ArrayBuffer(76));
+      records.setUint32(0, 0x06064b50, true);
+      records.setBigUint64(4, 44n, true);
+      for (const [place, value] of [entries, entries, size, offset].entries()) {
+        records.setBigUint64(24 + 8 * place, BigInt(value), true);
+      }
+      records.setUint32(56, 0x07064b50, true);
+      records.setBigUint64(64, BigInt(at), true);
+      records.setUint32(72, 1, true);
+      return concat(plain.subarray(0, end), new Uint8Array(records.buffer), plain.subarray(end));
+    };
+
+    test('is read', async () => {
+      expect([...(await openZip(bytesSource(withRecords()))).keys()]).toEqual([name, 'b']);
+      expect(await read(withRecords(), name)).toEqual(text.subarray(0, 9));
+    });
+
+    test.each([{ entries: 1 }, { size: 77 }, { offset: 0 }, { at: 0 }])(
+      'is refused where they say otherwise: %j',
+      async (lie) => {
+        await expect(openZip(bytesSource(withRecords(lie)))).rejects.toMatchObject({
+          code: 'malformed_container',
+          field: 'directory',
+        });
+      },
+    );
   });
 
   test('cut anywhere is refused, or has lost its directory', async () => {
