@@ -16,6 +16,8 @@ import type { ChunkIndex, Filter } from './hdf5-object.ts';
 
 export const MAX_BAND_BYTES = 64 * 1024 * 1024;
 const TARGET_BYTES = 4 * 1024 * 1024;
+/** Decompressed at the same time, by threads where there are some */
+const CHUNKS_TOGETHER = 16;
 
 export interface Chunk {
   readonly address: number;
@@ -143,6 +145,7 @@ export async function* chunkedPieces(data: ChunkedData): AsyncGenerator<Uint8Arr
   const rowBytes = product(shape.slice(axis + 1)) * elementBytes;
   const height = Math.max(1, Math.floor(TARGET_BYTES / rowBytes / chunk[axis]!)) * chunk[axis]!;
   const grid = gridOf(shape, chunk);
+  const together = Math.max(1, Math.min(CHUNKS_TOGETHER, Math.floor(MAX_BAND_BYTES / product(chunk) / elementBytes)));
   for (const before of places(shape.slice(0, axis))) {
     for (let top = 0; top < shape[axis]!; top += height) {
       const rows = Math.min(height, shape[axis]! - top);
@@ -151,13 +154,20 @@ export async function* chunkedPieces(data: ChunkedData): AsyncGenerator<Uint8Arr
       const bandOrigin = [...before, top, ...shape.slice(axis + 1).map(() => 0)];
       const first = bandOrigin.map((at, i) => Math.floor(at / chunk[i]!));
       const counts = bandShape.map((length, i) => Math.ceil((bandOrigin[i]! + length) / chunk[i]!) - first[i]!);
+      const needed: { stored: Chunk; offset: number[] }[] = [];
       for (const step of places(counts)) {
         const place = step.map((at, i) => first[i]! + at);
         const stored = chunks.get(place.reduce((number, at, i) => number * grid[i]! + at, 0));
-        if (stored === undefined) continue;
-        const elements = await readChunk(data, stored);
-        const offset = place.map((at, i) => at * chunk[i]! - bandOrigin[i]!);
-        copyInto(band, bandShape, elements, chunk, offset, elementBytes);
+        if (stored !== undefined)
+          needed.push({ stored, offset: place.map((at, i) => at * chunk[i]! - bandOrigin[i]!) });
+      }
+      for (let at = 0; at < needed.length; at += together) {
+        const some = needed.slice(at, at + together);
+        const read = await Promise.allSettled(some.map(({ stored }) => readChunk(data, stored)));
+        for (const [i, result] of read.entries()) {
+          if (result.status === 'rejected') throw result.reason;
+          copyInto(band, bandShape, result.value, chunk, some[i]!.offset, elementBytes);
+        }
       }
       yield band;
     }

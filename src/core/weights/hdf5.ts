@@ -8,6 +8,7 @@
  * more. Two datasets never share a byte, and none is larger than its bytes can become.
  */
 import type { ByteSource } from './byte-source.ts';
+import { partOf } from './byte-source.ts';
 import type { ContainerReader, OpenedContainer, StoredTensor } from './container.ts';
 import { storedAt } from './container.ts';
 import { CHUNK_BYTES } from './digest.ts';
@@ -55,7 +56,7 @@ export async function looksLikeHdf5(source: ByteSource): Promise<boolean> {
 
 /** @throws RegistryError `malformed_container`, `unsupported_container` */
 export async function openHdf5(source: ByteSource): Promise<OpenedContainer> {
-  if (!(await looksLikeHdf5(source))) throw malformed('The file does not begin as an HDF5 file does.', 'signature');
+  if (!(await looksLikeHdf5(source))) await refuseStart(source);
   const file = new Hdf5File(source);
   const rootAt = await rootAddress(file);
   const root = await readObject(file, rootAt, '/');
@@ -72,6 +73,16 @@ export async function openHdf5(source: ByteSource): Promise<OpenedContainer> {
   }
   const first = ({ ranges }: Dataset): number => ranges[0]?.address ?? 0;
   return { tensors: found.sort((a, b) => first(a) - first(b)).map(({ tensor }) => tensor), metadata };
+}
+
+/** A file may begin behind bytes that are no part of it, 512 of them or twice as many again and again. */
+async function refuseStart(source: ByteSource): Promise<never> {
+  for (let at = 512; at + SUPERBLOCK_BYTES <= source.size; at *= 2) {
+    if (await looksLikeHdf5(partOf(source, at, source.size - at))) {
+      throw unsupported(`The first ${at} bytes are a user block.`, 'signature', 'Take it off: h5unjam -i FILE -o NEW.');
+    }
+  }
+  throw malformed('The file does not begin as an HDF5 file does.', 'signature');
 }
 
 /** Out of the superblock (II.A) */

@@ -135,7 +135,7 @@ def keras_like(sample):
     sample.file.attrs["backend"] = np.bytes_(b"numpy")
     sample.add("dense/bias", np.arange(3, dtype="f4"))
     sample.add("dense/kernel", np.arange(6, dtype=">f4").reshape(2, 3))
-    sample.add("gz", np.arange(10, dtype="i2"), chunks=(4,), compression="gzip", shuffle=True)
+    sample.add("gz", np.arange(10, dtype="i2"), chunks=(6,), compression="gzip", shuffle=True)
 
 
 def write(path, build, libver=None):

@@ -158,6 +158,37 @@ describe('chunks of a dataset', () => {
     expect((await one({ ...chunked(chunk, deflated), messages: [filters([1, 6])] })).data).toEqual(whole);
   });
 
+  test('are read once each, and handed on some mebibytes at a time', async () => {
+    const [rows, width, part] = [24, 1 << 20, 1 << 18];
+    const chunks = Array.from({ length: (rows * width) / part }, (_, i) => {
+      const origin = [Math.floor((i * part) / width), (i * part) % width];
+      return { origin, data: new Uint8Array(part).fill(i) };
+    });
+    const datatype = integerType(1);
+    const { bytes } = hdf5Of({
+      w: { shape: [rows, width], datatype, chunked: { chunk: [1, part], elementBytes: 1, chunks } },
+    });
+    const source = bytesSource(bytes);
+    const reads: number[] = [];
+    const watched: ByteSource = {
+      size: source.size,
+      read: (offset, length) => {
+        reads.push(length);
+        return source.read(offset, length);
+      },
+    };
+    const [tensor] = (await openHdf5(watched)).tensors;
+    reads.length = 0;
+    let at = 0;
+    for await (const piece of tensor!.pieces()) {
+      expect(piece.length).toBe(4 * width);
+      for (let i = 0; i < piece.length; i += part) expect(piece[i]).toBe((at + i) / part);
+      at += piece.length;
+    }
+    expect(at).toBe(rows * width);
+    expect(reads).toEqual(chunks.map(() => part));
+  });
+
   test('that were never written are zeros', async () => {
     const dataset = chunked([2, 6]);
     dataset.chunked!.chunks.splice(1, 1);
@@ -290,6 +321,14 @@ describe('an HDF5 file that lies', () => {
     });
   });
 
+  test('that begins behind a user block is refused', async () => {
+    await expect(inspect(concat(new Uint8Array(1024), made.bytes))).rejects.toMatchObject({
+      code: 'unsupported_container',
+      field: 'signature',
+      fix: expect.any(String),
+    });
+  });
+
   test('that is a part of several is refused', async () => {
     await expect(inspect(lying(made, 'superblock.driver', u64(96)))).rejects.toMatchObject({
       code: 'unsupported_container',
@@ -303,10 +342,13 @@ describe('a file that h5py wrote', () => {
   const known = JSON.parse(readFileSync(new URL('../../../vectors/weights/h5py.json', import.meta.url), 'utf8')) as {
     digests: { weightDigest: string; namelessDigest: string };
   };
-  const outcome = async (changed: Uint8Array): Promise<string> => {
+  const outcome = async (
+    changed: Uint8Array,
+    judge: (bytes: Uint8Array) => Promise<unknown> = inspect,
+  ): Promise<string> => {
     try {
-      const { weightDigest } = await inspect(changed);
-      return weightDigest ?? 'none';
+      await judge(changed);
+      return 'read';
     } catch (error) {
       if (!(error instanceof RegistryError)) throw error;
       return error.code;
@@ -326,15 +368,17 @@ describe('a file that h5py wrote', () => {
     expect([...outcomes]).toEqual(['malformed_container']);
   });
 
-  test.each([0, 1, 2, 3])('is read or refused with any byte changed, every fourth from byte %d on', async (first) => {
+  test('is read or refused with any byte changed', async () => {
     const changed = new Uint8Array(bytes);
+    const open = (file: Uint8Array) => openHdf5(bytesSource(file));
     let refused = 0;
-    for (let i = first; i < bytes.length; i += 4) {
-      changed[i] = bytes[i]! ^ VALUES[(i >> 2) % VALUES.length]!;
-      if (!(await outcome(changed)).startsWith('sha256:')) refused++;
-      changed[i] = bytes[i]!;
+    for (const [i, byte] of bytes.entries()) {
+      changed[i] = byte ^ VALUES[i % VALUES.length]!;
+      // Decompressing is slow and depends on few bytes.
+      if ((await outcome(changed, i % 16 === 0 ? inspect : open)) !== 'read') refused++;
+      changed[i] = byte;
     }
-    expect(refused).toBeGreaterThan(0);
+    expect(refused).toBeGreaterThan(bytes.length / 40);
   });
 });
 
