@@ -20,6 +20,7 @@ export const CONTAINERS = [
   'pytorch',
   'hdf5',
   'keras',
+  'tfjs',
 ] as const;
 export type ContainerName = (typeof CONTAINERS)[number];
 

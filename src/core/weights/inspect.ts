@@ -16,11 +16,22 @@ import { npz } from './npz.ts';
 import { pytorch } from './torch.ts';
 import { hdf5 } from './hdf5.ts';
 import { keras } from './keras.ts';
+import { tfjs } from './tfjs.ts';
 import { safetensors } from './safetensors.ts';
 import { shardedSafetensors } from './sharded-safetensors.ts';
 
 /** In the order in which they are asked whether a file is theirs. */
-const READERS: readonly ContainerReader[] = [safetensors, npy, npz, shardedSafetensors, gguf, pytorch, hdf5, keras];
+const READERS: readonly ContainerReader[] = [
+  safetensors,
+  npy,
+  npz,
+  shardedSafetensors,
+  gguf,
+  pytorch,
+  hdf5,
+  keras,
+  tfjs,
+];
 
 export interface WeightsReport {
   container: ContainerName | 'unknown';

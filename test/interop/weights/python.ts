@@ -74,8 +74,9 @@ function describe(name: string): Interpreter[] {
 }
 
 function makeEnvironment(base: Interpreter, lists: string[]): { interpreter: string } | { failed: string } {
+  const alone = join(here, 'requirements-alone.txt');
   const made = createHash('sha256').update(JSON.stringify(base));
-  for (const list of lists) made.update(readFileSync(list));
+  for (const list of [...lists, alone]) made.update(readFileSync(list));
   const cache = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'muniment');
   const folder = join(cache, `interop-python-${made.digest('hex').slice(0, 16)}`);
   const interpreter = join(folder, 'bin', 'python');
@@ -83,12 +84,11 @@ function makeEnvironment(base: Interpreter, lists: string[]): { interpreter: str
   if (existsSync(ready)) return { interpreter };
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(cache, { recursive: true });
+  const install = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check'];
   const steps: [string, string[]][] = [
     [base.path, ['-m', 'venv', ...(base.torch === '' ? [] : ['--system-site-packages']), folder]],
-    [
-      interpreter,
-      ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', ...lists.flatMap((l) => ['-r', l])],
-    ],
+    [interpreter, [...install, ...lists.flatMap((list) => ['-r', list])]],
+    [interpreter, [...install, '--no-deps', '-r', alone]],
   ];
   for (const [command, args] of steps) {
     const { status, stderr, error } = spawnSync(command, args, { encoding: 'utf8' });

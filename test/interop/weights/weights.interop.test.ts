@@ -10,6 +10,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import * as tf from '@tensorflow/tfjs';
 import type { Digest } from '../../../src/core/digest.ts';
 import { bytesSource } from '../../../src/core/weights/byte-source.ts';
 import { weightDigestOf } from '../../../src/core/weights/digest.ts';
@@ -188,6 +189,50 @@ describe('NumPy', () => {
     for (const name of refused) {
       await expect(hashFile(join(folder, name))).rejects.toMatchObject({ code: 'unsupported_container' });
     }
+  });
+});
+
+describe('TensorFlow.js', () => {
+  whenPython('of PyPI writes models that have the digests of the same arrays in NumPy', async () => {
+    const models = JSON.parse(run('write_tfjs.py', folder)) as string[];
+    expect(models.length).toBeGreaterThan(6);
+    for (const model of models) {
+      const theirs = JSON.parse(run('weight_digest.py', join(folder, `${model}.npz`))) as Report;
+      const { weightDigest, namelessDigest } = await hashFile(join(folder, model, 'model.json'));
+      const { weightDigest: weights, namelessDigest: nameless } = theirs;
+      expect([model, weightDigest, namelessDigest]).toEqual([model, weights, nameless]);
+    }
+  });
+
+  test('of npm writes models that have the digests of the same tensors in safetensors', async () => {
+    const model = tf.sequential({
+      layers: [
+        tf.layers.conv2d({ inputShape: [8, 8, 1], filters: 4, kernelSize: 3, name: 'conv' }),
+        tf.layers.batchNormalization({ name: 'norm' }),
+        tf.layers.flatten(),
+        tf.layers.dense({ units: 10, name: 'dense' }),
+      ],
+    });
+    const tensors = model.weights.map((weight): Tensor => {
+      const data = new Uint8Array(weight.read().dataSync().slice().buffer);
+      const { originalName: name, shape } = weight;
+      return { name, dtype: 'F32', shape: shape.map(Number), data };
+    });
+    await model.save(
+      tf.io.withSaveHandler(async ({ weightSpecs, weightData, ...artifacts }) => {
+        const bytes = new Uint8Array(tf.io.concatenateArrayBuffers([weightData as ArrayBuffer]));
+        await writeFile(join(folder, 'group1-shard1of2.bin'), bytes.subarray(0, 333));
+        await writeFile(join(folder, 'group1-shard2of2.bin'), bytes.subarray(333));
+        const paths = ['group1-shard1of2.bin', 'group1-shard2of2.bin'];
+        const weightsManifest = [{ paths, weights: weightSpecs }];
+        await writeFile(join(folder, 'model.json'), JSON.stringify({ ...artifacts, weightsManifest }));
+        return { modelArtifactsInfo: { dateSaved: new Date(), modelTopologyType: 'JSON' } };
+      }),
+    );
+    model.dispose();
+    expect(tensors).toHaveLength(8);
+    const report = await hashFile(join(folder, 'model.json'));
+    expect(report).toMatchObject({ container: 'tfjs', files: 3, ...weightDigestOf(sha256, tensors) });
   });
 });
 
