@@ -17,6 +17,7 @@ export const CONTAINERS = [
   'npz',
   'sharded-safetensors',
   'gguf',
+  'onnx',
   'pytorch',
   'hdf5',
   'keras',

@@ -17,6 +17,7 @@ import { pytorch } from './torch.ts';
 import { hdf5 } from './hdf5.ts';
 import { keras } from './keras.ts';
 import { tfjs } from './tfjs.ts';
+import { onnx } from './onnx.ts';
 import { safetensors } from './safetensors.ts';
 import { shardedSafetensors } from './sharded-safetensors.ts';
 
@@ -31,6 +32,7 @@ const READERS: readonly ContainerReader[] = [
   hdf5,
   keras,
   tfjs,
+  onnx,
 ];
 
 export interface WeightsReport {

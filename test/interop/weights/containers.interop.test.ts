@@ -74,3 +74,21 @@ describe('PyPI’s gguf', () => {
     });
   });
 });
+
+describe('PyPI’s onnx', () => {
+  whenPython('writes models of every type, in graphs and other files, that Muniment reads', async () => {
+    const expected = write('write_onnx.py');
+    expect(Object.keys(expected)).toHaveLength(14);
+    await expectDigests(expected);
+    expect(await hashFile(join(folder, 'graphs.onnx'))).toMatchObject({
+      container: 'onnx',
+      files: 1,
+      metadata: { producer_name: 'muniment ä', 'metadata_props.author': 'me' },
+    });
+    expect((await hashFile(join(folder, 'external.onnx'))).files).toBe(2);
+    expect((await hashFile(join(folder, 'external-parts.onnx'))).files).toBe(5);
+    // The same file under a name that says nothing.
+    const bytes = new Uint8Array(await readFile(join(folder, 'raw.onnx')));
+    expect(await inspectWeights(bytesSource(bytes), sha256)).toMatchObject(expected['raw.onnx']!);
+  });
+});
