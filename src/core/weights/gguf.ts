@@ -27,8 +27,10 @@ import { WINDOW_BYTES, windowed } from './windowed.ts';
 /** Everything before the data: a vocabulary of 256,000 tokens takes 20 MB. */
 export const MAX_HEADER_BYTES = 100_000_000;
 export const MAX_ENTRIES = 10_000;
-/** The format's bound on a key; longer values than this are left out. */
+/** The format's bound on a key; longer texts than this are left out of the metadata. */
 const MAX_TEXT_BYTES = 65_535;
+/** ggml stops at 64, unless it is built otherwise. */
+const MAX_NAME_BYTES = 1000;
 /** More than a page anywhere. Larger ones would be room to hide something in. */
 const MAX_ALIGNMENT = 65_536;
 const DEFAULT_ALIGNMENT = 32;
@@ -144,7 +146,7 @@ type Value = bigint | boolean | number | string | null;
 async function readEntries(cursor: Cursor, count: number): Promise<Map<string, Value>> {
   const entries = new Map<string, Value>();
   while (entries.size < count) {
-    const key = await cursor.text('metadata');
+    const key = await cursor.text(MAX_TEXT_BYTES, 'metadata');
     if (key === '') throw malformed('A key of the metadata is empty.', 'metadata');
     const field = shown(key);
     if (entries.has(key)) throw malformed(`The key "${field}" stands twice in the metadata.`, field);
@@ -220,7 +222,7 @@ const ALIGNMENT = 'general.alignment';
 const aligned = (offset: number, alignment: number): number => Math.ceil(offset / alignment) * alignment;
 
 async function readTensorInfo(cursor: Cursor): Promise<TensorInfo> {
-  const name = await cursor.text('tensors');
+  const name = await cursor.text(MAX_NAME_BYTES, 'tensors');
   const field = shown(name);
   const rank = await cursor.u32(field);
   if (rank > MAX_RANK) throw malformed(`The tensor claims ${rank} dimensions; at most ${MAX_RANK} are read.`, field);
@@ -332,10 +334,10 @@ class Cursor {
     return naturalAt(await this.take(8, field), 0, field);
   }
 
-  async text(field: string): Promise<string> {
+  async text(most: number, field: string): Promise<string> {
     const length = await this.natural(field);
-    if (length <= MAX_TEXT_BYTES) return this.textOf(length, field);
-    throw malformed(`The file claims a name of ${length} bytes; at most ${MAX_TEXT_BYTES} are read.`, field);
+    if (length <= most) return this.textOf(length, field);
+    throw malformed(`The file claims a name of ${length} bytes; at most ${most} are read.`, field);
   }
 
   /** A vocabulary is a hundred thousand of them, so they are not read one by one. */

@@ -1,6 +1,6 @@
 /**
  * TensorProto of ONNX, read to where its data lies: in `raw_data`, in a list of numbers of one type, or in another file.
- * Format: https://github.com/onnx/onnx/blob/main/onnx/onnx.in.proto, IR version 13, whose field numbers stand below.
+ * Format: https://github.com/onnx/onnx/blob/main/onnx/onnx.in.proto, IR version 14, whose field numbers stand below.
  *
  * Lists of numbers are turned into the bytes that `raw_data` would have while they are hashed, so nothing is held of them.
  * A tensor may claim a type that its list cannot have, data in two places, a place outside of the file, or the place of
@@ -20,6 +20,7 @@ import { MAX_RANK, MAX_TENSORS } from './limits.ts';
 import { ExternalFiles, MAX_ENTRIES } from './onnx-external.ts';
 import type { Range } from './protobuf.ts';
 import { MessageType, readEntry, repeated, single, VarintDecoder, WireReader } from './protobuf.ts';
+import { windowed } from './windowed.ts';
 
 const LISTS = {
   float_data: repeated(4, 'fixed32'),
@@ -240,16 +241,18 @@ async function* listPieces(
   dtype: ElementDtype,
   where: string,
 ): AsyncGenerator<Uint8Array, void, undefined> {
+  // Of a list that is not packed, every number is a field of its own.
+  const near = windowed(source);
   for await (const { name, start, end } of new WireReader(source).fields(TENSOR, message, where)) {
     if (name !== list) continue;
     const { wire } = LISTS[list];
     if (wire !== 'varint') {
       if ((end - start) % (wire === 'fixed32' ? 4 : 8) !== 0) throw malformed('A number breaks off.', where);
-      yield* readPieces(source, start, end, CHUNK_BYTES);
+      yield* readPieces(near, start, end, CHUNK_BYTES);
       continue;
     }
     const decoder = decoderOf(dtype, where);
-    for await (const bytes of readPieces(source, start, end, LIST_PIECE_BYTES)) yield decoder.decode(bytes);
+    for await (const bytes of readPieces(near, start, end, LIST_PIECE_BYTES)) yield decoder.decode(bytes);
     decoder.end();
   }
 }
@@ -279,7 +282,7 @@ function filledUp(tensor: StoredTensor): StoredTensor {
       at += piece.length;
       if (at !== byteLength) yield piece;
       else {
-        const last = piece.slice();
+        const last = new Uint8Array(piece);
         last[last.length - 1]! &= (1 << used) - 1;
         yield last;
       }

@@ -1,6 +1,6 @@
 /**
  * The ONNX container: a protobuf message in which the tensors of a model stand among the nodes of its graphs, or name the
- * files in which they lie. Format: https://github.com/onnx/onnx/blob/main/onnx/onnx.in.proto, IR version 13.
+ * files in which they lie. Format: https://github.com/onnx/onnx/blob/main/onnx/onnx.in.proto, IR version 14.
  *
  * All tensors of the model are read: initializers, and those in attributes of nodes, wherever in the file they stand. An
  * initializer is called as its value is, and so is what a `Constant` node makes, so moving a tensor from one to the other
@@ -70,7 +70,8 @@ const ATTRIBUTE = new MessageType({
 export const MAX_MODEL_BYTES = 2 ** 31 - 1;
 /** Readers of protobuf stop at 100 messages in each other; a graph in a graph takes three. */
 export const MAX_DEPTH = 33;
-const MAX_METADATA = 10_000;
+/** Of up to 65,535 bytes each */
+const MAX_METADATA = 1000;
 
 class ModelWalk {
   readonly #source: ByteSource;

@@ -206,6 +206,7 @@ describe('reading GGUF', () => {
       'general.alignment',
       /power of two/,
     ],
+    ['a name of 1,001 bytes', { tensors: [{ name: 'x'.repeat(1001), dimensions: [1] }] }, 'tensors', /at most 1000/],
     ['65 dimensions', { tensors: [{ name: 'a', dimensions: Array<number>(65).fill(1) }] }, 'a', /65 dimensions/],
     [
       '2^32 − 1 dimensions',

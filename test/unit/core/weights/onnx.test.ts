@@ -215,6 +215,12 @@ describe('reading ONNX', () => {
     ],
     ['a field past the message', concat(number(1, 10), tag(7, 2), varint(3), tag(5, 2), varint(9)), 'model', /left/],
     ['a tensor past its graph', modelOf(concat(tag(5, 2), varint(99), w)), 'graph', /99 bytes where/],
+    [
+      '1,001 metadata',
+      modelOf(graphOf(w), ...Array<Uint8Array>(1001).fill(author)),
+      'metadata_props',
+      /more than 1000/,
+    ],
     ['an initializer without a name', onnxOf(tensor('', INT8, [4], data)), 'graph', /no name/],
     [
       'a name that is not UTF-8',

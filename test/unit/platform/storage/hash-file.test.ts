@@ -11,7 +11,9 @@ import { writeSafetensors } from '../../../../src/core/weights/safetensors.ts';
 import { sha256 } from '../../../../src/platform/crypto.ts';
 import { openFileSource } from '../../../../src/platform/storage/file-source.ts';
 import { FolderArtifactStore } from '../../../../src/platform/storage/folder-store.ts';
-import { hashFile } from '../../../../src/platform/storage/hash-file.ts';
+import { hashFile, hashWeights } from '../../../../src/platform/storage/hash-file.ts';
+import { ggufOf, uint16 } from '../../core/weights/gguf-fixture.ts';
+import { external, onnxOf, tensor } from '../../core/weights/onnx-fixture.ts';
 
 const data = Uint8Array.from({ length: 3 * CHUNK_BYTES + 4 }, (_, i) => i % 241);
 const tensors = [
@@ -119,6 +121,35 @@ describe('hashing a file of weights', () => {
     await expect(hashFile(join(folder, 'none'))).rejects.toMatchObject({ code: 'not_found' });
     await expect(hashFile(folder)).rejects.toMatchObject({ code: 'invalid_input' });
   });
+
+  test('reads the shards of a GGUF model beside its first', async () => {
+    const shard = (no: number): Uint8Array =>
+      ggufOf({
+        metadata: [uint16('split.no', no), uint16('split.count', 2)],
+        tensors: [{ name: `t${no}`, dimensions: [3], data: Uint8Array.of(1, 2, no) }],
+      });
+    const path = await fileWith('m-00001-of-00002.gguf', shard(0));
+    await expect(hashFile(path)).rejects.toMatchObject({ code: 'not_found' });
+    await fileWith('m-00002-of-00002.gguf', shard(1));
+    const both = [0, 1].map((no) => ({
+      name: `t${no}`,
+      dtype: 'I8' as const,
+      shape: [3],
+      data: Uint8Array.of(1, 2, no),
+    }));
+    expect(await hashFile(path)).toMatchObject({ files: 2, ...weightDigestOf(sha256, both) });
+    expect(await hashWeights(path)).toMatchObject(weightDigestOf(sha256, both));
+  });
+
+  test.each(['../secret', '/etc/hostname', 'a/../../secret', 'a\\secret', 'C:secret', '.', ''])(
+    'lets no ONNX model read "%s"',
+    async (location) => {
+      const model = onnxOf(tensor('w', 3, [1], external({ location, length: '1' })));
+      await expect(hashFile(await fileWith('model.onnx', model))).rejects.toMatchObject({
+        code: 'malformed_container',
+      });
+    },
+  );
 
   test('notices a file that becomes shorter while it is read', async () => {
     const path = await fileWith('model.safetensors', artifact);
