@@ -22,6 +22,7 @@ const python = preparePython('requirements-onnx-gguf.txt');
 const missing = python.interpreter === undefined ? python.lacking : undefined;
 if (missing !== undefined && !inCi) process.stderr.write(`SKIPPED: ${missing}\n`);
 const whenPython = missing === undefined || inCi ? test : test.skip;
+const whenTorch = python.hasTorch || inCi ? test : test.skip;
 
 let folder: string;
 
@@ -90,5 +91,30 @@ describe('PyPI’s onnx', () => {
     // The same file under a name that says nothing.
     const bytes = new Uint8Array(await readFile(join(folder, 'raw.onnx')));
     expect(await inspectWeights(bytesSource(bytes), sha256)).toMatchObject(expected['raw.onnx']!);
+  });
+});
+
+describe('the same weights, written by Python in many containers,', () => {
+  interface Same extends Record<'namelessDigest' | 'weightDigest', Digest> {
+    files: string[];
+  }
+
+  whenTorch('have one weight digest; under other names one nameless digest; transposed, neither', async () => {
+    const { same, renamed, transposed } = write('write_same.py') as unknown as Record<string, Same>;
+    const found = async ({ files }: Same) =>
+      Promise.all(
+        files.map(async (name) => {
+          const { container, weightDigest, namelessDigest } = await hashFile(join(folder, name));
+          return { container, weightDigest, namelessDigest };
+        }),
+      );
+    const containers = ['safetensors', 'npz', 'pytorch', 'pytorch', 'onnx', 'gguf', 'hdf5', 'tfjs'];
+    for (const each of [same!, renamed!, transposed!]) {
+      const { weightDigest, namelessDigest } = each;
+      expect(await found(each)).toEqual(containers.map((container) => ({ container, weightDigest, namelessDigest })));
+    }
+    expect(renamed!.weightDigest).not.toBe(same!.weightDigest);
+    expect(renamed!.namelessDigest).toBe(same!.namelessDigest);
+    expect(transposed!.namelessDigest).not.toBe(same!.namelessDigest);
   });
 });

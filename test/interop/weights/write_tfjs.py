@@ -1,25 +1,17 @@
 """Writes models of TensorFlow.js, each with the same weights as .npz, into a folder, and prints their names:
 python write_tfjs.py FOLDER
 
-PyPI's tensorflowjs writes and quantizes the weights. Of TensorFlow it needs for that one function, which opens a file.
+PyPI's tensorflowjs writes and quantizes the weights.
 """
 
-import importlib.util
 import json
 import sys
-import types
 from pathlib import Path
 
 import numpy as np
 
-tensorflow = types.ModuleType("tensorflow")
-tensorflow.io = types.SimpleNamespace(gfile=types.SimpleNamespace(GFile=open))
-sys.modules["tensorflow"] = tensorflow
-# The package's own __init__ would load its converters, and those all of TensorFlow.
-package = types.ModuleType("tensorflowjs")
-package.__path__ = importlib.util.find_spec("tensorflowjs").submodule_search_locations
-sys.modules["tensorflowjs"] = package
-from tensorflowjs import read_weights, write_weights  # noqa: E402
+from tfjs_package import read_weights, write_weights
+
 
 folder = Path(sys.argv[1])
 rng = np.random.default_rng(3)
