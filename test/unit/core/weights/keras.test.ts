@@ -4,7 +4,7 @@ import { describe, expect, test } from '@jest/globals';
 import { utf8 } from '../../../../src/core/bytes.ts';
 import { bytesSource } from '../../../../src/core/weights/byte-source.ts';
 import { inspectWeights } from '../../../../src/core/weights/inspect.ts';
-import { MAX_HELD_BYTES } from '../../../../src/core/weights/keras.ts';
+import { keras, MAX_HELD_BYTES } from '../../../../src/core/weights/keras.ts';
 import { sha256 } from './fixture.ts';
 import { float32, hdf5Of } from './hdf5-fixture.ts';
 import type { Made } from './zip-fixture.ts';
@@ -96,8 +96,9 @@ describe('a .keras archive', () => {
   });
 
   test('of another kind, or broken, is none of Keras', async () => {
-    const other = zipOf({ name: 'a.npy', data: weights });
-    expect(await inspectWeights(bytesSource(other), sha256)).toMatchObject({ container: 'unknown' });
-    expect(await inspectWeights(bytesSource(other.subarray(0, 60)), sha256)).toMatchObject({ container: 'unknown' });
+    const other = zipOf({ name: 'weights.bin', data: weights });
+    expect(await keras.recognizes(bytesSource(zipOf({ name: 'model.weights.h5', data: weights })))).toBe(true);
+    expect(await keras.recognizes(bytesSource(other))).toBe(false);
+    expect(await keras.recognizes(bytesSource(other.subarray(0, 60)))).toBe(false);
   });
 });
