@@ -17,18 +17,30 @@ export interface ModelReport {
   bytes: number;
 }
 
-/** @throws RegistryError `unreachable` when the file cannot be read; `malformed_container` when it is broken */
-export async function hashModel(io: Io, path: string): Promise<ModelReport> {
-  const size = await sizeOf(path);
+/** What is told of a model beside that. */
+export interface HashedModel extends ModelReport {
+  files: number;
+}
+
+/**
+ * @param path a file, or a folder that holds one model
+ * @throws RegistryError `unreachable` when the file cannot be read; `malformed_container` when it is broken; `usage`
+ */
+export async function hashModel(io: Io, path: string): Promise<HashedModel> {
+  const file = await modelFile(path);
+  const size = await sizeOf(file);
   const { hashFile } = await import('../platform/storage/hash-file.ts');
   const bar = await progressBar(io, 'Hashing  {bar} {percentage} %  {eta_formatted} left', size);
   try {
-    const { fileDigest, weightDigest, namelessDigest, container, tensors, parameters, bytes } = await hashFile(path, {
-      onProgress: (done, all) => {
-        bar.grow(all);
-        bar.update(done);
+    const { fileDigest, weightDigest, namelessDigest, container, tensors, parameters, bytes, files } = await hashFile(
+      file,
+      {
+        onProgress: (done, all) => {
+          bar.grow(all);
+          bar.update(done);
+        },
       },
-    });
+    );
     const readable = weightDigest !== null;
     return {
       fileDigest,
@@ -38,10 +50,19 @@ export async function hashModel(io: Io, path: string): Promise<ModelReport> {
       tensors: readable ? tensors.length : null,
       parameters: readable ? parameters : null,
       bytes,
+      files,
     };
   } finally {
     bar.stop();
   }
+}
+
+/** The main file of the one model in a folder, or the file itself. @throws RegistryError `usage` */
+export async function modelFile(path: string): Promise<string> {
+  const isFolder = (await stat(path).catch(() => undefined))?.isDirectory() === true;
+  if (!isFolder) return path;
+  const { mainFileIn } = await import('./model-folder.ts');
+  return mainFileIn(path);
 }
 
 /** @throws RegistryError `unreachable`, `usage` */

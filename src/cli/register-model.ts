@@ -24,6 +24,7 @@ export interface ModelFacts {
   parent?: string[];
   dataset?: string[];
   contributor?: string[];
+  upload?: boolean;
 }
 
 /** @throws RegistryError `usage`, `shares_invalid`, `license_unknown`, `not_found`, `unreachable`, `malformed_container` */
@@ -35,7 +36,13 @@ export async function describeModel(
 ): Promise<RegistrationBody> {
   const parents = (facts.parent ?? []).map(splitParent);
   const license = await licenseOf(facts);
-  const weights = await hashModel(context.io, path);
+  const { files, ...weights } = await hashModel(context.io, path);
+  if (facts.upload === true && files > 1) {
+    throw new RegistryError('usage', `The model has ${files} files; the registry stores models of one.`, {
+      field: 'upload',
+      fix: 'Register it without --upload.',
+    });
+  }
   const owners = await findOwners(client, facts.owner);
   const contributors = await findContributors(client, facts.contributor ?? []);
   const datasets: string[] = [];

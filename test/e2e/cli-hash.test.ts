@@ -1,6 +1,6 @@
 /** `muniment hash` as it is built: what is large is hashed in threads, to the same digests. */
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
@@ -39,4 +39,27 @@ it('hashes many tensors, a large one, an empty one and the whole file', async ()
     tensors: tensors.length,
     bytes: file.length,
   });
+});
+
+it('hashes the model in a folder, and says how many files it has', async () => {
+  const model = join(folder, 'sharded');
+  await mkdir(model);
+  const tensors = ['a', 'b'].map((name, i) => ({
+    name,
+    dtype: 'U8' as const,
+    shape: [3],
+    data: Uint8Array.of(i, 1, 2),
+  }));
+  for (const tensor of tensors) await writeFile(join(model, `${tensor.name}.safetensors`), writeSafetensors([tensor]));
+  const index = { weight_map: { a: 'a.safetensors', b: 'b.safetensors' } };
+  await writeFile(join(model, 'model.safetensors.index.json'), JSON.stringify(index));
+  await writeFile(join(model, 'config.json'), '{}');
+  const told = await runBuilt(['src/cli/main.js', 'hash', model]);
+  expect(told.code).toBe(0);
+  expect(told.stdout).toMatch(/^files +3$/m);
+  expect(told.stdout).toContain(weightDigestOf(sha256, tensors).weightDigest);
+  await writeFile(join(model, 'other.safetensors'), writeSafetensors(tensors));
+  const refused = await runBuilt(['src/cli/main.js', 'hash', model]);
+  expect(refused.code).not.toBe(0);
+  expect(refused.stderr).toContain('2 models: model.safetensors.index.json, other.safetensors');
 });

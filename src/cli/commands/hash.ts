@@ -1,4 +1,4 @@
-/** `muniment hash PATH`: the digests by which a model file can be looked up. Reads the file and tells nobody. */
+/** `muniment hash PATH`: the digests by which a model can be looked up. Reads its files and tells nobody. */
 import type { Command } from 'commander';
 import type { Context } from '../context.ts';
 import { bytes, count, fields } from '../table.ts';
@@ -7,8 +7,8 @@ import { hashModel } from '../hash-model.ts';
 export function define(program: Command, context: Context): void {
   program
     .command('hash')
-    .description('Print the digests by which a model file can be looked up. Nothing leaves this machine.')
-    .argument('<path>', 'file of weights, e.g. model.safetensors')
+    .description('Print the digests by which a model can be looked up. Nothing leaves this machine.')
+    .argument('<path>', 'file of weights, e.g. model.safetensors; of several, their index; or a folder with one model')
     .addHelpText('after', '\nExample:\n  $ muniment hash model.safetensors')
     .action(async (path: string) => {
       const report = await hashModel(context.io, path);
@@ -20,6 +20,7 @@ export function define(program: Command, context: Context): void {
           ['container', report.container],
           ['tensors', report.tensors === null ? undefined : count(report.tensors)],
           ['parameters', report.parameters === null ? undefined : count(report.parameters)],
+          ['files', report.files === 1 ? undefined : count(report.files)],
           ['size', bytes(report.bytes)],
         ]),
       );

@@ -42,13 +42,15 @@ export function define(program: Command, context: Context): void {
       if (options.sealed === true) return sealIt(context, path, options);
       const facts = requireFacts(options);
       const { describeModel, registerModel } = await import('../register-model.ts');
+      const { modelFile } = await import('../hash-model.ts');
       const session = await context.session();
-      const body = await describeModel(context, session, path, facts);
+      const file = await modelFile(path);
+      const body = await describeModel(context, session, file, facts);
       const receipt = await registerModel(context, session, body);
       if (options.upload === true) {
         await session.client.put(
           `/v1/models/${receipt.id}/artifact`,
-          createReadStream(path, { highWaterMark: 1 << 18 }),
+          createReadStream(file, { highWaterMark: 1 << 18 }),
         );
       }
       const { precededBy } = await session.client.get<ModelView>(`/v1/models/${receipt.id}`);

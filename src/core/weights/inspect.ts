@@ -109,6 +109,31 @@ export function containerCalled(path: string): ContainerName | undefined {
   return READERS.find(({ endings }) => endings.some((ending) => name.endsWith(ending)))?.container;
 }
 
+/**
+ * The other files that a file of weights names, as far as it can be read; what is broken in it is refused when it is hashed.
+ * @returns undefined where it is no file of weights
+ */
+export async function otherFilesOf(
+  source: ByteSource,
+  name: string,
+  files: Siblings,
+): Promise<Set<string> | undefined> {
+  const container = containerCalled(name);
+  const reader = READERS.find((one) => one.container === container) ?? (await readerOf(source));
+  if (reader === undefined) return undefined;
+  const named = new Set<string>();
+  const open = (other: string): Promise<ByteSource> => {
+    named.add(other);
+    return files.open(other);
+  };
+  try {
+    await reader.open(source, { open });
+  } catch (error) {
+    if (!(error instanceof RegistryError)) throw error;
+  }
+  return named;
+}
+
 async function readerOf(source: ByteSource): Promise<ContainerReader | undefined> {
   for (const reader of READERS) if (await reader.recognizes(source)) return reader;
   return undefined;

@@ -204,7 +204,7 @@ async function requireUnchanged(name: string, file: FileSource): Promise<void> {
 }
 
 /** @throws RegistryError `malformed_container` for a path that is no plain one below the folder */
-function inFolder(name: string): string {
+export function inFolder(name: string): string {
   const parts = name.split('/');
   const plain = (part: string): boolean => /^[^\\:\0]+$/.test(part) && part !== '.' && part !== '..';
   if (name.length <= 1000 && parts.every(plain)) return name;
