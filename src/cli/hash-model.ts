@@ -61,7 +61,7 @@ export async function hashModel(io: Io, path: string): Promise<HashedModel> {
 export async function modelFile(path: string): Promise<string> {
   const isFolder = (await stat(path).catch(() => undefined))?.isDirectory() === true;
   if (!isFolder) return path;
-  const { mainFileIn } = await import('./model-folder.ts');
+  const { mainFileIn } = await import('../platform/storage/model-folder.ts');
   return mainFileIn(path);
 }
 

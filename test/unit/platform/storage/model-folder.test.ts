@@ -2,9 +2,9 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { utf8 } from '../../../src/core/bytes.ts';
-import { writeSafetensors } from '../../../src/core/weights/safetensors.ts';
-import { mainFileIn } from '../../../src/cli/model-folder.ts';
+import { utf8 } from '../../../../src/core/bytes.ts';
+import { writeSafetensors } from '../../../../src/core/weights/safetensors.ts';
+import { mainFileIn } from '../../../../src/platform/storage/model-folder.ts';
 
 const weights = (name: string) => writeSafetensors([{ name, dtype: 'U8', shape: [1], data: Uint8Array.of(1) }]);
 const index = (map: Record<string, string>) => utf8(JSON.stringify({ weight_map: map }));

@@ -4,12 +4,12 @@
  */
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { RegistryError } from '../core/errors.ts';
-import type { ByteSource } from '../core/weights/byte-source.ts';
-import { otherFilesOf } from '../core/weights/inspect.ts';
-import type { FileSource } from '../platform/storage/file-source.ts';
-import { openFileSource } from '../platform/storage/file-source.ts';
-import { inFolder } from '../platform/storage/hash-file.ts';
+import { RegistryError } from '../../core/errors.ts';
+import type { ByteSource } from '../../core/weights/byte-source.ts';
+import { otherFilesOf } from '../../core/weights/inspect.ts';
+import type { FileSource } from './file-source.ts';
+import { openFileSource } from './file-source.ts';
+import { inFolder } from './hash-file.ts';
 
 /** @throws RegistryError `usage` unless there is exactly one; files below folders in it do not count */
 export async function mainFileIn(folder: string): Promise<string> {
