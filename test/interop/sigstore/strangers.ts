@@ -4,11 +4,13 @@
  * made from.
  */
 import { spawnSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { homedir } from 'node:os';
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { Prepared } from '../../support/stranger-folder.ts';
+import { prepare } from '../../support/stranger-folder.ts';
+
+export type { Prepared };
 
 const NPM_PACKAGES = [
   '@sigstore/verify@4.1.3',
@@ -19,8 +21,6 @@ const NPM_PACKAGES = [
 
 const here = (name: string) => fileURLToPath(new URL(name, import.meta.url));
 const inCi = !['', '0', 'false'].includes(process.env['CI'] ?? '');
-
-export type Prepared = { readonly folder: string } | { readonly lacking: string };
 
 /** Whether a test with this tool runs: without the tool it is skipped and says so, except in CI, where it fails. */
 export function mustRun(prepared: Prepared): boolean {
@@ -85,21 +85,4 @@ export function judgeByModelSigning(prepared: Prepared, file: string, bundle: st
   const args = ['verify', 'key', file, '--signature', bundle, '--public_key', publicKey];
   const { status, stdout, stderr } = spawnSync(program, args, { encoding: 'utf8' });
   return { ok: status === 0, said: `${stdout}${stderr}` };
-}
-
-function prepare(name: string, from: string, steps: (folder: string) => string[][]): Prepared {
-  const made = createHash('sha256').update(from).digest('hex').slice(0, 16);
-  const cache = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'muniment');
-  const folder = join(cache, `interop-${name}-${made}`);
-  if (existsSync(join(folder, 'ready'))) return { folder };
-  rmSync(folder, { recursive: true, force: true });
-  mkdirSync(cache, { recursive: true });
-  for (const [command, ...args] of steps(folder) as [string, ...string[]][]) {
-    const { status, stderr, error } = spawnSync(command, args, { encoding: 'utf8' });
-    if (status === 0) continue;
-    const reason = (error?.message ?? stderr).trim().split('\n').at(-1);
-    return { lacking: `"${[command, ...args.slice(0, 3)].join(' ')} …" failed: ${reason}` };
-  }
-  writeFileSync(join(folder, 'ready'), '');
-  return { folder };
 }

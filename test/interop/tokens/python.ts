@@ -3,11 +3,10 @@
  * a name that holds the digest of what it is made from.
  */
 import { spawnSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { homedir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { prepare } from '../../support/stranger-folder.ts';
 
 const requirements = fileURLToPath(new URL('requirements.txt', import.meta.url));
 
@@ -23,22 +22,18 @@ export function preparePython(): { interpreter: string } | { lacking: string } {
 }
 
 function makeEnvironment(base: string, version: string): { interpreter: string } | { lacking: string } {
-  const made = createHash('sha256').update(version).update(readFileSync(requirements)).digest('hex');
-  const cache = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'muniment');
-  const folder = join(cache, `interop-tokens-${made.slice(0, 16)}`);
-  const interpreter = join(folder, 'bin', 'python');
-  if (existsSync(join(folder, 'ready'))) return { interpreter };
-  rmSync(folder, { recursive: true, force: true });
-  mkdirSync(cache, { recursive: true });
-  for (const [command, ...args] of [
+  const made = prepare('tokens', version + readFileSync(requirements, 'utf8'), (folder) => [
     [base, '-m', 'venv', folder],
-    [interpreter, '-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '-r', requirements],
-  ] as [string, ...string[]][]) {
-    const { status, stderr, error } = spawnSync(command, args, { encoding: 'utf8' });
-    if (status === 0) continue;
-    const reason = (error?.message ?? stderr).trim().split('\n').at(-1);
-    return { lacking: `"${[command, ...args.slice(0, 3)].join(' ')} …" failed: ${reason}` };
-  }
-  writeFileSync(join(folder, 'ready'), '');
-  return { interpreter };
+    [
+      join(folder, 'bin', 'python'),
+      '-m',
+      'pip',
+      'install',
+      '--quiet',
+      '--disable-pip-version-check',
+      '-r',
+      requirements,
+    ],
+  ]);
+  return 'folder' in made ? { interpreter: join(made.folder, 'bin', 'python') } : made;
 }

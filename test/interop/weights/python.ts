@@ -6,11 +6,10 @@
  * preferred; only in CI, or when MUNIMENT_INTEROP_TORCH=pip asks for it, is it installed from PyPI.
  */
 import { spawnSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { homedir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { prepare } from '../../support/stranger-folder.ts';
 
 export const inCi = !['', '0', 'false'].includes(process.env['CI'] ?? '');
 
@@ -75,27 +74,14 @@ function describe(name: string): Interpreter[] {
 
 function makeEnvironment(base: Interpreter, lists: string[]): { interpreter: string } | { failed: string } {
   const alone = join(here, 'requirements-alone.txt');
-  const made = createHash('sha256').update(JSON.stringify(base));
-  for (const list of [...lists, alone]) made.update(readFileSync(list));
-  const cache = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'muniment');
-  const folder = join(cache, `interop-python-${made.digest('hex').slice(0, 16)}`);
-  const interpreter = join(folder, 'bin', 'python');
-  const ready = join(folder, 'ready');
-  if (existsSync(ready)) return { interpreter };
-  rmSync(folder, { recursive: true, force: true });
-  mkdirSync(cache, { recursive: true });
-  const install = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check'];
-  const steps: [string, string[]][] = [
-    [base.path, ['-m', 'venv', ...(base.torch === '' ? [] : ['--system-site-packages']), folder]],
-    [interpreter, [...install, ...lists.flatMap((list) => ['-r', list])]],
-    [interpreter, [...install, '--no-deps', '-r', alone]],
-  ];
-  for (const [command, args] of steps) {
-    const { status, stderr, error } = spawnSync(command, args, { encoding: 'utf8' });
-    if (status === 0) continue;
-    const reason = (error?.message ?? stderr).trim().split('\n').at(-1);
-    return { failed: `"${[command, ...args.slice(0, 3)].join(' ')} …" failed: ${reason}` };
-  }
-  writeFileSync(ready, '');
-  return { interpreter };
+  const from = JSON.stringify([base, ...[...lists, alone].map((list) => readFileSync(list, 'utf8'))]);
+  const made = prepare('python', from, (folder) => {
+    const install = [join(folder, 'bin', 'python'), '-m', 'pip', 'install', '--quiet', '--disable-pip-version-check'];
+    return [
+      [base.path, '-m', 'venv', ...(base.torch === '' ? [] : ['--system-site-packages']), folder],
+      [...install, ...lists.flatMap((list) => ['-r', list])],
+      [...install, '--no-deps', '-r', alone],
+    ];
+  });
+  return 'folder' in made ? { interpreter: join(made.folder, 'bin', 'python') } : { failed: made.lacking };
 }
