@@ -13,8 +13,8 @@ import type { Dtype } from './dtype.ts';
 import { tensorBytes } from './dtype.ts';
 import { shown } from './header-json.ts';
 import { MAX_RANK } from './limits.ts';
-import type { Layout } from './row-major.ts';
-import { laidOutAt } from './row-major.ts';
+import type { Order } from './strided.ts';
+import { packedStrides, stridedAt } from './strided.ts';
 
 /** The one array of a file has no name there; so it is called what `numpy.savez` calls an array without one. */
 const THE_ARRAY = 'arr_0';
@@ -24,18 +24,16 @@ export const npy: ContainerReader = {
   endings: ['.npy'],
   recognizes: async (source) => source.size >= MAGIC.length && isMagic(await source.read(0, MAGIC.length)),
   async open(source) {
-    const { dtype, shape, layout, dataOffset } = await readNpyHeader(source, 0, source.size, '');
-    return {
-      tensors: [laidOutAt(source, { name: THE_ARRAY, dtype, shape }, dataOffset, layout)],
-      metadata: {},
-    };
+    const { dtype, shape, order, dataOffset } = await readNpyHeader(source, 0, source.size, '');
+    const array = stridedAt({ name: THE_ARRAY, dtype, shape }, { source, offset: dataOffset, ...order });
+    return { tensors: [array], metadata: {} };
   },
 };
 
 export interface NpyHeader {
   dtype: Dtype;
   shape: number[];
-  layout: Layout;
+  order: Order;
   /** Where the data begins, which goes on to the end */
   dataOffset: number;
 }
@@ -83,7 +81,7 @@ export async function readNpyHeader(source: ByteSource, begin: number, end: numb
       `${path}shape`,
     );
   }
-  return { dtype, shape, layout: { columnMajor, bigEndian }, dataOffset };
+  return { dtype, shape, order: { strides: packedStrides(shape, columnMajor), bigEndian }, dataOffset };
 }
 
 const DTYPES: Partial<Record<string, Dtype>> = {

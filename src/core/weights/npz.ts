@@ -11,7 +11,7 @@ import type { ContainerReader, StoredTensor } from './container.ts';
 import { shown } from './header-json.ts';
 import { MAX_TENSORS } from './limits.ts';
 import { MAX_HEADER_BYTES, PREAMBLE_BYTES, readNpyHeader } from './npy.ts';
-import { laidOutAt, laidOutIn } from './row-major.ts';
+import { stridedAt, stridedIn } from './strided.ts';
 import type { ZipEntry } from './zip.ts';
 import { looksLikeZip, openZip } from './zip.ts';
 
@@ -43,12 +43,12 @@ async function openArray(source: ByteSource, entry: ZipEntry): Promise<StoredTen
   const path = `${shown(name)}.`;
   const { offset, size } = entry;
   if (offset !== undefined) {
-    const { dtype, shape, layout, dataOffset } = await readNpyHeader(source, offset, offset + size, path);
-    return laidOutAt(source, { name, dtype, shape }, dataOffset, layout);
+    const { dtype, shape, order, dataOffset } = await readNpyHeader(source, offset, offset + size, path);
+    return stridedAt({ name, dtype, shape }, { source, offset: dataOffset, ...order });
   }
   const start = bytesSource(await firstBytes(entry.pieces(), PREAMBLE_BYTES + MAX_HEADER_BYTES));
-  const { dtype, shape, layout, dataOffset } = await readNpyHeader(start, 0, size, path);
-  return laidOutIn(() => after(dataOffset, entry.pieces()), { name, dtype, shape }, layout);
+  const { dtype, shape, order, dataOffset } = await readNpyHeader(start, 0, size, path);
+  return stridedIn({ name, dtype, shape }, () => after(dataOffset, entry.pieces()), order);
 }
 
 /** The name in the first entry's own header, by APPNOTE 4.3.7. */

@@ -1,6 +1,6 @@
 /**
- * Views of elements in a file that stand there in another order than the digest wants, transposed, sliced, expanded or big
- * endian, put in order while they are read.
+ * Views of elements in a file that stand there in another order than the digest wants, transposed (Fortran order), sliced,
+ * expanded or big endian, put in order while they are read.
  *
  * A view is a list of axes: how many steps each has, and how far one step goes in the file. What is asked for row by row
  * may lie column by column, so it is made in bands of as many rows as fit into `BAND_BYTES`, each filled in the order of
@@ -15,6 +15,7 @@ import type { TensorHead } from './digest.ts';
 import { CHUNK_BYTES } from './digest.ts';
 import { tensorBytes } from './dtype.ts';
 import { shown } from './header-json.ts';
+import { gathered, swapped } from './pieces.ts';
 
 /** What is held of a view at one time; a view that lies within so many bytes is read at once. */
 export const BAND_BYTES = 64 * CHUNK_BYTES;
@@ -23,44 +24,81 @@ export const MAX_STRIDED_BYTES = 4 * 1024 * CHUNK_BYTES;
 /** One more read takes about as long as reading so much further. */
 const GAP_BYTES = 16_384;
 
-export interface Placed {
-  source: ByteSource;
-  /** Of the first element */
-  offset: number;
+/** How the elements stand where the data is. */
+export interface Order {
   /** For each dimension, in elements */
   strides: readonly number[];
   bigEndian: boolean;
+}
+
+export interface Placed extends Order {
+  source: ByteSource;
+  /** Of the first element */
+  offset: number;
+}
+
+/** The steps of an array without gaps: of `columnMajor` (Fortran order) the first index runs fastest, else the last. */
+export function packedStrides(shape: readonly number[], columnMajor: boolean): number[] {
+  const sizes = columnMajor ? shape : shape.toReversed();
+  const strides = sizes.map((_, axis) => sizes.slice(0, axis).reduce((product, size) => product * size, 1));
+  return columnMajor ? strides : strides.reverse();
 }
 
 /**
  * A tensor that stands in a file as a view. That it is inside the file is for the caller to know.
  * @throws RegistryError `unsupported_container` when it is too large to be put in order
  */
-export function stridedAt(head: TensorHead, { source, offset, strides, bigEndian }: Placed): StoredTensor {
-  const { name, dtype, shape } = head;
+export function stridedAt(head: TensorHead, { source, offset, ...order }: Placed): StoredTensor {
+  const { byteLength, width, swap, axes } = seen(head, order);
+  if (axes === undefined) {
+    if (swap === undefined) return storedAt(source, head, offset, byteLength);
+    const inFile = (): AsyncIterable<Uint8Array> => readPieces(source, offset, offset + byteLength, CHUNK_BYTES);
+    return { ...head, byteLength, pieces: () => swapped(inFile(), swap) };
+  }
+  const extent = extentOf(axes, width);
+  if (extent > BAND_BYTES && (byteLength > MAX_STRIDED_BYTES || overlaps(axes, width))) throw tooLarge(head);
+  const view = { source, offset, axes, width, extent };
+  return { ...head, byteLength, pieces: () => (swap === undefined ? inOrder(view) : swapped(inOrder(view), swap)) };
+}
+
+/**
+ * A tensor without gaps whose data comes in pieces, out of a compressed entry for example.
+ * @throws RegistryError `unsupported_container` when it is to be put in order and larger than `BAND_BYTES`
+ */
+export function stridedIn(head: TensorHead, data: () => AsyncIterable<Uint8Array>, order: Order): StoredTensor {
+  const { byteLength, swap, axes } = seen(head, order);
+  if (axes === undefined) {
+    return { ...head, byteLength, pieces: () => (swap === undefined ? data() : swapped(data(), swap)) };
+  }
+  if (byteLength > BAND_BYTES) throw tooLarge(head);
+  async function* pieces(): AsyncGenerator<Uint8Array, void, undefined> {
+    const source = bytesSource(await gathered(data(), byteLength));
+    yield* stridedAt(head, { source, offset: 0, ...order }).pieces();
+  }
+  return { ...head, byteLength, pieces };
+}
+
+/** What there is to do: `axes` when the elements are not in order, `swap` when their bytes are not, so many at a time. */
+function seen({ name, dtype, shape }: TensorHead, { strides, bigEndian }: Order) {
   const byteLength = tensorBytes(dtype, shape, shown(name));
   const width = tensorBytes(dtype, [1], dtype);
   // The parts of a complex number are swapped each on its own.
   const scalar = dtype === 'C64' ? width / 2 : width;
-  const swap = bigEndian && scalar > 1;
   const axes = byteLength === 0 ? [] : axesOf(shape, strides, width);
-  if (axes.length === 0 || (axes.length === 1 && axes[0]!.stride === width)) {
-    if (!swap) return storedAt(source, head, offset, byteLength);
-    return {
-      ...head,
-      byteLength,
-      pieces: () => swapped(readPieces(source, offset, offset + byteLength, CHUNK_BYTES), scalar),
-    };
-  }
-  const extent = extentOf(axes, width);
-  if (extent > BAND_BYTES && (byteLength > MAX_STRIDED_BYTES || overlaps(axes, width))) {
-    throw new RegistryError('unsupported_container', 'The tensor is a view too large to be put in order.', {
-      field: shown(name),
-      fix: 'Save it in order, with tensor.contiguous() or tensor.clone().',
-    });
-  }
-  const view = { source, offset, axes, width, extent };
-  return { ...head, byteLength, pieces: () => (swap ? swapped(inOrder(view), scalar) : inOrder(view)) };
+  const ordered = axes.length === 0 || (axes.length === 1 && axes[0]!.stride === width);
+  return {
+    byteLength,
+    width,
+    swap: bigEndian && scalar > 1 ? scalar : undefined,
+    axes: ordered ? undefined : axes,
+  };
+}
+
+function tooLarge({ name }: TensorHead): RegistryError {
+  return new RegistryError('unsupported_container', 'The tensor is a view too large to be put in order.', {
+    field: shown(name),
+    fix: 'Save it row by row, with tensor.contiguous() of PyTorch or numpy.ascontiguousarray.',
+  });
 }
 
 interface Axis {
@@ -141,7 +179,8 @@ function* bandsOf(axes: readonly Axis[], width: number, most: number): Generator
   for (const { from: outer } of placesOf(steps.slice(0, cut))) {
     for (let first = 0; first < size; first += perBand) {
       const count = Math.min(perBand, size - first);
-      const inner = [{ size: count, stride, to }, ...steps.slice(cut + 1)];
+      const inner = steps.slice(cut + 1);
+      if (count > 1) inner.unshift({ size: count, stride, to });
       yield { begin: outer + first * stride, steps: inner, length: count * to };
     }
   }
@@ -249,14 +288,5 @@ function scatter(
       a += fastest.stride;
       b += fastest.to;
     }
-  }
-}
-
-/** The bytes of each `size` in the other order; pieces hold whole elements. */
-async function* swapped(pieces: AsyncIterable<Uint8Array>, size: number): AsyncGenerator<Uint8Array, void, undefined> {
-  for await (const piece of pieces) {
-    const turned = piece.slice();
-    for (let at = 0; at < turned.length; at += size) turned.subarray(at, at + size).reverse();
-    yield turned;
   }
 }

@@ -5,7 +5,7 @@ import type { ByteSource } from '../../../../src/core/weights/byte-source.ts';
 import { CHUNK_BYTES, weightDigestOf } from '../../../../src/core/weights/digest.ts';
 import { containerCalled, inspectWeights } from '../../../../src/core/weights/inspect.ts';
 import { npz } from '../../../../src/core/weights/npz.ts';
-import { BAND_BYTES } from '../../../../src/core/weights/row-major.ts';
+import { BAND_BYTES } from '../../../../src/core/weights/strided.ts';
 import { sha256 } from './fixture.ts';
 import { headerOf, npyOf } from './npy-fixture.ts';
 import { readOrRefused } from './read-or-refused.ts';
