@@ -139,6 +139,7 @@ describe('--json', () => {
       tensors: null,
       parameters: null,
       bytes: 3,
+      files: 1,
     });
   });
 
