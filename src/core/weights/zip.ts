@@ -13,7 +13,9 @@ import type { ByteSource } from './byte-source.ts';
 import { checkRange, readPieces } from './byte-source.ts';
 import { CHUNK_BYTES } from './digest.ts';
 import { shown } from './header-json.ts';
+import { gathered } from './pieces.ts';
 import { RegistryError } from '../errors.ts';
+import { windowed } from './windowed.ts';
 
 export interface ZipEntry {
   name: string;
@@ -34,6 +36,8 @@ const MAX_ENTRIES = 500_000;
 /** Deflate makes at most 1,032 bytes of one (RFC 1951: 258 bytes of two bits). */
 const MAX_INFLATION = 1032;
 const LOCAL_HEADER_BYTES = 30;
+/** So much is read for the headers of entries that stand near each other. */
+const HEADERS_BYTES = 65_536;
 /** Of the end of the directory without a comment, and of what stands before it in zip64. */
 const END_BYTES = 22;
 const ZIP64_LOCATOR_BYTES = 20;
@@ -52,27 +56,35 @@ export async function looksLikeZip(source: ByteSource): Promise<boolean> {
  */
 export async function openZip(source: ByteSource): Promise<Map<string, ZipEntry>> {
   const found = (await directory(source)).sort((a, b) => a.offset - b.offset);
+  const headers = windowed(source, HEADERS_BYTES);
   const entries = new Map<string, ZipEntry>();
   let free = 0;
   for (const file of found) {
     const field = shown(file.filename);
     if (entries.has(file.filename)) throw refuse(`Two entries are called "${field}".`, field);
     if (file.offset < free) throw refuse('The entry overlaps another one.', field);
-    const begin = await dataOffset(source, file);
+    const begin = await dataOffset(headers, file);
     free = begin + file.compressedSize;
-    if (free > source.size)
-      throw refuse(`The entry ends at ${free}, past the ${source.size} bytes of the file.`, field);
+    checkEnd(source, free, field);
     entries.set(file.filename, entryOf(source, file, begin));
   }
   return entries;
 }
 
-async function directory(source: ByteSource): Promise<FileEntry[]> {
-  const files: FileEntry[] = [];
+/** What is used of an entry of zip.js, which takes some kilobytes of memory. */
+interface Listed extends Pick<FileEntry, 'filename' | 'rawFilename' | 'offset' | 'compressedSize' | 'encrypted'> {
+  method: number;
+  size: number;
+  /** Where zip.js has to decompress it */
+  deflated: FileEntry | undefined;
+}
+
+async function directory(source: ByteSource): Promise<Listed[]> {
+  const files: Listed[] = [];
   try {
     for await (const entry of new ZipReader(new SourceReader(await withoutIdleZip64(source))).getEntriesGenerator()) {
       if (files.length === MAX_ENTRIES) throw refuse(`The archive has more than ${MAX_ENTRIES} entries.`, 'directory');
-      if (!entry.directory) files.push(entry);
+      if (!entry.directory) files.push(listed(entry));
     }
   } catch (cause) {
     if (cause instanceof RegistryError) throw cause;
@@ -82,6 +94,13 @@ async function directory(source: ByteSource): Promise<FileEntry[]> {
     });
   }
   return files;
+}
+
+function listed(file: FileEntry): Listed {
+  const { filename, rawFilename, offset, compressedSize, uncompressedSize: size, encrypted } = file;
+  const method = file.compressionMethod;
+  const deflated = method === DEFLATED ? file : undefined;
+  return { filename, rawFilename, offset, compressedSize, size, encrypted, method, deflated };
 }
 
 /**
@@ -135,13 +154,13 @@ class SourceReader extends Reader<ByteSource> {
   }
 }
 
-function entryOf(source: ByteSource, file: FileEntry, begin: number): ZipEntry {
-  const { filename: name, compressionMethod: method, compressedSize, uncompressedSize: size } = file;
+function entryOf(source: ByteSource, file: Listed, begin: number): ZipEntry {
+  const { filename: name, method, compressedSize, size, encrypted, deflated } = file;
   const field = shown(name);
-  if (file.encrypted || (method !== STORED && method !== DEFLATED)) {
+  if (encrypted || (method !== STORED && deflated === undefined)) {
     throw new RegistryError(
       'unsupported_container',
-      file.encrypted ? 'The entry is encrypted.' : `The entry is compressed by method ${method}.`,
+      encrypted ? 'The entry is encrypted.' : `The entry is compressed by method ${method}.`,
       { field, fix: 'Write the archive with its entries stored or deflated, and not encrypted.' },
     );
   }
@@ -149,7 +168,7 @@ function entryOf(source: ByteSource, file: FileEntry, begin: number): ZipEntry {
     throw refuse(`The entry claims ${size} bytes out of ${compressedSize}.`, field);
   }
   const pieces = (): AsyncIterable<Uint8Array> =>
-    method === STORED ? readPieces(source, begin, begin + size, CHUNK_BYTES) : inflate(file, field);
+    deflated === undefined ? readPieces(source, begin, begin + size, CHUNK_BYTES) : inflate(deflated, field);
   return {
     name,
     size,
@@ -157,13 +176,7 @@ function entryOf(source: ByteSource, file: FileEntry, begin: number): ZipEntry {
     pieces,
     bytes: async (max) => {
       if (size > max) throw refuse(`The entry has ${size} bytes; at most ${max} are read.`, field);
-      const all = new Uint8Array(size);
-      let at = 0;
-      for await (const piece of pieces()) {
-        all.set(piece, at);
-        at += piece.length;
-      }
-      return all;
+      return gathered(pieces(), size);
     },
   };
 }
@@ -198,16 +211,22 @@ async function* inflate(file: FileEntry, field: string): AsyncGenerator<Uint8Arr
 }
 
 /** Behind the entry's own header, which repeats its name. */
-async function dataOffset(source: ByteSource, { offset, filename, rawFilename }: FileEntry): Promise<number> {
+async function dataOffset(headers: ByteSource, { offset, filename, rawFilename }: Listed): Promise<number> {
   const field = shown(filename);
-  const header = await source.read(offset, LOCAL_HEADER_BYTES);
+  const begin = offset + LOCAL_HEADER_BYTES;
+  checkEnd(headers, begin, field);
+  const header = await headers.read(offset, LOCAL_HEADER_BYTES);
   const view = new DataView(header.buffer, header.byteOffset, header.byteLength);
   if (view.getUint32(0, true) !== 0x04034b50) throw refuse('The entry has no header of its own.', field);
-  const begin = offset + LOCAL_HEADER_BYTES;
   const [nameLength, extraLength] = [view.getUint16(26, true), view.getUint16(28, true)];
-  const name = await source.read(begin, nameLength);
+  checkEnd(headers, begin + nameLength, field);
+  const name = await headers.read(begin, nameLength);
   if (compareBytes(name, rawFilename) !== 0) throw refuse('The entry has another name in its own header.', field);
   return begin + nameLength + extraLength;
+}
+
+function checkEnd({ size }: ByteSource, end: number, field: string): void {
+  if (end > size) throw refuse(`The entry ends at ${end}, past the ${size} bytes of the file.`, field);
 }
 
 function refuse(sentence: string, field: string): RegistryError {

@@ -56,6 +56,42 @@ describe('a zip archive', () => {
     await expect(openZip(bytesSource(zipOf(...entries)))).rejects.toMatchObject({ code: 'malformed_container' });
   });
 
+  describe('with an entry that begins near the end', () => {
+    const withOffset = (offset: number) =>
+      zipOf({ name: 'a', data: text }, { name: 'b', data: text, claims: { offset } });
+    const end = withOffset(0).length;
+    const refused = { code: 'malformed_container', field: 'b', message: expect.stringContaining('past the') };
+
+    test.each([1, 29])('and has no room for its header is refused by its name: %i bytes', async (room) => {
+      await expect(openZip(bytesSource(withOffset(end - room)))).rejects.toMatchObject(refused);
+    });
+
+    test('and has no room for its name is refused by its name', async () => {
+      const header = new DataView(new ArrayBuffer(30));
+      header.setUint32(0, 0x04034b50, true);
+      header.setUint16(26, 1, true);
+      // It stands in the comment, whose length is the last of the directory.
+      const zip = concat(withOffset(end), new Uint8Array(header.buffer));
+      new DataView(zip.buffer).setUint16(end - 2, 30, true);
+      await expect(openZip(bytesSource(zip))).rejects.toMatchObject(refused);
+    });
+  });
+
+  test('of many small entries is read for dozens of their headers at once', async () => {
+    const names = Array.from({ length: 5000 }, (_, i) => `layer/${i}`);
+    const source = bytesSource(zipOf(...names.map((name) => ({ name, data: text.subarray(0, 9) }))));
+    let reads = 0;
+    const counted = {
+      size: source.size,
+      read: (offset: number, length: number) => {
+        reads++;
+        return source.read(offset, length);
+      },
+    };
+    expect([...(await openZip(counted)).keys()]).toEqual(names);
+    expect(reads).toBeLessThan(20);
+  });
+
   test.each<[string, Made]>([
     ['is longer than it says', { name: 'a', data: text, deflate: true, claims: { size: 100_000 } }],
     ['is shorter than it says', { name: 'a', data: text, deflate: true, claims: { size: 300_000 } }],
