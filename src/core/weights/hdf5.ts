@@ -29,14 +29,13 @@ import {
   shapeOf,
   textAttribute,
 } from './hdf5-object.ts';
-import { MAX_TENSORS } from './limits.ts';
+import { MAX_INFLATION, MAX_TENSORS } from './limits.ts';
+import { swapped } from './pieces.ts';
 
 const SIGNATURE = [0x89, 0x48, 0x44, 0x46, 0x0d, 0x0a, 0x1a, 0x0a];
 const SUPERBLOCK_BYTES = 96;
 /** Keras nests a model's layers as deep as models lie in models. */
 const MAX_DEPTH = 100;
-/** What deflate can make of one byte (RFC 1951) */
-const MAX_INFLATION = 1032;
 const MAX_TEXT_BYTES = 4096;
 /** Keras writes them to the root of a file. */
 const DESCRIBING = ['keras_version', 'backend', 'model_config'];
@@ -159,7 +158,7 @@ const nameOf = (path: readonly string[]): string =>
 /** `undefined` for text and for a dataset without elements: they hold no weights */
 async function readDataset(file: Hdf5File, object: HeaderMessages, name: string): Promise<Dataset | undefined> {
   const { field } = object;
-  const { size, called, swapped, dtype: told } = await datatypeOf(file, object);
+  const { size, called, swapped: swap, dtype: told } = await datatypeOf(file, object);
   const shape = shapeOf(object);
   if (shape === undefined || called === 'string') return undefined;
   const isBfloat16 =
@@ -174,7 +173,7 @@ async function readDataset(file: Hdf5File, object: HeaderMessages, name: string)
   const bytes = tensorBytes(dtype, shape, field);
   const fill = fillValueOf(object);
   if (fill !== undefined && fill.length !== size) throw malformed('The fill value is no element.', field);
-  return placeDataset(file, object, { name, dtype, shape, bytes, size, swapped, fill });
+  return placeDataset(file, object, { name, dtype, shape, bytes, size, swap, fill });
 }
 
 const TYPE_FIX = 'Save it as integers of 8 to 64 bits, floats of 8 to 64 bits, bool or complex64.';
@@ -187,20 +186,20 @@ interface Elements {
   /** Of one, in bytes */
   size: number;
   /** Width of the numbers whose bytes stand in reverse order, or 1 */
-  swapped: number;
+  swap: number;
   fill: Uint8Array | undefined;
 }
 
 async function placeDataset(file: Hdf5File, object: HeaderMessages, elements: Elements): Promise<Dataset> {
   const { source } = file;
   const { field } = object;
-  const { name, dtype, shape, bytes, size, swapped, fill } = elements;
+  const { name, dtype, shape, bytes, size, swap, fill } = elements;
   const ordered = (pieces: () => AsyncIterable<Uint8Array> | Iterable<Uint8Array>): StoredTensor => ({
     name,
     dtype,
     shape,
     byteLength: bytes,
-    pieces: swapped === 1 ? pieces : () => littleEndian(pieces(), swapped),
+    pieces: swap === 1 ? pieces : () => swapped(pieces(), swap),
   });
   const layout = layoutOf(object, shape.length, size);
   if (layout.kind === 'compact') {
@@ -215,7 +214,7 @@ async function placeDataset(file: Hdf5File, object: HeaderMessages, elements: El
       throw malformed(`The dataset ends past the ${source.size} bytes of the file.`, field);
     }
     const tensor = storedAt(source, { name, dtype, shape }, address, bytes);
-    return { tensor: swapped === 1 ? tensor : ordered(() => tensor.pieces()), ranges: [{ address, bytes, field }] };
+    return { tensor: swap === 1 ? tensor : ordered(() => tensor.pieces()), ranges: [{ address, bytes, field }] };
   }
   if (shape.length === 0) throw malformed('A single element is cut into chunks.', field);
   const data = { source, field, shape, chunk: layout.chunk, elementBytes: size, filters: filtersOf(object), fill };
@@ -234,20 +233,6 @@ function* fillPieces(
   size: number,
 ): Generator<Uint8Array, void, undefined> {
   for (let at = 0; at < bytes; at += CHUNK_BYTES) yield filled(Math.min(CHUNK_BYTES, bytes - at), fill, size);
-}
-
-/** Pieces hold whole numbers: they begin and end at chunks of the digest or at bands of elements. */
-async function* littleEndian(
-  pieces: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
-  width: number,
-): AsyncGenerator<Uint8Array, void, undefined> {
-  for await (const piece of pieces) {
-    const turned = new Uint8Array(piece.length);
-    for (let at = 0; at < piece.length; at += width) {
-      for (let i = 0; i < width; i++) turned[at + i] = piece[at + width - 1 - i]!;
-    }
-    yield turned;
-  }
 }
 
 /** Otherwise one megabyte could be named a million times over. */

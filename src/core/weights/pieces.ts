@@ -13,7 +13,7 @@ export async function gathered(pieces: AsyncIterable<Uint8Array>, length: number
 
 /** The bytes of each `size` in the other order. */
 export async function* swapped(
-  pieces: AsyncIterable<Uint8Array>,
+  pieces: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
   size: number,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   let rest = new Uint8Array(0);

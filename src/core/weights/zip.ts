@@ -13,6 +13,7 @@ import type { ByteSource } from './byte-source.ts';
 import { checkRange, readPieces } from './byte-source.ts';
 import { CHUNK_BYTES } from './digest.ts';
 import { shown } from './header-json.ts';
+import { MAX_INFLATION } from './limits.ts';
 import { gathered } from './pieces.ts';
 import { RegistryError } from '../errors.ts';
 import { windowed } from './windowed.ts';
@@ -33,8 +34,6 @@ export interface ZipEntry {
 
 const MAX_DIRECTORY_BYTES = 100_000_000;
 const MAX_ENTRIES = 500_000;
-/** Deflate makes at most 1,032 bytes of one (RFC 1951: 258 bytes of two bits). */
-const MAX_INFLATION = 1032;
 const LOCAL_HEADER_BYTES = 30;
 /** So much is read for the headers of entries that stand near each other. */
 const HEADERS_BYTES = 65_536;
