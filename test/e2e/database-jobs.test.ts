@@ -30,7 +30,8 @@ beforeEach(async () => {
 afterEach(async () => {
   for (const jobs of all) await jobs.stop();
   const connected = `SELECT application_name FROM pg_stat_activity WHERE datname = '${database.name}' AND pid <> pg_backend_pid()`;
-  expect(await query(database.superuserUrl, connected)).toEqual([]);
+  // A server process ends after its connection; one that is left open stays, and the test with it.
+  await until(async () => (await query(database.superuserUrl, connected)).length === 0);
   await database.drop();
 });
 
