@@ -8,7 +8,9 @@
  * length is held against the bytes that are there, nothing recurses, and what can be made is counted.
  */
 import { RegistryError } from '../errors.ts';
-import { shown } from './header-json.ts';
+import { PickleBytes } from './pickle-bytes.ts';
+import type { PickleValue } from './pickle-values.ts';
+import { PickleCall, PickleDict, PickleGlobal, PickleList, PicklePersistent, PickleTuple } from './pickle-values.ts';
 
 /** A pickle of torch.save takes about 200 bytes for a tensor. */
 export const MAX_PICKLE_BYTES = 32 * 1024 * 1024;
@@ -18,62 +20,7 @@ const MAX_OPCODES = 16_000_000;
 const MAX_OBJECTS = 2_000_000;
 const MAX_MEMO = 4_000_000;
 const MAX_STACK = 1_000_000;
-const MAX_NAME_BYTES = 1000;
-const MAX_LONG_BYTES = 1024;
 const MAX_PROTOCOL = 5;
-
-export type PickleValue =
-  | bigint
-  | boolean
-  | number
-  | string
-  | PickleCall
-  | PickleDict
-  | PickleGlobal
-  | PickleList
-  | PicklePersistent
-  | PickleTuple
-  | Uint8Array
-  | null;
-
-/** What is found by its name in some module: a class, a function, a constant. */
-export class PickleGlobal {
-  /** @param name with its module, as in `collections.OrderedDict` */
-  constructor(readonly name: string) {}
-}
-
-export class PickleTuple {
-  constructor(readonly items: readonly PickleValue[]) {}
-}
-
-export class PickleList {
-  readonly items: PickleValue[] = [];
-}
-
-export class PickleDict {
-  /** Keys and values in turn, as they were set: a key may stand twice */
-  readonly pairs: PickleValue[] = [];
-}
-
-/** The call of a global, which was not made, and what would have been done with its result. */
-export class PickleCall {
-  /** Appended or added, as to a list or a set */
-  readonly items: PickleValue[] = [];
-  /** Set by key, as in a dict: keys and values in turn */
-  readonly pairs: PickleValue[] = [];
-  /** Given to `__setstate__`, or put among its attributes */
-  state: PickleValue | undefined;
-
-  constructor(
-    readonly callee: PickleGlobal,
-    readonly args: readonly PickleValue[],
-  ) {}
-}
-
-/** What its writer keeps elsewhere and knows by this identity. */
-export class PicklePersistent {
-  constructor(readonly id: PickleValue) {}
-}
 
 export interface ReadPickle {
   value: PickleValue;
@@ -94,14 +41,14 @@ export interface PickleOptions {
 
 /** @throws RegistryError `malformed_container`, `unsupported_container`, and what `allow` throws */
 export function readPickle(bytes: Uint8Array, { start = 0, field, allow }: PickleOptions): ReadPickle {
-  return new Machine(bytes, start, field, allow).run();
+  return new Machine(new PickleBytes(bytes, start, field), allow).run();
 }
 
 const STOP = 0x2e;
 const TOO_FEW = 'takes more from the stack than there is';
 
 class Machine {
-  readonly #view: DataView;
+  readonly #bytes: PickleBytes;
   readonly #stack: PickleValue[] = [];
   readonly #marks: number[] = [];
   readonly #memo: PickleValue[] = [];
@@ -109,37 +56,31 @@ class Machine {
   readonly #globals = new Map<string, PickleGlobal>();
   #memoized = 0;
   #objects = 0;
-  /** Of the opcode, for errors */
-  #at: number;
 
   constructor(
-    private readonly bytes: Uint8Array,
-    private next: number,
-    private readonly field: string,
+    bytes: PickleBytes,
     private readonly allow: (name: string) => void,
   ) {
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    this.#at = next;
+    this.#bytes = bytes;
   }
 
   run(): ReadPickle {
     for (let opcodes = 0; opcodes < MAX_OPCODES; opcodes++) {
-      this.#at = this.next;
-      const opcode = this.bytes[this.#take(1)]!;
-      if (opcode === STOP) return { value: this.#pop(), persistent: this.#persistent, end: this.next };
+      const opcode = this.#bytes.opcode();
+      if (opcode === STOP) return { value: this.#pop(), persistent: this.#persistent, end: this.#bytes.next };
       this.#step(opcode);
-      if (this.#stack.length > MAX_STACK) throw this.#refuse(`holds more than ${MAX_STACK} values at one time`);
+      if (this.#stack.length > MAX_STACK) throw this.#bytes.refuse(`holds more than ${MAX_STACK} values at one time`);
     }
-    throw this.#refuse(`has more than ${MAX_OPCODES} opcodes`);
+    throw this.#bytes.refuse(`has more than ${MAX_OPCODES} opcodes`);
   }
 
   #step(opcode: number): void {
     switch (opcode) {
       case 0x80: // PROTO
-        if (this.#u8() > MAX_PROTOCOL) throw this.#refuse('is of a protocol that nobody knows');
+        if (this.#bytes.u8() > MAX_PROTOCOL) throw this.#bytes.refuse('is of a protocol that nobody knows');
         return;
       case 0x95: // FRAME
-        if (this.#u64() > this.bytes.length - this.next) throw this.#refuse('claims a frame that is not there');
+        if (this.#bytes.u64() > this.#bytes.left) throw this.#bytes.refuse('claims a frame that is not there');
         return;
 
       case 0x4e: // NONE
@@ -149,39 +90,39 @@ class Machine {
       case 0x89: // NEWFALSE
         return this.#push(false);
       case 0x4a: // BININT
-        return this.#push(this.#view.getInt32(this.#take(4), true));
+        return this.#push(this.#bytes.i32());
       case 0x4b: // BININT1
-        return this.#push(this.#u8());
+        return this.#push(this.#bytes.u8());
       case 0x4d: // BININT2
-        return this.#push(this.#view.getUint16(this.#take(2), true));
+        return this.#push(this.#bytes.u16());
       case 0x8a: // LONG1
-        return this.#push(this.#long(this.#u8()));
+        return this.#push(this.#bytes.long(this.#bytes.u8()));
       case 0x8b: // LONG4
-        return this.#push(this.#long(this.#view.getInt32(this.#take(4), true)));
+        return this.#push(this.#bytes.long(this.#bytes.i32()));
       case 0x47: // BINFLOAT
-        return this.#push(this.#view.getFloat64(this.#take(8), false));
+        return this.#push(this.#bytes.f64());
 
       case 0x8c: // SHORT_BINUNICODE
-        return this.#push(this.#text(this.#u8()));
+        return this.#push(this.#bytes.text(this.#bytes.u8()));
       case 0x58: // BINUNICODE
-        return this.#push(this.#text(this.#u32()));
+        return this.#push(this.#bytes.text(this.#bytes.u32()));
       case 0x8d: // BINUNICODE8
-        return this.#push(this.#text(this.#u64()));
+        return this.#push(this.#bytes.text(this.#bytes.u64()));
       case 0x55: // SHORT_BINSTRING
-        return this.#push(this.#python2Text(this.#u8()));
+        return this.#push(this.#bytes.python2Text(this.#bytes.u8()));
       case 0x54: // BINSTRING
-        return this.#push(this.#python2Text(this.#view.getInt32(this.#take(4), true)));
+        return this.#push(this.#bytes.python2Text(this.#bytes.i32()));
       case 0x43: // SHORT_BINBYTES
-        return this.#push(this.#slice(this.#u8()));
+        return this.#push(this.#bytes.slice(this.#bytes.u8()));
       case 0x42: // BINBYTES
-        return this.#push(this.#slice(this.#u32()));
+        return this.#push(this.#bytes.slice(this.#bytes.u32()));
       case 0x8e: // BINBYTES8
       case 0x96: // BYTEARRAY8
-        return this.#push(this.#slice(this.#u64()));
+        return this.#push(this.#bytes.slice(this.#bytes.u64()));
 
       case 0x28: // MARK
         this.#marks.push(this.#stack.length);
-        if (this.#marks.length > MAX_STACK) throw this.#refuse(`marks more than ${MAX_STACK} places at one time`);
+        if (this.#marks.length > MAX_STACK) throw this.#bytes.refuse(`marks more than ${MAX_STACK} places at one time`);
         return;
       case 0x30: // POP
         if (this.#stack.length > (this.#marks.at(-1) ?? 0)) this.#pop();
@@ -238,29 +179,29 @@ class Machine {
       }
 
       case 0x71: // BINPUT
-        return this.#remember(this.#u8());
+        return this.#remember(this.#bytes.u8());
       case 0x72: // LONG_BINPUT
-        return this.#remember(this.#u32());
+        return this.#remember(this.#bytes.u32());
       case 0x70: // PUT
-        return this.#remember(this.#decimal());
+        return this.#remember(this.#bytes.decimal());
       case 0x94: // MEMOIZE
         return this.#remember(this.#memoized);
       case 0x68: // BINGET
-        return this.#recall(this.#u8());
+        return this.#recall(this.#bytes.u8());
       case 0x6a: // LONG_BINGET
-        return this.#recall(this.#u32());
+        return this.#recall(this.#bytes.u32());
       case 0x67: // GET
-        return this.#recall(this.#decimal());
+        return this.#recall(this.#bytes.decimal());
 
       case 0x63: // GLOBAL
-        return this.#push(this.#global(this.#line(), this.#line()));
+        return this.#push(this.#global(this.#bytes.line(), this.#bytes.line()));
       case 0x93: {
         // STACK_GLOBAL
         const [module, name] = this.#popMany(2);
         return this.#push(this.#global(module!, name!));
       }
       case 0x69: // INST
-        return this.#call(this.#global(this.#line(), this.#line()), this.#popMark());
+        return this.#call(this.#global(this.#bytes.line(), this.#bytes.line()), this.#popMark());
       case 0x6f: {
         // OBJ
         const [callee, ...args] = this.#popMark();
@@ -275,15 +216,15 @@ class Machine {
       case 0x92: {
         // NEWOBJ_EX
         const [callee, args, named] = this.#popMany(3);
-        if (!(named instanceof PickleDict)) throw this.#refuse('calls with named arguments that are no dict');
+        if (!(named instanceof PickleDict)) throw this.#bytes.refuse('calls with named arguments that are no dict');
         return this.#call(callee, [...this.#tuple(args), named]);
       }
       case 0x62: {
         // BUILD
         const [state] = this.#popMany(1);
         const built = this.#top();
-        if (!(built instanceof PickleCall)) throw this.#refuse('gives a state to something that is no object');
-        if (built.state !== undefined) throw this.#refuse('gives two states to one object');
+        if (!(built instanceof PickleCall)) throw this.#bytes.refuse('gives a state to something that is no object');
+        if (built.state !== undefined) throw this.#bytes.refuse('gives two states to one object');
         built.state = state;
         return;
       }
@@ -298,8 +239,8 @@ class Machine {
       default:
         throw new RegistryError(
           'unsupported_container',
-          `The opcode 0x${opcode.toString(16).padStart(2, '0')} of a pickle, at ${this.#at}, is not read here.`,
-          { field: this.field, fix: 'Save the weights alone, with torch.save(model.state_dict(), path).' },
+          `The opcode 0x${opcode.toString(16).padStart(2, '0')} of a pickle, at ${this.#bytes.at}, is not read here.`,
+          { field: this.#bytes.field, fix: 'Save the weights alone, with torch.save(model.state_dict(), path).' },
         );
     }
   }
@@ -313,55 +254,57 @@ class Machine {
   }
 
   #top(): PickleValue {
-    if (this.#stack.length <= (this.#marks.at(-1) ?? 0)) throw this.#refuse(TOO_FEW);
+    if (this.#stack.length <= (this.#marks.at(-1) ?? 0)) throw this.#bytes.refuse(TOO_FEW);
     return this.#stack.at(-1)!;
   }
 
   #popMany(count: number): PickleValue[] {
     const from = this.#stack.length - count;
-    if (from < (this.#marks.at(-1) ?? 0)) throw this.#refuse(TOO_FEW);
+    if (from < (this.#marks.at(-1) ?? 0)) throw this.#bytes.refuse(TOO_FEW);
     return this.#stack.splice(from, count);
   }
 
   #popMark(): PickleValue[] {
     const from = this.#marks.pop();
-    if (from === undefined) throw this.#refuse(TOO_FEW);
+    if (from === undefined) throw this.#bytes.refuse(TOO_FEW);
     return this.#stack.splice(from);
   }
 
   #made<T>(object: T): T {
-    if (++this.#objects > MAX_OBJECTS) throw this.#refuse(`makes more than ${MAX_OBJECTS} objects`);
+    if (++this.#objects > MAX_OBJECTS) throw this.#bytes.refuse(`makes more than ${MAX_OBJECTS} objects`);
     return object;
   }
 
   #append(items: readonly PickleValue[]): void {
     const list = this.#top();
-    if (!(list instanceof PickleList || list instanceof PickleCall)) throw this.#refuse('appends to what is no list');
+    if (!(list instanceof PickleList || list instanceof PickleCall))
+      throw this.#bytes.refuse('appends to what is no list');
     for (const item of items) list.items.push(item);
   }
 
   #setItems(pairs: readonly PickleValue[]): void {
     const dict = this.#top();
     if (!(dict instanceof PickleDict || dict instanceof PickleCall))
-      throw this.#refuse('sets an item of what is no dict');
-    if (pairs.length % 2 !== 0) throw this.#refuse('sets a key without a value');
+      throw this.#bytes.refuse('sets an item of what is no dict');
+    if (pairs.length % 2 !== 0) throw this.#bytes.refuse('sets a key without a value');
     for (const item of pairs) dict.pairs.push(item);
   }
 
   #remember(place: number): void {
-    if (place >= MAX_MEMO) throw this.#refuse(`remembers a value under ${place}; at most ${MAX_MEMO} are kept`);
+    if (place >= MAX_MEMO) throw this.#bytes.refuse(`remembers a value under ${place}; at most ${MAX_MEMO} are kept`);
     if (this.#memo[place] === undefined) this.#memoized++;
     this.#memo[place] = this.#top();
   }
 
   #recall(place: number): void {
     const value = this.#memo[place];
-    if (value === undefined) throw this.#refuse(`recalls ${place}, which it never remembered`);
+    if (value === undefined) throw this.#bytes.refuse(`recalls ${place}, which it never remembered`);
     this.#push(value);
   }
 
   #global(module: PickleValue, name: PickleValue): PickleGlobal {
-    if (typeof module !== 'string' || typeof name !== 'string') throw this.#refuse('names a global by what is no text');
+    if (typeof module !== 'string' || typeof name !== 'string')
+      throw this.#bytes.refuse('names a global by what is no text');
     const full = `${module}.${name}`;
     const known = this.#globals.get(full);
     if (known !== undefined) return known;
@@ -372,91 +315,14 @@ class Machine {
   }
 
   #call(callee: PickleValue | undefined, args: readonly PickleValue[]): void {
-    if (!(callee instanceof PickleGlobal)) throw this.#refuse('calls what is no global');
+    if (!(callee instanceof PickleGlobal)) throw this.#bytes.refuse('calls what is no global');
     this.#push(this.#made(new PickleCall(callee, args)));
   }
 
   #tuple(args: PickleValue | undefined): readonly PickleValue[] {
-    if (!(args instanceof PickleTuple)) throw this.#refuse('calls with arguments that are no tuple');
+    if (!(args instanceof PickleTuple)) throw this.#bytes.refuse('calls with arguments that are no tuple');
     return args.items;
-  }
-
-  #u8(): number {
-    return this.bytes[this.#take(1)]!;
-  }
-
-  #u32(): number {
-    return this.#view.getUint32(this.#take(4), true);
-  }
-
-  /** A number past 2^53 is too large for whatever it counts, rounded or not. */
-  #u64(): number {
-    return Number(this.#view.getBigUint64(this.#take(8), true));
-  }
-
-  /** @returns where the next `length` bytes begin */
-  #take(length: number): number {
-    const at = this.next;
-    if (length < 0 || length > this.bytes.length - at)
-      throw this.#refuse('ends in the middle, or claims more than there is');
-    this.next = at + length;
-    return at;
-  }
-
-  #slice(length: number): Uint8Array {
-    const at = this.#take(length);
-    return this.bytes.subarray(at, at + length);
-  }
-
-  /** Two's complement, little endian */
-  #long(length: number): bigint | number {
-    if (length > MAX_LONG_BYTES) throw this.#refuse(`has a number of ${length} bytes`);
-    let value = 0n;
-    for (const byte of this.#slice(length).toReversed()) value = (value << 8n) | BigInt(byte);
-    value = BigInt.asIntN(8 * length, value);
-    return Number.isSafeInteger(Number(value)) ? Number(value) : value;
-  }
-
-  #text(length: number): string {
-    const text = this.#slice(length);
-    try {
-      return decoder.decode(text);
-    } catch (cause) {
-      throw this.#refuse('has a text that is not UTF-8', cause);
-    }
-  }
-
-  /** A `str` of Python 2 is bytes that are mostly text. */
-  #python2Text(length: number): Uint8Array | string {
-    const text = this.#slice(length);
-    try {
-      return decoder.decode(text);
-    } catch {
-      return text;
-    }
-  }
-
-  #line(): string {
-    const end = this.bytes.subarray(this.next, this.next + MAX_NAME_BYTES + 1).indexOf(0x0a);
-    if (end < 0) throw this.#refuse('has a line without an end');
-    const line = this.#text(end);
-    this.#take(1);
-    return line;
-  }
-
-  #decimal(): number {
-    const line = this.#line();
-    if (!/^[0-9]{1,10}$/.test(line)) throw this.#refuse(`has "${shown(line)}" for a number`);
-    return Number(line);
-  }
-
-  #refuse(what: string, cause?: unknown): RegistryError {
-    return new RegistryError('malformed_container', `The pickle ${what}, at byte ${this.#at}.`, {
-      field: this.field,
-      ...(cause === undefined ? {} : { cause }),
-    });
   }
 }
 
 const NO_ITEMS = new PickleTuple([]);
-const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });

@@ -9,10 +9,14 @@
 import { RegistryError } from '../errors.ts';
 import type { ByteSource } from './byte-source.ts';
 import { shown } from './header-json.ts';
-import type { PickleValue } from './pickle.ts';
-import { MAX_PICKLE_BYTES, PickleList, readPickle } from './pickle.ts';
-import type { Storage, TorchFile } from './torch-pickle.ts';
-import { allowGlobal, storageOf, viewsIn } from './torch-pickle.ts';
+import type { PickleValue } from './pickle-values.ts';
+import { PickleList } from './pickle-values.ts';
+import { MAX_PICKLE_BYTES, readPickle } from './pickle.ts';
+import { allowGlobal } from './torch-globals.ts';
+import type { TorchFile } from './torch-pickle.ts';
+import { viewsIn } from './torch-pickle.ts';
+import type { Storage } from './torch-view.ts';
+import { storageOf } from './torch-view.ts';
 
 const MAGIC = 0x1950a86a20f9469cfc6cn;
 const VERSION = 1001;

@@ -7,8 +7,10 @@ import { RegistryError } from '../errors.ts';
 import type { ByteSource } from './byte-source.ts';
 import { shown } from './header-json.ts';
 import { MAX_PICKLE_BYTES, readPickle } from './pickle.ts';
-import type { Storage, TorchFile } from './torch-pickle.ts';
-import { allowGlobal, viewsIn } from './torch-pickle.ts';
+import { allowGlobal } from './torch-globals.ts';
+import type { TorchFile } from './torch-pickle.ts';
+import { viewsIn } from './torch-pickle.ts';
+import type { Storage } from './torch-view.ts';
 import type { ZipEntry } from './zip.ts';
 import { openZip } from './zip.ts';
 

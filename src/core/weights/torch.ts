@@ -9,7 +9,7 @@ import { RegistryError } from '../errors.ts';
 import type { ByteSource } from './byte-source.ts';
 import type { ContainerReader, StoredTensor } from './container.ts';
 import { stridedAt } from './strided.ts';
-import { widthOf } from './torch-pickle.ts';
+import { widthOf } from './torch-view.ts';
 import { looksLikeTorchLegacy, openTorchLegacy } from './torch-legacy.ts';
 import type { TorchFile } from './torch-pickle.ts';
 import { openTorchZip } from './torch-zip.ts';

@@ -1,16 +1,16 @@
 import { describe, expect, test } from '@jest/globals';
 import { concat, utf8 } from '../../../../src/core/bytes.ts';
 import {
-  MAX_PICKLE_BYTES,
   PickleCall,
   PickleDict,
   PickleGlobal,
   PickleList,
   PicklePersistent,
   PickleTuple,
-  readPickle,
-} from '../../../../src/core/weights/pickle.ts';
-import { allowGlobal, viewsIn } from '../../../../src/core/weights/torch-pickle.ts';
+} from '../../../../src/core/weights/pickle-values.ts';
+import { MAX_PICKLE_BYTES, readPickle } from '../../../../src/core/weights/pickle.ts';
+import { allowGlobal } from '../../../../src/core/weights/torch-globals.ts';
+import { viewsIn } from '../../../../src/core/weights/torch-pickle.ts';
 
 /** A pickle of protocol 2, its opcodes as latin-1. */
 const pickle = (opcodes: string) => Uint8Array.from(`\x80\x02${opcodes}`, (c) => c.charCodeAt(0));
