@@ -7,8 +7,9 @@ import type { EntityManager } from 'typeorm';
 import { fromHex } from '../core/bytes.ts';
 import type { Digest } from '../core/digest.ts';
 import type { Rows } from '../core/registry/kind.ts';
-import type { IndexName, Row, RowChange, RowKey, TableName } from '../core/registry/tables.ts';
-import { INDEXES, indexKeysOf, isIndex, KEYS, keyOf, nameOf } from '../core/registry/tables.ts';
+import type { IndexName, Row, RowKey } from '../core/registry/row-keys.ts';
+import type { RowChange, TableName } from '../core/registry/tables.ts';
+import { INDEXES, indexKeysOf, isIndex, KEYS, keyOf, nameOf } from '../core/registry/row-keys.ts';
 import type { Change } from '../platform/database/index.ts';
 import { prepared } from '../platform/database/index.ts';
 

@@ -8,7 +8,7 @@ import type { Digest } from '../core/digest.ts';
 import { RegistryError } from '../core/errors.ts';
 import type { LineageEdge } from '../core/licensing/lineage.ts';
 import type { Relation } from '../core/licensing/relations.ts';
-import type { Row } from '../core/registry/tables.ts';
+import type { Row } from '../core/registry/row-keys.ts';
 import { prepared } from '../platform/database/index.ts';
 import type { Direction, LineageNode, LineageView } from './lineage.schema.ts';
 

@@ -6,8 +6,9 @@ import { innerSignaturesOf, judge, log, party, readsOf } from '../../src/core/re
 import type { Kind, Rows } from '../../src/core/registry/kind.ts';
 import { signStatement } from '../../src/core/registry/sign.ts';
 import { readSpoken } from '../../src/core/registry/spoken.ts';
-import type { IndexName, Row, RowKey, TableName } from '../../src/core/registry/tables.ts';
-import { indexKeysOf, keyOf, nameOf } from '../../src/core/registry/tables.ts';
+import type { IndexName, Row, RowKey } from '../../src/core/registry/row-keys.ts';
+import type { TableName } from '../../src/core/registry/tables.ts';
+import { indexKeysOf, keyOf, nameOf } from '../../src/core/registry/row-keys.ts';
 import type { Common } from '../../src/core/statement/statement.ts';
 import type { Digest } from '../../src/core/digest.ts';
 import type { Signed } from '../../src/core/statement/dsse.ts';

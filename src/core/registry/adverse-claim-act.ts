@@ -8,7 +8,8 @@ import { form, id, urn } from '../statement/statement.ts';
 import { CLAIM_ACTS, claimAfter } from '../title/claim-states.ts';
 import { endedReads, wayBetween } from './ended-party.ts';
 import { kind, need, requireBasis, requireNew } from './kind.ts';
-import type { RowKey, Tables } from './tables.ts';
+import type { RowKey } from './row-keys.ts';
+import type { Tables } from './tables.ts';
 import { put } from './tables.ts';
 import { heldBy } from './title.ts';
 

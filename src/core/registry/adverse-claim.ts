@@ -20,7 +20,8 @@ import type { InstrumentBody } from './instrument.ts';
 import { asset, assetKey, jurisdiction, needAsset } from './instrument.ts';
 import type { Rows } from './kind.ts';
 import { kind, need, requireBasis, requireNew } from './kind.ts';
-import type { RowKey, Tables } from './tables.ts';
+import type { RowKey } from './row-keys.ts';
+import type { Tables } from './tables.ts';
 import { put } from './tables.ts';
 
 export const CLAIM_GROUNDS = [

@@ -8,7 +8,8 @@ import { RegistryError } from '../errors.ts';
 import type { Rows, Spoken } from './kind.ts';
 import { need } from './kind.ts';
 import { oneTimeKeyReads } from './one-time-key.ts';
-import type { RowKey, Tables } from './tables.ts';
+import type { RowKey } from './row-keys.ts';
+import type { Tables } from './tables.ts';
 
 export const authorityReads = (spoken: Spoken): readonly RowKey[] => [
   ['party', spoken.common.maker],

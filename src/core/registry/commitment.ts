@@ -15,7 +15,8 @@ import { digest, form, urn } from '../statement/statement.ts';
 import { isRegistry } from './authority.ts';
 import type { Place, Rows, Spoken } from './kind.ts';
 import { kind, need, requireBasis } from './kind.ts';
-import type { RowChange, RowKey, Tables } from './tables.ts';
+import type { RowKey } from './row-keys.ts';
+import type { RowChange, Tables } from './tables.ts';
 import { put } from './tables.ts';
 
 /** `SHA256(salt ‖ UTF-8 value)` with 16 random bytes of salt, given in hex. */

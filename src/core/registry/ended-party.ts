@@ -4,7 +4,8 @@
  */
 import { RegistryError } from '../errors.ts';
 import type { Rows } from './kind.ts';
-import type { RowKey, Tables } from './tables.ts';
+import type { RowKey } from './row-keys.ts';
+import type { Tables } from './tables.ts';
 
 /** Parties on the ways from one party: each is two rows to judge by. */
 const MAX_ON_THE_WAY = 40;

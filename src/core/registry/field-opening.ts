@@ -22,7 +22,7 @@ import {
   TITLE_PROOF_LENGTH,
   TITLE_SHAPE,
 } from './sealed-title.ts';
-import type { RowKey } from './tables.ts';
+import type { RowKey } from './row-keys.ts';
 import { put } from './tables.ts';
 
 const [firstField, ...otherFields] = TITLE_FIELDS.map((field) =>

@@ -14,7 +14,8 @@ import type { GrantBody } from './grant.ts';
 import { groundReads, lifeOf, requireGround, requireOwner, requireRenewed } from './grant.ts';
 import type { Place, Rows, Spoken } from './kind.ts';
 import { kind, need, requireBasis, requireNew } from './kind.ts';
-import type { RowChange, RowKey, Tables } from './tables.ts';
+import type { RowKey } from './row-keys.ts';
+import type { RowChange, Tables } from './tables.ts';
 import { put } from './tables.ts';
 
 const shape = {

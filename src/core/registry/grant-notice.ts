@@ -11,7 +11,7 @@ import { requireRegistry } from './authority.ts';
 import { requireSides } from './grant-act.ts';
 import { lifeOf, livesAbove } from './grant.ts';
 import { kind, need, requireBasis } from './kind.ts';
-import type { RowKey } from './tables.ts';
+import type { RowKey } from './row-keys.ts';
 import { put } from './tables.ts';
 
 /** Days before the end of a grant on which its sides are told. */

@@ -17,7 +17,8 @@ import type { Rows, Spoken } from './kind.ts';
 import { kind, need, requireBasis, requireNew } from './kind.ts';
 import type { LicenseBody } from './license.ts';
 import { standingLicense } from './license.ts';
-import type { RowKey, Tables } from './tables.ts';
+import type { RowKey } from './row-keys.ts';
+import type { Tables } from './tables.ts';
 import { put } from './tables.ts';
 import { heldBy, interestReads, standingExclusive } from './title.ts';
 

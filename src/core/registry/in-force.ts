@@ -11,7 +11,8 @@ import { DEFAULT_QUORUMS, interestKindOf, overlaps, parseQuorum } from '../title
 import { requireNotEnded } from './ended-party.ts';
 import type { InstrumentBody } from './instrument.ts';
 import type { Place, Rows } from './kind.ts';
-import type { RowChange, RowKey, Tables } from './tables.ts';
+import type { RowKey } from './row-keys.ts';
+import type { RowChange, Tables } from './tables.ts';
 import { put } from './tables.ts';
 import { asRow, heldBy, interestReads, shareOf, standingExclusive, standingOn, sumOf, uncovered } from './title.ts';
 

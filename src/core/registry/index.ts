@@ -36,7 +36,8 @@ import { run } from './run.ts';
 import { opening, sealed } from './sealed.ts';
 import { succession } from './succession.ts';
 import { successionAct } from './succession-act.ts';
-import type { RowChange, RowKey } from './tables.ts';
+import type { RowKey } from './row-keys.ts';
+import type { RowChange } from './tables.ts';
 import { accessBatch, tokenBatch, tokenKey, tokenKeyRetirement } from './token.ts';
 
 const ALL = [

@@ -16,7 +16,8 @@ import { inForce, inForceReads, isComplete, missingConsents, withoutEncumbrances
 import type { InstrumentBody } from './instrument.ts';
 import type { Place, Rows, Spoken } from './kind.ts';
 import { kind, need, requireBasis, requireNew } from './kind.ts';
-import type { RowChange, RowKey, Tables } from './tables.ts';
+import type { RowKey } from './row-keys.ts';
+import type { RowChange, Tables } from './tables.ts';
 import { put } from './tables.ts';
 import { heldBy, standingOn } from './title.ts';
 

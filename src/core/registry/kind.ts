@@ -11,7 +11,8 @@ import { RegistryError } from '../errors.ts';
 import type { Common, StatementForm } from '../statement/statement.ts';
 import type { Commitment } from './commitment.ts';
 import type { Speaker } from './one-time-key.ts';
-import type { IndexName, Row, RowChange, RowKey, TableName, Tables } from './tables.ts';
+import type { IndexName, Row, RowKey } from './row-keys.ts';
+import type { RowChange, TableName, Tables } from './tables.ts';
 
 /** A statement whose signature has been verified. */
 export interface Spoken<Body = unknown> {

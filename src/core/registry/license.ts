@@ -12,7 +12,8 @@ import { asset, assetKey, needAsset } from './instrument.ts';
 import type { Rows, Spoken } from './kind.ts';
 import { kind, need, requireBasis, requireNew } from './kind.ts';
 import { requireLicense } from './registration.ts';
-import type { RowKey, Tables } from './tables.ts';
+import type { RowKey } from './row-keys.ts';
+import type { Tables } from './tables.ts';
 import { put } from './tables.ts';
 import { heldBy } from './title.ts';
 

@@ -13,7 +13,8 @@ import type { Common } from '../statement/statement.ts';
 import { fingerprint, parseP256Spki } from '../statement/public-key.ts';
 import type { InnerSignature, Kind, Place, Rows, Spoken } from './kind.ts';
 import { visibilityOf } from './kind.ts';
-import type { RowChange, RowKey } from './tables.ts';
+import type { RowKey } from './row-keys.ts';
+import type { RowChange } from './tables.ts';
 import { put } from './tables.ts';
 
 /** What a maker's own key signs to vouch for a one-time key. @param spki of the one-time key, base64 of DER */

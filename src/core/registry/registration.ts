@@ -16,7 +16,8 @@ import { contributorRows, contributorsSchema, requireContributors } from './cont
 import { requireNotEnded } from './ended-party.ts';
 import type { Rows, Spoken } from './kind.ts';
 import { kind, need, requireBasis, requireNew } from './kind.ts';
-import type { Row, RowChange, RowKey } from './tables.ts';
+import type { Row, RowKey } from './row-keys.ts';
+import type { RowChange } from './tables.ts';
 import { put } from './tables.ts';
 import { firstTitle } from './title.ts';
 

@@ -12,7 +12,8 @@ import type { Common } from '../statement/statement.ts';
 import { dateOf } from '../title/dates.ts';
 import type { Place, Rows, Spoken } from './kind.ts';
 import { need, requireBasis, requireNew } from './kind.ts';
-import type { RowChange, RowKey } from './tables.ts';
+import type { RowKey } from './row-keys.ts';
+import type { RowChange } from './tables.ts';
 import { put } from './tables.ts';
 import { heldBy } from './title.ts';
 

@@ -8,7 +8,7 @@ import type { Common, StatementForm } from '../statement/statement.ts';
 import { commonShape, digest, id, instant } from '../statement/statement.ts';
 import { requireRegistry } from './authority.ts';
 import { kind, need, requireBasis, requireNew } from './kind.ts';
-import type { RowKey } from './tables.ts';
+import type { RowKey } from './row-keys.ts';
 import { put } from './tables.ts';
 
 export const BUILD_TYPE = 'urn:muniment:build:training:v1';

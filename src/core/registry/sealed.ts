@@ -15,7 +15,8 @@ import { RegistryError } from '../errors.ts';
 import { digest, form, id, urn } from '../statement/statement.ts';
 import type { Rows, Spoken } from './kind.ts';
 import { kind, requireBasis } from './kind.ts';
-import type { RowKey, Tables } from './tables.ts';
+import type { RowKey } from './row-keys.ts';
+import type { Tables } from './tables.ts';
 import { put } from './tables.ts';
 
 /** Of a `title` the commitment is over fields that open one at a time (`sealed-title.ts`); of the others, over digests. */

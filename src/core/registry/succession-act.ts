@@ -11,7 +11,7 @@ import { endedReads } from './ended-party.ts';
 import { kind, need, requireBasis, requireNew } from './kind.ts';
 import type { SuccessionBody } from './succession.ts';
 import { requireLiving } from './succession.ts';
-import type { RowKey } from './tables.ts';
+import type { RowKey } from './row-keys.ts';
 import { put } from './tables.ts';
 
 const shape = {

@@ -19,7 +19,8 @@ import { isRegistry } from './authority.ts';
 import { endedReads, requireNotEnded, wayBetween } from './ended-party.ts';
 import type { Place, Rows, Spoken } from './kind.ts';
 import { kind, need, requireNew } from './kind.ts';
-import type { RowChange, RowKey, Tables } from './tables.ts';
+import type { RowKey } from './row-keys.ts';
+import type { RowChange, Tables } from './tables.ts';
 import { put } from './tables.ts';
 
 export const SUCCESSION_TYPES = ['merger', 'split'] as const;

@@ -5,7 +5,8 @@ import { add, compare, NOTHING, parseShare } from '../share.ts';
 import type { Common } from '../statement/statement.ts';
 import { dateOf } from '../title/dates.ts';
 import type { Place, Rows } from './kind.ts';
-import type { RowChange, RowKey, Tables } from './tables.ts';
+import type { RowKey } from './row-keys.ts';
+import type { RowChange, Tables } from './tables.ts';
 import { put } from './tables.ts';
 
 /** The title that an asset begins with; it counts from the day on which its maker stated it. */

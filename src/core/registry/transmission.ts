@@ -17,7 +17,8 @@ import type { Place, Rows, Spoken } from './kind.ts';
 import { need, requireBasis } from './kind.ts';
 import type { SuccessionBody } from './succession.ts';
 import { portionsOf } from './succession.ts';
-import type { RowChange, RowKey, Tables } from './tables.ts';
+import type { RowKey } from './row-keys.ts';
+import type { RowChange, Tables } from './tables.ts';
 import { put } from './tables.ts';
 import { asRow, heldBy, interestReads, shareOf, standingOn, stands, sumOf } from './title.ts';
 

@@ -7,8 +7,9 @@
  * The words are shared by all threads. Pages are folded one after the other, and the messages between them order what
  * is written here.
  */
-import type { IndexName, TableName } from '../../core/registry/tables.ts';
-import { INDEX_NAMES, TABLE_NAMES } from '../../core/registry/tables.ts';
+import type { IndexName } from '../../core/registry/row-keys.ts';
+import type { TableName } from '../../core/registry/tables.ts';
+import { INDEX_NAMES, TABLE_NAMES } from '../../core/registry/row-keys.ts';
 
 const BYTES_A_WORD = 4;
 /** 64 MiB hold a hundred million keys with one answer in ten wrong. */

@@ -10,8 +10,17 @@
 import { RegistryError } from '../../core/errors.ts';
 import { judge, readsOf } from '../../core/registry/index.ts';
 import type { Rows, Spoken } from '../../core/registry/kind.ts';
-import type { IndexName, Row, RowChange, RowKey, TableName } from '../../core/registry/tables.ts';
-import { INDEX_NAMES, INDEXES, indexKeysOf, isIndex, keyOf, nameOf, TABLE_NAMES } from '../../core/registry/tables.ts';
+import type { IndexName, Row, RowKey } from '../../core/registry/row-keys.ts';
+import type { RowChange, TableName } from '../../core/registry/tables.ts';
+import {
+  INDEX_NAMES,
+  INDEXES,
+  indexKeysOf,
+  isIndex,
+  keyOf,
+  nameOf,
+  TABLE_NAMES,
+} from '../../core/registry/row-keys.ts';
 import type { MadeKeys } from './made-keys.ts';
 import type { Columns, RegistryRow } from './registry-rows.ts';
 import { RowCursor, same } from './registry-rows.ts';

@@ -4,8 +4,9 @@
  * which goes before the tables and is compared when all is folded. A row that no statement made is laid over with
  * nothing, so that no judgement is misled by it.
  */
-import type { IndexName, RowKey, TableName } from '../../core/registry/tables.ts';
-import { INDEXES, indexKeysOf, isIndex, keyOf, nameOf, TABLE_NAMES } from '../../core/registry/tables.ts';
+import type { IndexName, RowKey } from '../../core/registry/row-keys.ts';
+import type { TableName } from '../../core/registry/tables.ts';
+import { INDEXES, indexKeysOf, isIndex, keyOf, nameOf, TABLE_NAMES } from '../../core/registry/row-keys.ts';
 import type { Looked, OverlaidRow, UnexpectedRow } from './page-fold.ts';
 import { differences } from './page-fold.ts';
 import type { PageWorker } from './page-worker.ts';

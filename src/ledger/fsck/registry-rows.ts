@@ -7,7 +7,7 @@
  * Nearly every row is as it should be. That is told from its bytes alone; only a row that differs is made an object of.
  */
 import type { TableName } from '../../core/registry/tables.ts';
-import { TABLE_NAMES } from '../../core/registry/tables.ts';
+import { TABLE_NAMES } from '../../core/registry/row-keys.ts';
 import { CopyOut, readInt8 } from './copy-out.ts';
 import type { SharedBytes } from './tuple-buffer.ts';
 import { giveBack, TupleBuffer } from './tuple-buffer.ts';

@@ -1,6 +1,7 @@
 /** SQL of the verifier over the tables that the statements add up to, and over what the fold remembers beside them. */
-import type { IndexName, TableName } from '../../core/registry/tables.ts';
-import { INDEXES, KEYS, TABLE_NAMES } from '../../core/registry/tables.ts';
+import type { IndexName } from '../../core/registry/row-keys.ts';
+import type { TableName } from '../../core/registry/tables.ts';
+import { INDEXES, KEYS, TABLE_NAMES } from '../../core/registry/row-keys.ts';
 import type { OverlaidRow } from './page-fold.ts';
 import type { Columns, RegistryRow } from './registry-rows.ts';
 import { RegistryRows } from './registry-rows.ts';

@@ -3,7 +3,7 @@
  * rows of earlier pages.
  */
 import { Worker } from 'node:worker_threads';
-import type { RowKey } from '../../core/registry/tables.ts';
+import type { RowKey } from '../../core/registry/row-keys.ts';
 import type { Bucket, BucketTask } from './map-part.ts';
 import type { Looked, LookUp, UnexpectedRow } from './page-fold.ts';
 import type { PageTask, PageWorker, ReadPage, WorkerSetup } from './page-worker.ts';

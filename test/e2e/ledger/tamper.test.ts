@@ -4,7 +4,7 @@
  */
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import pg from 'pg';
-import { KEYS, TABLE_NAMES } from '../../../src/core/registry/tables.ts';
+import { KEYS, TABLE_NAMES } from '../../../src/core/registry/row-keys.ts';
 import type { Finding } from '../../../src/ledger/fsck/index.ts';
 import { SIDE_TABLES } from '../../../src/ledger/fsck/side-tables.ts';
 import { attestTime, cosign, everyKind, makeParty, register, TestLedger } from './fixture.ts';

@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { utf8 } from '../../../src/core/bytes.ts';
 import { formatDigest } from '../../../src/core/digest.ts';
-import { TABLE_NAMES } from '../../../src/core/registry/tables.ts';
+import { TABLE_NAMES } from '../../../src/core/registry/row-keys.ts';
 import { MadeKeys } from '../../../src/ledger/fsck/made-keys.ts';
 import { sha256 } from '../../../src/platform/crypto.ts';
 
