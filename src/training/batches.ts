@@ -1,10 +1,11 @@
 /** Which pictures train and which are held out, and how a batch of them becomes tensors. */
 import type { Tensor2D } from '@tensorflow/tfjs-core';
+import { permutation } from '../core/random.ts';
+import type { RandomStream } from '../core/random.ts';
 import type { TensorFlow } from './backends/backend.ts';
 import type { Hyperparameters } from './hyperparameters.ts';
 import type { ImageSet } from './idx.ts';
-import { permutation, randomStream } from './random.ts';
-import type { RandomStream } from './random.ts';
+import { randomStream } from './random.ts';
 import type { Batch } from './recipes/index.ts';
 
 /** What is done to a pixel before training, in the words that go on record. */

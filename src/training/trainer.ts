@@ -7,6 +7,7 @@
  */
 import type { Tensor, Tensor2D } from '@tensorflow/tfjs-core';
 import { RegistryError } from '../core/errors.ts';
+import { permutation } from '../core/random.ts';
 import type { Tensor as StoredTensor } from '../core/weights/safetensors.ts';
 import type { LoadedBackend } from './backends/backend.ts';
 import { BatchFeed, labelsOf, splitImages } from './batches.ts';
@@ -17,7 +18,7 @@ import type { ImageDataset } from './idx.ts';
 import { createOptimizer } from './optimizers.ts';
 import { measureCompute, ProgressMeter } from './progress.ts';
 import type { ComputeUsed, Progress } from './progress.ts';
-import { permutation, randomStream } from './random.ts';
+import { randomStream } from './random.ts';
 import { createRecipe, initialValues } from './recipes/index.ts';
 import { loadTensors, storeTensors } from './tensors.ts';
 

@@ -8,7 +8,7 @@
  */
 import type { Tensor, Tensor2D } from '@tensorflow/tfjs-core';
 import type { TensorFlow } from '../backends/backend.ts';
-import type { RandomStream } from '../random.ts';
+import type { RandomStream } from '../../core/random.ts';
 
 /** A trained tensor. Its name is stable and goes into the weight digest; `shape` is in [inputs, outputs] order. */
 export interface ParameterSpec {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { permutation, randomStream } from '../../../src/training/random.ts';
+import { permutation } from '../../../src/core/random.ts';
+import { randomStream } from '../../../src/training/random.ts';
 
 const draws = (seed: number, purpose: string, count: number) => {
   const random = randomStream(seed, purpose);

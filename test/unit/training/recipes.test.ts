@@ -6,7 +6,7 @@ import type { Tensor, Tensor2D } from '@tensorflow/tfjs-core';
 import { parseHyperparameters } from '../../../src/training/hyperparameters.ts';
 import { createOptimizer } from '../../../src/training/optimizers.ts';
 import { randomStream } from '../../../src/training/random.ts';
-import type { RandomStream } from '../../../src/training/random.ts';
+import type { RandomStream } from '../../../src/core/random.ts';
 import { createRecipe, initialValues } from '../../../src/training/recipes/index.ts';
 import type { Batch, PictureShape, Recipe } from '../../../src/training/recipes/index.ts';
 
