@@ -1,34 +1,153 @@
 /**
- * A fingerprint of weights: what a model tells of its neurons so that near copies of it are found, and so little that the
- * weights are not told. It does not change when neurons are put in another order or scaled by positive factors, and
- * little when the model is trained on, pruned or quantized.
+ * A fingerprint of weights: what a model tells of its neurons so that near copies of it are found, and too little to make
+ * the weights from. It does not change when neurons are put in another order or scaled by positive factors, and little
+ * when the model is trained on, pruned or quantized.
+ *
+ *   retrieval  e / ‖e‖ as bytes, e = Σ over hidden layers of v_l / ‖v_l‖, v_l = Σ over neurons i of strength_i · sin(G·u_i / σ):
+ *              the mean of a kernel (Rahimi and Recht 2007) that is odd in the cosine of two neurons, sinh(cos / σ²), so
+ *              that neurons which have nothing to do with each other cancel out, and no mean of all models need be known
+ *   layers     of each kept neuron u_i the signs of SKETCH_BITS random projections: two neurons at an angle φ differ in
+ *              φ/π of them (Goemans and Williamson 1995; Charikar 2002)
+ *
+ * Hidden layers are all but the last one, whose rows are the task itself; a model of one layer has no other.
  */
+import type { Sha256 } from '../digest.ts';
+import type { Neurons } from './neurons.ts';
+import { neuronsOf, unitsOf } from './neurons.ts';
+import type { Rows } from './projection.ts';
+import { gaussianRows, projected, rowAt } from './projection.ts';
+import type { Stack } from './stack.ts';
 
 export const SCHEME = 'muniment-fingerprint-1';
 
 /** Elements of the retrieval vector, whatever the depth of the model. */
 export const RETRIEVAL_DIMENSIONS = 1024;
 
-/** Elements of a neuron's sketch. */
-export const SKETCH_DIMENSIONS = 32;
+/** Of a neuron's sketch; the cosine that it gives is off by about 0.07. */
+export const SKETCH_BITS = 512;
 
-/** Neurons of a layer that are kept, the strongest. */
-export const MAX_NEURONS = 64;
+/** How many hidden layers are sketched, from the input on, and how many neurons in all of them and in one. */
+export const MAX_LAYERS = 8;
+export const MAX_NEURONS = 512;
+export const MAX_NEURONS_A_LAYER = 256;
+
+/** Width of the kernel: the one that found most derived models again. */
+const SIGMA = 0.5;
+/** Wider rows are projected first. */
+const MAX_WIDTH = 1024;
+/** The strongest neurons of a layer go into the retrieval vector; what is left adds next to nothing, and takes long. */
+const MAX_NEURONS_RETRIEVED = 512;
 
 export interface LayerSketch {
   /** Neurons of the layer, kept or not */
   units: number;
-  /** Of each kept neuron, strongest first: its share of the layer's strength, so that all of a layer add up to at most 1 */
-  strengths: Float32Array;
-  /** `[kept][SKETCH_DIMENSIONS]`, unit vectors times 127, rounded */
-  rows: Int8Array;
+  /** Elements of a neuron's row before it was sketched: only those of one width compare. */
+  width: number;
+  /** `[kept][SKETCH_BITS / 8]`, the strongest neuron first, bits from the low one on */
+  rows: Uint8Array;
 }
 
 export interface Fingerprint {
   scheme: typeof SCHEME;
-  /** What the stack is made of, as `784-128-10`: chance is reckoned among models of one shape. */
+  /** What the stack is made of, as `784-128-10` or `1x28-…`, for people */
   shape: string;
-  /** `[RETRIEVAL_DIMENSIONS]`, a unit vector times its scale, rounded; two are compared by their cosine. */
+  /** `[RETRIEVAL_DIMENSIONS]`, the largest element ±127; two are compared by their cosine. */
   retrieval: Int8Array;
   layers: readonly LayerSketch[];
+}
+
+export const SKETCH_BYTES = SKETCH_BITS / 8;
+
+export function fingerprintOf(sha256: Sha256, stack: Stack): Fingerprint {
+  const all = neuronsOf(sha256, stack);
+  const hidden = (all.length === 1 ? all : all.slice(0, -1)).map((neurons) => strongestFirst(sha256, neurons));
+  const sketched = hidden.slice(0, MAX_LAYERS);
+  const kept = Math.min(MAX_NEURONS_A_LAYER, Math.floor(MAX_NEURONS / sketched.length));
+  return {
+    scheme: SCHEME,
+    shape: shapeOf(stack),
+    retrieval: retrievalOf(sha256, hidden),
+    layers: sketched.map(({ rows, units, width }) => ({ units, width, rows: signsOf(sha256, firstOf(rows, kept)) })),
+  };
+}
+
+/** `784-128-10`; a convolution is written `8@5x5`, after the number of channels that come in. */
+export function shapeOf({ layers }: Stack): string {
+  const [first] = layers as [Stack['layers'][number]];
+  const parts = layers.map((layer) =>
+    layer.kind === 'dense' ? `${layer.units}` : `${layer.filters}@${layer.height}x${layer.width}`,
+  );
+  return [first.kind === 'dense' ? first.inputs : first.channels, ...parts].join('-');
+}
+
+interface Hidden {
+  units: number;
+  width: number;
+  strengths: Float64Array;
+  /** Neurons of no strength left out */
+  rows: Rows;
+}
+
+function strongestFirst(sha256: Sha256, { layer, directions, strengths }: Neurons): Hidden {
+  const order = [...strengths.keys()].filter((unit) => strengths[unit]! > 0);
+  order.sort((a, b) => strengths[b]! - strengths[a]! || a - b);
+  const sorted: Rows = {
+    count: order.length,
+    width: directions.width,
+    values: new Float32Array(order.length * directions.width),
+  };
+  order.forEach((unit, i) => rowAt(sorted, i).set(rowAt(directions, unit)));
+  return {
+    units: unitsOf(layer),
+    width: directions.width,
+    strengths: Float64Array.from(order, (unit) => strengths[unit]!),
+    rows: projected(sha256, sorted, MAX_WIDTH),
+  };
+}
+
+const firstOf = ({ width, values, count }: Rows, most: number): Rows => ({
+  count: Math.min(count, most),
+  width,
+  values: values.subarray(0, most * width),
+});
+
+function retrievalOf(sha256: Sha256, hidden: readonly Hidden[]): Int8Array {
+  const sum = new Float64Array(RETRIEVAL_DIMENSIONS);
+  for (const { rows, strengths } of hidden) {
+    const of = embedded(sha256, firstOf(rows, MAX_NEURONS_RETRIEVED), strengths);
+    const length = Math.sqrt(of.reduce((total, value) => total + value * value, 0));
+    if (length > 0) of.forEach((value, k) => (sum[k]! += value / length));
+  }
+  const largest = sum.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+  return Int8Array.from(sum, (value) => (largest > 0 ? Math.round((value / largest) * 127) : 0));
+}
+
+function embedded(sha256: Sha256, rows: Rows, strengths: Float64Array): Float64Array {
+  const frequencies = gaussianRows(sha256, 'retrieve', RETRIEVAL_DIMENSIONS, rows.width);
+  const result = new Float64Array(RETRIEVAL_DIMENSIONS);
+  for (let i = 0; i < rows.count; i++) {
+    const row = rowAt(rows, i);
+    for (let k = 0; k < RETRIEVAL_DIMENSIONS; k++) {
+      result[k]! += strengths[i]! * Math.sin(dot(rowAt(frequencies, k), row) / SIGMA);
+    }
+  }
+  return result;
+}
+
+function signsOf(sha256: Sha256, rows: Rows): Uint8Array {
+  const planes = gaussianRows(sha256, 'sketch', SKETCH_BITS, rows.width);
+  const signs = new Uint8Array(rows.count * SKETCH_BYTES);
+  for (let i = 0; i < rows.count; i++) {
+    const row = rowAt(rows, i);
+    for (let k = 0; k < SKETCH_BITS; k++) {
+      if (dot(rowAt(planes, k), row) > 0) signs[i * SKETCH_BYTES + (k >> 3)]! |= 1 << (k & 7);
+    }
+  }
+  return signs;
+}
+
+function dot(a: Float32Array, b: Float32Array): number {
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) sum += a[i]! * b[i]!;
+  return sum;
 }
