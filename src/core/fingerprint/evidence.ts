@@ -1,42 +1,69 @@
 /**
- * How alike two models' neurons are: the neurons of a layer are matched one to one so that the sum of their cosines is
- * largest (the assignment problem, Kuhn 1955), and the mean over the pairs is the layers' score. Of the layers that
- * compare the most alike count, since a derived model may have layers put in, merged or replaced.
+ * How alike two models' neurons are. The neurons of two layers are matched one to one so that the sum of their cosines is
+ * largest (the assignment problem, Kuhn 1955). Neurons of unrelated models are matched, too, the better the more there are
+ * to choose from; so the same is done with all neurons of the other model reversed, where nothing is left to be found but
+ * chance, and what counts is by how much the mean cosine is larger:
  *
- * A score says nothing by itself: neurons of unrelated models are matched, too, and the more there are to choose from the
- * better. What counts is how often unrelated models come as far (`significance.ts`).
+ *   score = Σ over aligned layers of √pairs · (cosine − chance)
+ *
+ * Layers are aligned in order, so that the score is largest, and may be left out: a derived model may have some put in,
+ * merged or replaced. What a score is worth, only scores of unrelated models tell (`significance.ts`).
  */
 import { munkres } from 'munkres';
 import type { Fingerprint, LayerSketch } from './fingerprint.ts';
 import { SKETCH_BITS, SKETCH_BYTES } from './fingerprint.ts';
 
+export interface AlignedLayers {
+  /** Which hidden layers, counted from 0 */
+  a: number;
+  b: number;
+  pairs: number;
+  /** Mean cosine of the matched neurons, −1 … 1 */
+  cosine: number;
+  /** The same against reversed neurons */
+  chance: number;
+}
+
 export interface Evidence {
-  /** Mean cosine of matched neurons, −1 … 1; 0 where no layers compare */
+  /** 0 where no layers compare; about √neurons for the same weights */
   score: number;
-  /** Of the layers that are most alike, counted from 0, or null where none compare */
-  layers: [number, number] | null;
+  layers: AlignedLayers[];
 }
 
+/** The same either way round. */
 export function evidenceFor(a: Fingerprint, b: Fingerprint): Evidence {
-  let best: Evidence = { score: 0, layers: null };
+  // best[j]: of the layers of a so far and the first j of b
+  let best: Evidence[] = Array.from({ length: b.layers.length + 1 }, () => NOTHING);
   a.layers.forEach((one, i) => {
+    const next: Evidence[] = [NOTHING];
     b.layers.forEach((other, j) => {
-      if (one.width !== other.width) return;
-      const score = matched(one, other);
-      if (best.layers === null || score > best.score) best = { score, layers: [i, j] };
+      const without = best[j + 1]!.score >= next[j]!.score ? best[j + 1]! : next[j]!;
+      const aligned = one.width === other.width ? extended(best[j]!, { a: i, b: j, ...matched(one, other) }) : NOTHING;
+      next.push(aligned.score > without.score ? aligned : without);
     });
+    best = next;
   });
-  return best;
+  return best.at(-1)!;
 }
 
-/** Mean cosine of the neurons of the smaller layer and those they are matched with. */
-export function matched(a: LayerSketch, b: LayerSketch): number {
+const NOTHING: Evidence = { score: 0, layers: [] };
+
+const extended = ({ score, layers }: Evidence, more: AlignedLayers): Evidence => ({
+  score: score + Math.sqrt(more.pairs) * (more.cosine - more.chance),
+  layers: [...layers, more],
+});
+
+/** Each neuron of the smaller layer with one of the other. */
+function matched(a: LayerSketch, b: LayerSketch): Pick<AlignedLayers, 'chance' | 'cosine' | 'pairs'> {
   if (a.rows.length > b.rows.length) return matched(b, a);
-  const count = a.rows.length / SKETCH_BYTES;
-  if (count === 0) return 0;
-  const costs = differences(a.rows, b.rows).map((row) => row.map((bits) => -cosineOf(bits)));
-  const sum = munkres(costs).reduce((total, [i, j]) => total - costs[i]![j]!, 0);
-  return sum / count;
+  const pairs = a.rows.length / SKETCH_BYTES;
+  if (pairs === 0) return { pairs, cosine: 0, chance: 0 };
+  const cosines = differences(a.rows, b.rows).map((row) => row.map((bits) => COSINES[bits]!));
+  const reversed = cosines.map((row) => row.map((cosine) => -cosine));
+  // The assignment makes the sum of costs smallest.
+  const sum = (values: number[][], costs: number[][]): number =>
+    munkres(costs).reduce((total, [i, j]) => total + values[i]![j]!, 0);
+  return { pairs, cosine: sum(cosines, reversed) / pairs, chance: sum(reversed, cosines) / pairs };
 }
 
 /** Cosine of two retrieval vectors, −1 … 1. */
@@ -50,7 +77,7 @@ export function nearness(a: Int8Array, b: Int8Array): number {
   return squaresA === 0 || squaresB === 0 ? 0 : product / Math.sqrt(squaresA * squaresB);
 }
 
-const cosineOf = (differing: number): number => COSINES[differing]!;
+/** By the number of bits in which two sketches differ. */
 const COSINES = Float64Array.from({ length: SKETCH_BITS + 1 }, (_, bits) => Math.cos((Math.PI * bits) / SKETCH_BITS));
 
 /** `[a][b]`: bits in which the sketches of two neurons differ */

@@ -1,0 +1,71 @@
+/**
+ * What a score is worth: how often an unrelated model comes as near. The p-value is conformal (Vovk, Gammerman and Shafer
+ * 2005), p = (1 + #{unrelated models that score at least as high}) / (1 + n): whatever scores are distributed like, an
+ * unrelated model gets p ≤ α no more often than α, provided it was drawn as the others were. It is never smaller than
+ * 1 / (1 + n), so n belongs to it.
+ *
+ * A model with more neurons has more to choose from. So a model on record and the one in question are both cut to what
+ * both have, their strongest neurons, before their scores are compared. A model on record that is related after all, and
+ * nobody said so, makes p larger: an error on the side of the suspect.
+ */
+import { evidenceFor } from './evidence.ts';
+import type { Fingerprint, LayerSketch } from './fingerprint.ts';
+import { SKETCH_BYTES } from './fingerprint.ts';
+
+export interface Significance {
+  pValue: number;
+  /** Unrelated models that it was compared with */
+  n: number;
+}
+
+/**
+ * @param query whose relation to `candidate` is in question
+ * @param unrelated models that have nothing to do with `candidate`; those that do not compare with `query` are left out
+ */
+export function significanceOf(
+  query: Fingerprint,
+  candidate: Fingerprint,
+  unrelated: readonly Fingerprint[],
+): Significance {
+  const compared = unrelated.filter((model) => comparable(query, model));
+  const asNear = compared.filter((model) => {
+    const score = evidenceFor(cutTo(model, query), candidate).score;
+    return score >= evidenceFor(cutTo(query, model), candidate).score;
+  });
+  return { pValue: (1 + asNear.length) / (1 + compared.length), n: compared.length };
+}
+
+/** Models that see inputs of one width, and of which neither has less than half the neurons of the other in a layer. */
+export function comparable(a: Fingerprint, b: Fingerprint): boolean {
+  return layersOfBoth(a, b).every(([one, other]) => {
+    const [fewer, more] = [one.rows.length, other.rows.length].sort((x, y) => x - y) as [number, number];
+    return one.width === other.width && fewer * 2 >= more && fewer > 0;
+  });
+}
+
+/** As many layers of `model` as both have, and as many neurons in each. */
+function cutTo(model: Fingerprint, other: Fingerprint): Fingerprint {
+  const layers = layersOfBoth(model, other).map(([own, its]): LayerSketch => {
+    const bytes = Math.min(own.rows.length, its.rows.length);
+    return { ...own, rows: own.rows.subarray(0, bytes - (bytes % SKETCH_BYTES)) };
+  });
+  return { ...model, layers };
+}
+
+const layersOfBoth = (a: Fingerprint, b: Fingerprint): [LayerSketch, LayerSketch][] =>
+  a.layers.slice(0, b.layers.length).map((layer, index) => [layer, b.layers[index]!]);
+
+/**
+ * Several candidates are as many chances to be wrong once: p-values corrected for all of them (Holm 1979), in the order
+ * given. Of unrelated candidates the smallest is ≤ α no more often than α.
+ */
+export function holm(pValues: readonly number[]): number[] {
+  const order = [...pValues.keys()].sort((a, b) => pValues[a]! - pValues[b]!);
+  const corrected = new Array<number>(pValues.length);
+  let largest = 0;
+  order.forEach((index, rank) => {
+    largest = Math.max(largest, Math.min(1, (pValues.length - rank) * pValues[index]!));
+    corrected[index] = largest;
+  });
+  return corrected;
+}
