@@ -10,7 +10,6 @@
  */
 import { evidenceFor } from './evidence.ts';
 import type { Fingerprint, LayerSketch } from './fingerprint.ts';
-import { SKETCH_BYTES } from './fingerprint.ts';
 
 export interface Significance {
   pValue: number;
@@ -28,10 +27,16 @@ export function significanceOf(
   unrelated: readonly Fingerprint[],
 ): Significance {
   const compared = unrelated.filter((model) => comparable(query, model));
-  const asNear = compared.filter((model) => {
-    const score = evidenceFor(cutTo(model, query), candidate).score;
-    return score >= evidenceFor(cutTo(query, model), candidate).score;
-  });
+  const scores = new Map<string, number>();
+  const scoreOf = (cut: Fingerprint): number => {
+    const sizes = cut.layers.map(({ rows }) => rows.length).join();
+    const score = scores.get(sizes) ?? evidenceFor(cut, candidate).score;
+    scores.set(sizes, score);
+    return score;
+  };
+  const asNear = compared.filter(
+    (model) => evidenceFor(cutTo(model, query), candidate).score >= scoreOf(cutTo(query, model)),
+  );
   return { pValue: (1 + asNear.length) / (1 + compared.length), n: compared.length };
 }
 
@@ -46,8 +51,7 @@ export function comparable(a: Fingerprint, b: Fingerprint): boolean {
 /** As many layers of `model` as both have, and as many neurons in each. */
 function cutTo(model: Fingerprint, other: Fingerprint): Fingerprint {
   const layers = layersOfBoth(model, other).map(([own, its]): LayerSketch => {
-    const bytes = Math.min(own.rows.length, its.rows.length);
-    return { ...own, rows: own.rows.subarray(0, bytes - (bytes % SKETCH_BYTES)) };
+    return { ...own, rows: own.rows.subarray(0, Math.min(own.rows.length, its.rows.length)) };
   });
   return { ...model, layers };
 }

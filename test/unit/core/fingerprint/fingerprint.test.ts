@@ -1,0 +1,99 @@
+import { describe, expect, it } from '@jest/globals';
+import { evidenceFor, nearness } from '../../../../src/core/fingerprint/evidence.ts';
+import type { Fingerprint } from '../../../../src/core/fingerprint/fingerprint.ts';
+import { fingerprintOf, MAX_NEURONS_A_LAYER, SKETCH_BYTES } from '../../../../src/core/fingerprint/fingerprint.ts';
+import type { Stack } from '../../../../src/core/fingerprint/stack.ts';
+import { sha256 } from '../../../../src/platform/crypto.ts';
+import { conv, convStack, dense, denseStack, disguised, drawing, noisy, rearranged } from '../../../support/stacks.ts';
+
+const of = (stack: Stack): Fingerprint => fingerprintOf(sha256, stack);
+const kept = ({ layers }: Fingerprint): number[] => layers.map(({ rows }) => rows.length / SKETCH_BYTES);
+
+describe('a fingerprint', () => {
+  it('says what the stack is made of', () => {
+    expect(of(denseStack(1, 20, 12, 4)).shape).toBe('20-12-4');
+    expect(of(convStack(1)).shape).toBe('1-8@5x5-16@3x3-32-10');
+  });
+
+  it('is of the hidden layers, or of the only one', () => {
+    expect(kept(of(denseStack(1, 20, 12, 9, 4)))).toEqual([12, 9]);
+    expect(kept(of(denseStack(1, 20, 4)))).toEqual([4]);
+  });
+
+  it('keeps the strongest neurons, so many that it stays small', () => {
+    expect(kept(of(denseStack(1, 4, 600, 4)))).toEqual([MAX_NEURONS_A_LAYER]);
+    expect(kept(of(denseStack(1, 4, ...Array<number>(12).fill(100), 4)))).toEqual(Array(8).fill(64));
+    expect(of(denseStack(1, 4, 600, 4)).layers[0]!.units).toBe(600);
+  });
+
+  it.each([
+    ['dense layers', denseStack(2, 40, 24, 12, 4)],
+    ['convolutions', convStack(2)],
+  ])('finds what was put in another order and scaled: %s', (_, stack) => {
+    const [one, other] = [of(stack), of(disguised(stack, 3))];
+    expect(nearness(one.retrieval, other.retrieval)).toBeGreaterThan(0.999);
+    for (const { cosine } of evidenceFor(one, other).layers) expect(cosine).toBeGreaterThan(0.98);
+  });
+
+  it('is another one for another model', () => {
+    const [one, other] = [of(denseStack(4, 100, 64, 10)), of(denseStack(5, 100, 64, 10))];
+    expect(Math.abs(nearness(one.retrieval, other.retrieval))).toBeLessThan(0.3);
+    expect(evidenceFor(one, other).score).toBeLessThan(1);
+  });
+
+  it('finds a layer again behind one that was put in front of it and does nothing', () => {
+    const stack = denseStack(6, 40, 24, 6);
+    const identity = dense(drawing(0), 40, 40);
+    identity.kernel.fill(0);
+    identity.bias!.fill(0);
+    for (let i = 0; i < 40; i++) identity.kernel[i * 40 + i] = 1;
+    const longer = of({ layers: [identity, ...stack.layers] });
+    const { layers } = evidenceFor(of(stack), longer);
+    expect(layers).toEqual([expect.objectContaining({ a: 0, b: 1, pairs: 24 })]);
+    expect(layers[0]!.cosine).toBeGreaterThan(0.98);
+  });
+
+  it('finds the neurons that are left when others were dropped, and those that were there before others came', () => {
+    const stack = denseStack(7, 60, 40, 6);
+    const half = Array.from({ length: 20 }, (_, i) => 2 * i);
+    const dropped = rearranged(
+      stack,
+      0,
+      half,
+      half.map(() => 1),
+    );
+    expect(evidenceFor(of(stack), of(dropped)).layers[0]).toMatchObject({ pairs: 20, cosine: expect.closeTo(1, 1) });
+  });
+
+  it('of weights with noise is near, the nearer the less noise there is', () => {
+    const stack = denseStack(8, 60, 40, 6);
+    const scores = [0, 0.2, 0.5, 1].map((amount) => evidenceFor(of(stack), of(noisy(stack, amount, 9))).score);
+    expect(scores).toEqual([...scores].sort((a, b) => b - a));
+    expect(scores[3]).toBeGreaterThan(2 * evidenceFor(of(stack), of(denseStack(10, 60, 40, 6))).score);
+  });
+
+  it('does not compare layers that see inputs of other widths', () => {
+    const evidence = evidenceFor(of(denseStack(11, 60, 40, 6)), of(denseStack(11, 61, 40, 6)));
+    expect(evidence).toEqual({ score: 0, layers: [] });
+  });
+
+  it('of weights that are all zero has nothing to be found by', () => {
+    const stack = denseStack(12, 10, 8, 4);
+    for (const layer of stack.layers) layer.kernel.fill(0);
+    const empty = of(stack);
+    expect(empty.retrieval.every((value) => value === 0)).toBe(true);
+    expect(nearness(empty.retrieval, of(denseStack(13, 10, 8, 4)).retrieval)).toBe(0);
+    expect(evidenceFor(empty, of(denseStack(13, 10, 8, 4)))).toMatchObject({ score: 0 });
+  });
+
+  it('is the same either way round', () => {
+    const [one, other] = [of(convStack(14)), of(noisy(convStack(14), 0.5, 15))];
+    expect(evidenceFor(one, other).score).toBeCloseTo(evidenceFor(other, one).score, 10);
+  });
+
+  it('takes pictures of several channels and wide inputs', () => {
+    const random = drawing(16);
+    expect(() => of({ layers: [conv(random, 3, 16, 7), dense(random, 16 * 100, 10)] })).not.toThrow();
+    expect(() => of(denseStack(17, 3000, 8, 4))).not.toThrow();
+  });
+});

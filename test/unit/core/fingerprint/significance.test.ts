@@ -1,0 +1,82 @@
+import { describe, expect, it } from '@jest/globals';
+import type { Fingerprint } from '../../../../src/core/fingerprint/fingerprint.ts';
+import { fingerprintOf } from '../../../../src/core/fingerprint/fingerprint.ts';
+import { findingsFor } from '../../../../src/core/fingerprint/findings.ts';
+import { comparable, holm, significanceOf } from '../../../../src/core/fingerprint/significance.ts';
+import { sha256 } from '../../../../src/platform/crypto.ts';
+import { denseStack, noisy } from '../../../support/stacks.ts';
+
+const drawn = (seed: number, units = 16): Fingerprint => fingerprintOf(sha256, denseStack(seed, 24, units, 4));
+const copyOf = (seed: number, amount: number): Fingerprint =>
+  fingerprintOf(sha256, noisy(denseStack(seed, 24, 16, 4), amount, 99));
+const STRANGERS = Array.from({ length: 59 }, (_, i) => drawn(100 + i));
+
+describe('significance', () => {
+  it('of a copy is as small as the number of unrelated models allows', () => {
+    expect(significanceOf(copyOf(1, 0.3), drawn(1), STRANGERS)).toEqual({ pValue: 1 / 60, n: 59 });
+  });
+
+  it('of unrelated models is spread over all of 0 to 1', () => {
+    const values = Array.from({ length: 40 }, (_, i) => significanceOf(drawn(200 + i), drawn(1), STRANGERS).pValue);
+    expect(values.filter((value) => value <= 0.5).length).toBeGreaterThan(8);
+    expect(values.filter((value) => value <= 0.5).length).toBeLessThan(32);
+    expect(values.filter((value) => value <= 0.1).length).toBeLessThan(12);
+  });
+
+  it('is 1 where there is nothing to compare with', () => {
+    expect(significanceOf(copyOf(1, 0.1), drawn(1), [])).toEqual({ pValue: 1, n: 0 });
+  });
+
+  it('counts a stranger that comes exactly as near', () => {
+    expect(significanceOf(copyOf(1, 0.3), drawn(1), [copyOf(1, 0.3)])).toEqual({ pValue: 1, n: 1 });
+  });
+
+  it('compares with models of more and of fewer neurons, but not of less than half', () => {
+    const query = drawn(1);
+    expect([8, 12, 32].map((units) => comparable(query, drawn(2, units)))).toEqual([true, true, true]);
+    expect([7, 33].map((units) => comparable(query, drawn(2, units)))).toEqual([false, false]);
+    expect(comparable(query, fingerprintOf(sha256, denseStack(2, 25, 16, 4)))).toBe(false);
+    expect(significanceOf(query, drawn(3), [drawn(2, 7), drawn(2, 8)]).n).toBe(1);
+  });
+
+  it('corrects for all candidates as Holm does', () => {
+    expect(holm([0.01, 0.04, 0.03, 0.005])).toEqual([0.03, 0.06, 0.06, 0.02]);
+    expect(holm([0.9, 0.8])).toEqual([1, 1]);
+    expect(holm([])).toEqual([]);
+  });
+});
+
+describe('findings', () => {
+  const candidate = (seed: number, initialization?: { seed: number; recipe: string }) => ({
+    model: seed,
+    fingerprint: drawn(seed),
+    unrelated: STRANGERS,
+    ...(initialization === undefined ? {} : { initialization }),
+  });
+
+  it('name the model that was copied, and no other', () => {
+    const found = findingsFor({ fingerprint: copyOf(1, 0.3) }, [candidate(2), candidate(1)]);
+    expect(found.map(({ model, near, corrected }) => [model, near, corrected])).toEqual([
+      [1, true, 2 / 60],
+      [2, false, expect.any(Number)],
+    ]);
+    expect(found[0]!.words).toBe('It shares its initialization with this model, or one derives from the other.');
+    expect(found[1]!.words).toBe('Unrelated models come as near.');
+  });
+
+  it('let the seeds on record decide between a copy and a shared initialization', () => {
+    const started = (seed: number, recipe = '24-16-4') => ({ seed, recipe });
+    const judged = (query: { seed: number; recipe: string }) =>
+      findingsFor({ fingerprint: copyOf(1, 0.3), initialization: query }, [candidate(1, started(7))])[0]!;
+    expect(judged(started(7)).words).toMatch(/^It shares its initialization .* explains this without a copy\.$/);
+    expect(judged(started(8)).words).toMatch(/^One derives from the other, .* does not explain this\.$/);
+    expect(judged(started(7, '24-32-4')).initialization).toBe('unknown');
+  });
+
+  it('say how many models are wanted where there are too few', () => {
+    const few = { ...candidate(1), unrelated: STRANGERS.slice(0, 5) };
+    const [found] = findingsFor({ fingerprint: copyOf(1, 0.3) }, [few]);
+    expect(found).toMatchObject({ near: false, n: 5, pValue: 1 / 6 });
+    expect(found!.words).toBe('Nothing can be said: 5 unrelated models on record compare with it, and 19 are needed.');
+  });
+});
