@@ -19,6 +19,8 @@ export interface ModelReport {
 
 /** What is told of a model beside that. */
 export interface HashedModel extends ModelReport {
+  /** That an OpenSSF model signature over the files names */
+  rootDigest: Digest;
   files: number;
 }
 
@@ -32,15 +34,14 @@ export async function hashModel(io: Io, path: string): Promise<HashedModel> {
   const { hashFile } = await import('../platform/storage/hash-file.ts');
   const bar = await progressBar(io, 'Hashing  {bar} {percentage} %  {eta_formatted} left', size);
   try {
-    const { fileDigest, weightDigest, namelessDigest, container, tensors, parameters, bytes, files } = await hashFile(
-      file,
-      {
-        onProgress: (done, all) => {
-          bar.grow(all);
-          bar.update(done);
-        },
+    const report = await hashFile(file, {
+      onProgress: (done, all) => {
+        bar.grow(all);
+        bar.update(done);
       },
-    );
+    });
+    const { fileDigest, rootDigest, weightDigest, namelessDigest, container, tensors, parameters, bytes, files } =
+      report;
     const readable = weightDigest !== null;
     return {
       fileDigest,
@@ -50,6 +51,7 @@ export async function hashModel(io: Io, path: string): Promise<HashedModel> {
       tensors: readable ? tensors.length : null,
       parameters: readable ? parameters : null,
       bytes,
+      rootDigest,
       files,
     };
   } finally {

@@ -36,9 +36,9 @@ export async function describeModel(
 ): Promise<RegistrationBody> {
   const parents = (facts.parent ?? []).map(splitParent);
   const license = await licenseOf(facts);
-  const { files, ...weights } = await hashModel(context.io, path);
-  if (facts.upload === true && files > 1) {
-    throw new RegistryError('usage', `The model has ${files} files; the registry stores models of one.`, {
+  const hashed = await hashModel(context.io, path);
+  if (facts.upload === true && hashed.files > 1) {
+    throw new RegistryError('usage', `The model has ${hashed.files} files; the registry stores models of one.`, {
       field: 'upload',
       fix: 'Register it without --upload.',
     });
@@ -47,6 +47,8 @@ export async function describeModel(
   const contributors = await findContributors(client, facts.contributor ?? []);
   const datasets: string[] = [];
   for (const text of facts.dataset ?? []) datasets.push((await findDataset(client, text, me.party.id)).id);
+  const { fileDigest, weightDigest, namelessDigest, container, bytes, tensors, parameters } = hashed;
+  const weights = { fileDigest, weightDigest, namelessDigest, container, bytes, tensors, parameters };
   const body = { name: facts.name, weights, owners, license, run: null, datasets, parents };
   return withContributors(body, contributors);
 }

@@ -41,6 +41,37 @@ it('hashes many tensors, a large one, an empty one and the whole file', async ()
   });
 });
 
+it('hashes many small files in threads', async () => {
+  const model = join(folder, 'many');
+  await mkdir(model);
+  const data = randomBytes(70 * MIB);
+  const tensors = Array.from({ length: 70 }, (_, i) => ({
+    name: `tensor ${i}`,
+    dtype: 'U8' as const,
+    shape: [MIB],
+    data: data.subarray(i * MIB, (i + 1) * MIB),
+  }));
+  const shardOf = (i: number) => `shard-${String(i).padStart(2, '0')}.safetensors`;
+  const index = JSON.stringify({ weight_map: Object.fromEntries(tensors.map(({ name }, i) => [name, shardOf(i)])) });
+  const path = join(model, 'model.safetensors.index.json');
+  await writeFile(path, index);
+  const root = createHash('sha256').update(createHash('sha256').update(index).digest());
+  for (const [i, tensor] of tensors.entries()) {
+    const shard = writeSafetensors([tensor]);
+    await writeFile(join(model, shardOf(i)), shard);
+    root.update(createHash('sha256').update(shard).digest());
+  }
+  const rootDigest = `sha256:${root.digest('hex')}`;
+  const { code, stdout } = await runBuilt(['src/cli/main.js', 'hash', path, '--json']);
+  expect(code).toBe(0);
+  expect(JSON.parse(stdout)).toMatchObject({
+    fileDigest: rootDigest,
+    rootDigest,
+    ...weightDigestOf(sha256, tensors),
+    files: 71,
+  });
+});
+
 it('hashes the model in a folder, and says how many files it has', async () => {
   const model = join(folder, 'sharded');
   await mkdir(model);

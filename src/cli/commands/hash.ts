@@ -17,6 +17,7 @@ export function define(program: Command, context: Context): void {
           ['file digest', report.fileDigest],
           ['weight digest', report.weightDigest ?? 'none: the container cannot be read'],
           ['nameless digest', report.namelessDigest ?? undefined],
+          ['signing root', report.rootDigest],
           ['container', report.container],
           ['tensors', report.tensors === null ? undefined : count(report.tensors)],
           ['parameters', report.parameters === null ? undefined : count(report.parameters)],

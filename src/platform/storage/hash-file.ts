@@ -6,9 +6,8 @@
  * A file digest is serial and takes one core; the other ones hash the tensors meanwhile, so that all of a file is read
  * about once from the disk. A file that changed in the meantime is refused: its digests would be of two states.
  */
-import { createHash } from 'node:crypto';
 import { basename, dirname, join } from 'node:path';
-import { utf8 } from '../../core/bytes.ts';
+import { concat, utf8 } from '../../core/bytes.ts';
 import type { Digest } from '../../core/digest.ts';
 import { formatDigest } from '../../core/digest.ts';
 import { RegistryError } from '../../core/errors.ts';
@@ -20,13 +19,17 @@ import { CHUNK_BYTES } from '../../core/weights/digest.ts';
 import type { WeightsReport } from '../../core/weights/inspect.ts';
 import { containerCalled, inspectWeights } from '../../core/weights/inspect.ts';
 import { sha256 } from '../crypto.ts';
+import { FileDigests } from './file-digests.ts';
 import type { FileSource } from './file-source.ts';
 import { openFileSource } from './file-source.ts';
 import { HashPool } from './hash-pool.ts';
 import type { Range } from './hash-ranges.ts';
+import { HASH_BYTES, JOB_BYTES } from './hash-ranges.ts';
 
 export interface FileReport extends WeightsReport {
   fileDigest: Digest;
+  /** That an OpenSSF model signature over the files names */
+  rootDigest: Digest;
   /** Of all files. */
   bytes: number;
   files: number;
@@ -67,33 +70,27 @@ async function inspect(path: string, files: ModelFiles): Promise<WeightsReport> 
 
 /** More files than the largest models have, fewer than a process may hold open. */
 const MAX_FILES = 1000;
-/** What one job hashes: enough that asking for it costs nothing, little enough that no thread is left waiting. */
-const JOB_BYTES = 16 * CHUNK_BYTES;
-const HASH_BYTES = 32;
 const PROGRESS_MS = 100;
-
-interface Opened {
-  readonly file: FileSource;
-  /** Undefined where nobody wants it */
-  readonly digest: Promise<Uint8Array> | undefined;
-}
 
 class ModelFiles implements Siblings {
   readonly main: string;
   readonly #folder: string;
-  readonly #files = new Map<string, Opened>();
+  readonly #files = new Map<string, FileSource>();
   readonly #pool: HashPool;
   readonly #counter = new BigInt64Array(new SharedArrayBuffer(8));
+  /** Undefined where nobody wants them */
+  readonly #digests: FileDigests | undefined;
   #toHash = 0;
 
   constructor(
     path: string,
-    private readonly withDigests: boolean,
+    withDigests: boolean,
     private readonly options: HashOptions,
   ) {
     this.main = basename(path);
     this.#folder = dirname(path);
     this.#pool = new HashPool(options.threads);
+    if (withDigests) this.#digests = new FileDigests(this.#pool, this.#counter);
   }
 
   /** Tells of progress while `work` runs, and closes everything behind it. */
@@ -106,64 +103,63 @@ class ModelFiles implements Siblings {
     try {
       const result = await work();
       tell();
-      for (const [name, { file }] of this.#files) await requireUnchanged(name, file);
+      for (const [name, file] of this.#files) await requireUnchanged(name, file);
       return result;
     } finally {
       clearInterval(timer);
       await this.#pool.close();
-      await Promise.allSettled([...this.#files.values()].map(({ digest }) => digest ?? Promise.resolve()));
-      await Promise.all([...this.#files.values()].map(({ file }) => file.close()));
+      await this.#digests?.settled();
+      await Promise.all([...this.#files.values()].map((file) => file.close()));
     }
   }
 
   async open(name: string): Promise<ByteSource> {
     const known = this.#files.get(name);
-    if (known !== undefined) return known.file;
+    if (known !== undefined) return known;
     if (this.#files.size === MAX_FILES) {
       throw new RegistryError('malformed_container', `The model names more than ${MAX_FILES} files.`);
     }
     const file = await openFileSource(join(this.#folder, inFolder(name)));
-    const digest = this.withDigests ? this.#digestOf(file) : undefined;
-    // Thrown where it is awaited; a reader may fail before.
-    digest?.catch(() => undefined);
-    this.#files.set(name, { file, digest });
+    this.#files.set(name, file);
+    if (this.#digests !== undefined) {
+      this.#toHash += file.size;
+      this.#digests.add(file);
+    }
     return file;
   }
 
   /** Of tensors of which each stands in a file of the model. */
   async chunkRoots(tensors: readonly StoredTensor[]): Promise<Uint8Array[]> {
-    const fds = new Map<ByteSource, number>([...this.#files.values()].map(({ file }) => [file, file.fd]));
+    const fds = new Map<ByteSource, number>([...this.#files.values()].map((file) => [file, file.fd]));
     const ranges = tensors.map(({ source, offset, byteLength }): Range => {
       return { fd: fds.get(source!)!, offset: offset!, length: byteLength };
     });
     const all = ranges.reduce((sum, { length }) => sum + length, 0);
     this.#toHash += all;
+    // All files are open.
+    this.#digests?.start(this.#toHash);
     const jobs = jobsOf(ranges).map((leavesOf) => this.#pool.run({ leavesOf, counter: this.#counter }, all));
     const leaves = await Promise.all(jobs);
     return rootsOf(ranges, leaves);
   }
 
   /**
-   * The digest of several files is that over the SHA-256 of each, in the order of their paths, compared part by part: the
-   * root of an OpenSSF model signature over them (https://github.com/sigstore/model-transparency).
+   * The root of an OpenSSF model signature (https://github.com/sigstore/model-transparency) is the digest over the SHA-256
+   * of each file, in the order of their paths, compared part by part. Of several files it is their file digest, too.
    */
-  async finish(): Promise<Pick<FileReport, 'bytes' | 'fileDigest' | 'files'>> {
+  async finish(): Promise<Pick<FileReport, 'bytes' | 'fileDigest' | 'files' | 'rootDigest'>> {
     // No name holds a NUL, and none sorts before it: so "a/b" stands before "a.b", as its folder does.
     const key = (path: string): Uint8Array => utf8(path.replaceAll('/', '\0'));
     const sorted = [...this.#files].sort(([a], [b]) => compareBytes(key(a), key(b)));
-    const digests = await Promise.all(sorted.map(([, { digest }]) => digest!));
-    const root = createHash('sha256');
-    for (const digest of digests) root.update(digest);
+    this.#digests!.start(this.#toHash);
+    const digests = await Promise.all(sorted.map(([, file]) => this.#digests!.of(file)));
+    const rootDigest = formatDigest(sha256(concat(...digests)));
     return {
-      fileDigest: formatDigest(digests.length === 1 ? digests[0]! : root.digest()),
-      bytes: sorted.reduce((sum, [, { file }]) => sum + file.size, 0),
+      fileDigest: digests.length === 1 ? formatDigest(digests[0]!) : rootDigest,
+      rootDigest,
+      bytes: sorted.reduce((sum, [, { size }]) => sum + size, 0),
       files: digests.length,
     };
-  }
-
-  #digestOf({ fd, size }: FileSource): Promise<Uint8Array> {
-    this.#toHash += size;
-    return this.#pool.run({ digestOf: { fd, offset: 0, length: size }, counter: this.#counter }, size);
   }
 }
 

@@ -6,7 +6,7 @@ import type { Hashed, HashJob } from './hash-ranges.ts';
 import hashRanges from './hash-ranges.ts';
 
 /** Two threads take 60 ms to start, in which 100 MiB are hashed. */
-const WORTH_THREADS = 64 << 20;
+export const WORTH_THREADS = 64 << 20;
 
 export class HashPool {
   #pool: Promise<Piscina<HashJob, Hashed>> | undefined;

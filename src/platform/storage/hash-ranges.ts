@@ -3,6 +3,10 @@ import { createHash, hash } from 'node:crypto';
 import { readSync } from 'node:fs';
 import { CHUNK_BYTES } from '../../core/weights/digest.ts';
 
+/** What one job hashes: enough that asking for it costs nothing, little enough that no thread is left waiting. */
+export const JOB_BYTES = 16 * CHUNK_BYTES;
+export const HASH_BYTES = 32;
+
 export interface Range {
   readonly fd: number;
   readonly offset: number;
@@ -11,16 +15,16 @@ export interface Range {
 
 export type HashJob =
   | { readonly leavesOf: readonly Range[]; readonly counter: BigInt64Array }
-  | { readonly digestOf: Range; readonly counter: BigInt64Array };
+  | { readonly digestsOf: readonly Range[]; readonly counter: BigInt64Array };
 
 /** Errors lose their class on the way out of a thread: a file that became shorter is an answer. */
 export type Hashed = { readonly hashes: Uint8Array } | { readonly endedAt: number };
 
-/** @returns SHA-256 of the range, or the leaf hashes (`core/weights/digest.ts`) of all chunks of all ranges, one after the other */
+/** @returns SHA-256 of each range, or the leaf hashes (`core/weights/digest.ts`) of all chunks of all ranges, one after the other */
 export default function hashRanges(job: HashJob): Hashed {
   try {
     const { counter } = job;
-    return { hashes: 'digestOf' in job ? digestOf(job.digestOf, counter) : leavesOf(job.leavesOf, counter) };
+    return { hashes: 'digestsOf' in job ? digestsOf(job.digestsOf, counter) : leavesOf(job.leavesOf, counter) };
   } catch (error) {
     if (error instanceof EndOfFile) return { endedAt: error.at };
     throw error;
@@ -34,7 +38,6 @@ class EndOfFile extends Error {
 }
 
 const LEAF_PREFIX = 0x00;
-const HASH_BYTES = 32;
 
 function leavesOf(ranges: readonly Range[], counter: BigInt64Array): Uint8Array {
   const count = ranges.reduce((sum, { length }) => sum + Math.ceil(length / CHUNK_BYTES), 0);
@@ -54,16 +57,20 @@ function leavesOf(ranges: readonly Range[], counter: BigInt64Array): Uint8Array 
   return leaves;
 }
 
-function digestOf({ fd, offset, length }: Range, counter: BigInt64Array): Uint8Array {
-  const digest = createHash('sha256');
+function digestsOf(ranges: readonly Range[], counter: BigInt64Array): Uint8Array {
+  const digests = new Uint8Array(ranges.length * HASH_BYTES);
   const buffer = Buffer.allocUnsafeSlow(CHUNK_BYTES);
-  for (let done = 0; done < length; done += CHUNK_BYTES) {
-    const piece = buffer.subarray(0, Math.min(CHUNK_BYTES, length - done));
-    readFully(fd, piece, offset + done);
-    digest.update(piece);
-    Atomics.add(counter, 0, BigInt(piece.length));
+  for (const [i, { fd, offset, length }] of ranges.entries()) {
+    const digest = createHash('sha256');
+    for (let done = 0; done < length; done += CHUNK_BYTES) {
+      const piece = buffer.subarray(0, Math.min(CHUNK_BYTES, length - done));
+      readFully(fd, piece, offset + done);
+      digest.update(piece);
+      Atomics.add(counter, 0, BigInt(piece.length));
+    }
+    digests.set(digest.digest(), i * HASH_BYTES);
   }
-  return digest.digest();
+  return digests;
 }
 
 function readFully(fd: number, into: Uint8Array, offset: number): void {

@@ -1,4 +1,4 @@
-/** The file digest of a model of several files is the root that PyPI's model-signing signs for a folder of the same ones. */
+/** Of one file and of several, the root digest is the one that PyPI's model-signing signs for the same files. */
 import { generateKeyPairSync } from 'node:crypto';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -40,18 +40,40 @@ whenModelSigning.each([
   }
   const index = join(model, 'model.safetensors.index.json');
   await writeFile(index, JSON.stringify({ weight_map: map }));
+  const statement = await signedStatement(model, title);
+  expect(statement.predicate.resources).toHaveLength(shards.length + 1);
+  const { fileDigest, rootDigest, files } = await hashFile(index);
+  expect(files).toBe(shards.length + 1);
+  expect(rootDigest).toBe(`sha256:${statement.subject[0]!.digest.sha256}`);
+  expect(fileDigest).toBe(rootDigest);
+});
+
+whenModelSigning.each(['itself', 'the one file of a folder'])('of one file, signed as %s', async (title) => {
+  const model = join(folder, title);
+  await mkdir(model);
+  const file = join(model, 'model.safetensors');
+  await writeFile(
+    file,
+    writeSafetensors([{ name: 'w', dtype: 'U8', shape: [3], data: Uint8Array.of(title.length, 1, 2) }]),
+  );
+  const statement = await signedStatement(title === 'itself' ? file : model, title);
+  expect(statement.predicate.resources).toHaveLength(1);
+  const { fileDigest, rootDigest } = await hashFile(file);
+  expect(rootDigest).toBe(`sha256:${statement.subject[0]!.digest.sha256}`);
+  expect(fileDigest).not.toBe(rootDigest);
+});
+
+interface SignedStatement {
+  subject: { digest: { sha256: string } }[];
+  predicate: { resources: { name: string }[] };
+}
+
+async function signedStatement(model: string, title: string): Promise<SignedStatement> {
   const key = join(folder, 'key.pem');
   const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   await writeFile(key, privateKey.export({ format: 'pem', type: 'pkcs8' }));
   const signature = join(folder, `${title}.sig`);
   signByModelSigning(modelSigning, model, signature, key);
   const bundle = JSON.parse(await readFile(signature, 'utf8')) as { dsseEnvelope: { payload: string } };
-  const statement = JSON.parse(Buffer.from(bundle.dsseEnvelope.payload, 'base64').toString()) as {
-    subject: { digest: { sha256: string } }[];
-    predicate: { resources: { name: string }[] };
-  };
-  expect(statement.predicate.resources).toHaveLength(shards.length + 1);
-  const { fileDigest, files } = await hashFile(index);
-  expect(files).toBe(shards.length + 1);
-  expect(fileDigest).toBe(`sha256:${statement.subject[0]!.digest.sha256}`);
-});
+  return JSON.parse(Buffer.from(bundle.dsseEnvelope.payload, 'base64').toString()) as SignedStatement;
+}

@@ -66,6 +66,7 @@ describe('hashing a file of weights', () => {
       const report = await hashFile(await fileWith('model.dat', bytes), { onProgress: (done) => progress.push(done) });
       expect(report).toEqual({
         fileDigest: fileDigestOf(bytes),
+        rootDigest: fileDigestOf(createHash('sha256').update(bytes).digest()),
         container: 'unknown',
         weightDigest: null,
         namelessDigest: null,
@@ -93,6 +94,7 @@ describe('hashing a file of weights', () => {
       container: 'sharded-safetensors',
       ...weightDigestOf(sha256, tensors),
       fileDigest: fileDigestOf(Buffer.concat(inOrder)),
+      rootDigest: fileDigestOf(Buffer.concat(inOrder)),
       bytes: index.length + big!.length + small!.length,
       files: 3,
     });
