@@ -43,6 +43,7 @@ import { TokenRefusals1700000000039 } from './0039-token-refusals.ts';
 import { ParentsByRelation1700000000040 } from './0040-parents-by-relation.ts';
 import { Replays1700000000041 } from './0041-replays.ts';
 import { WhoSuspended1700000000042 } from './0042-who-suspended.ts';
+import { Fingerprints1700000000043 } from './0043-fingerprints.ts';
 
 export const MIGRATIONS: (new () => MigrationInterface)[] = [
   SchemasAndRoles1700000000001,
@@ -85,4 +86,5 @@ export const MIGRATIONS: (new () => MigrationInterface)[] = [
   ParentsByRelation1700000000040,
   Replays1700000000041,
   WhoSuspended1700000000042,
+  Fingerprints1700000000043,
 ];

@@ -13,6 +13,7 @@ import * as protection from './protection/protection.entity.ts';
 import * as sealed from './sealed/sealed.entity.ts';
 import * as replays from './runs/replay.entity.ts';
 import * as runs from './runs/run.entity.ts';
+import * as fingerprints from './fingerprints/fingerprint.entity.ts';
 import * as claims from './titles/claim.entity.ts';
 import * as successions from './titles/succession.entity.ts';
 import * as documentTimestamps from './titles/timestamp.entity.ts';
@@ -36,6 +37,7 @@ const MODULES: object[] = [
   successions,
   runs,
   replays,
+  fingerprints,
   licenses,
   protection,
   tokens,

@@ -10,6 +10,7 @@ import { dataset } from './dataset.ts';
 import { requireNotEnded } from './ended-party.ts';
 import { documentTimestamp } from './document-timestamp.ts';
 import { fieldOpening } from './field-opening.ts';
+import { fingerprint } from './fingerprint.ts';
 import { grant } from './grant.ts';
 import { grantAct } from './grant-act.ts';
 import { grantNotice } from './grant-notice.ts';
@@ -54,6 +55,7 @@ const ALL = [
   run,
   replay,
   registration,
+  fingerprint,
   modelSignature,
   instrument,
   instrumentAct,
@@ -149,6 +151,7 @@ export {
   documentTimestamp,
   erasure,
   fieldOpening,
+  fingerprint,
   grant,
   grantAct,
   grantNotice,

@@ -31,6 +31,7 @@ export const KEYS = {
   adverse_claim_act: ['id'],
   document_timestamp: ['id'],
   replay: ['id'],
+  fingerprint: ['registrationId', 'scheme', 'maker'],
   relation: ['registrationId', 'position'],
   trained_on: ['registrationId', 'position'],
   model_signature: ['id'],

@@ -3,6 +3,7 @@
  * that statement's index. The tables of the schema `registry` hold exactly these rows, in snake case.
  */
 import type { Digest } from '../digest.ts';
+import type { FingerprintDocument } from '../fingerprint/document.ts';
 import type { GrantAct, GrantStage } from '../licensing/grant-states.ts';
 import type { Relation } from '../licensing/relations.ts';
 import type { ClaimAct, ClaimState } from '../title/claim-states.ts';
@@ -221,6 +222,18 @@ export interface Tables {
     outcome: ReplayOutcome;
     throughEpoch: number;
     firstDifference: number | null;
+  };
+  /** What a party stated as the fingerprint of a model, and what a search takes from it. */
+  fingerprint: Recorded & {
+    registrationId: string;
+    scheme: string;
+    maker: string;
+    shape: string;
+    /** `simHash` of the retrieval vector, 512 bits as `0` and `1` */
+    simhash: string;
+    /** As the statement has it, and so are the layers */
+    retrieval: string;
+    layers: FingerprintDocument['layers'];
   };
   adverse_claim_act: Recorded & { id: string; claimId: string; act: ClaimAct; maker: string };
   relation: Recorded & {

@@ -210,9 +210,18 @@ function readValue(record: Buffer, type: number, from: number, to: number): unkn
       return JSON.parse(record.toString('utf8', from + 1, to)) as unknown;
     case 1009: // text[]
       return readTexts(record.subarray(from, to));
+    case 1560: // bit
+      return readBits(record.subarray(from, to));
     default:
       return record.subarray(from, to);
   }
+}
+
+/** A count of bits, and the bits from the highest of the first byte on. */
+function readBits(bits: Buffer): string {
+  let text = '';
+  for (const byte of bits.subarray(4)) text += byte.toString(2).padStart(8, '0');
+  return text.slice(0, bits.readInt32BE(0));
 }
 
 /** An array: dimensions, flags, type of the elements, then length and lower bound of each dimension, then the elements. */

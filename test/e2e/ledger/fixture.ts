@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DataSource } from 'typeorm';
 import { toBase64, toHex, utf8 } from '../../../src/core/bytes.ts';
+import { formatFingerprint } from '../../../src/core/fingerprint/document.ts';
 import type { AccessRecord } from '../../../src/core/licensing/access-record.ts';
 import { accessLeaves } from '../../../src/core/licensing/access-record.ts';
 import { issuanceLeaves } from '../../../src/core/licensing/issuance-record.ts';
@@ -20,6 +21,7 @@ import {
   documentTimestamp,
   erasure,
   fieldOpening,
+  fingerprint as fingerprintKind,
   grant,
   grantAct,
   grantNotice,
@@ -83,6 +85,7 @@ import { MasterKey } from '../../../src/platform/keys/index.ts';
 import { formatTimestampRequest, stampedNote } from '../../../src/core/time/index.ts';
 import { insertTimestamp, readSignature } from '../../../src/ledger/timestamping/timestamp.store.ts';
 import { createLog } from '../../../src/platform/logging/index.ts';
+import { anyFingerprint } from '../../support/fingerprints.ts';
 import type { TestDatabase } from '../../support/postgres.ts';
 import { createTestDatabase, query } from '../../support/postgres.ts';
 import { cosigner } from '../../unit/core/note/fixture.ts';
@@ -414,6 +417,10 @@ export async function everyKind(process: Process): Promise<void> {
       maker: ada,
       body: { registration: registered.id, jurisdiction: 'DE', legalBasis: 'copyright', status },
     });
+  }
+  for (const maker of [ada, registry]) {
+    const fingerprint = formatFingerprint(anyFingerprint());
+    await ledger.attest(fingerprintKind, { maker, body: { registration: registered.id, fingerprint } });
   }
   await ledger.attest(marketRecord, { maker: ada, body: { registration: registered.id, jurisdiction: 'EU' } });
   await ledger.attest(dataRights, { maker: registry, body: { dataset: data.id, sourceCategory: 'public' } });

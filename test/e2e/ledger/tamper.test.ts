@@ -69,7 +69,9 @@ const OTHER: Record<string, (column: string) => string> = {
   boolean: (c) => `NOT ${c}`,
   'timestamp with time zone': (c) => `${c} + interval '1 s'`,
   bytea: (c) => `set_byte(${c}, 0, get_byte(${c}, 0) # 1)`,
-  jsonb: (c) => `jsonb_set(${c}, '{tampered}', 'true')`,
+  bit: (c) => `set_bit(${c}, 0, 1 - get_bit(${c}, 0))`,
+  jsonb: (c) =>
+    `CASE jsonb_typeof(${c}) WHEN 'array' THEN ${c} || 'true' ELSE jsonb_set(${c}, '{tampered}', 'true') END`,
   json: (c) => `jsonb_set(${c}::jsonb, '{tampered}', 'true')`,
   ARRAY: (c) => `${c} || 'tampered'::text`,
 };

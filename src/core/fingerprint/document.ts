@@ -1,0 +1,107 @@
+/**
+ * A fingerprint as JSON, in statements and requests: bytes are base64 in its one canonical spelling. `format` and `parse`
+ * are exact inverses. A document comes from a stranger: whatever is no fingerprint is refused, with the member that says
+ * so, and the sizes are bounded.
+ */
+import { z } from 'zod';
+import { fromBase64, toBase64 } from '../bytes.ts';
+import { RegistryError } from '../errors.ts';
+import type { Fingerprint, LayerSketch } from './fingerprint.ts';
+import {
+  MAX_LAYERS,
+  MAX_NEURONS,
+  MAX_NEURONS_A_LAYER,
+  MAX_WIDTH,
+  RETRIEVAL_DIMENSIONS,
+  SCHEME,
+  SKETCH_BITS,
+  SKETCH_BYTES,
+} from './fingerprint.ts';
+
+/** The largest element of a retrieval vector, whatever its sign. */
+const LARGEST = 127;
+
+const base64 = (bytes: number) => z.string().max(4 * Math.ceil(bytes / 3));
+
+const layerSchema = z.strictObject({
+  units: z.int().positive().describe('Neurons of the layer'),
+  width: z.int().min(1).max(MAX_WIDTH).describe("Elements of a neuron's row before it was sketched"),
+  rows: base64(SKETCH_BYTES * MAX_NEURONS_A_LAYER).describe(
+    `${SKETCH_BITS} bits of each kept neuron, the strongest first; base64`,
+  ),
+});
+
+export const fingerprintSchema = z
+  .strictObject({
+    scheme: z.literal(SCHEME),
+    shape: z
+      .string()
+      .regex(/^[\x21-\x7e]{1,200}$/, 'must be 1 to 200 characters of ASCII without blanks')
+      .describe('What the model is made of, such as 784-128-10'),
+    retrieval: base64(RETRIEVAL_DIMENSIONS).describe(
+      `${RETRIEVAL_DIMENSIONS} signed bytes, the largest ±${LARGEST}; base64`,
+    ),
+    layers: z.array(layerSchema).min(1).max(MAX_LAYERS).describe('Hidden layers, from the input on'),
+  })
+  .meta({ id: 'Fingerprint' });
+
+export type FingerprintDocument = z.infer<typeof fingerprintSchema>;
+
+export const formatFingerprint = ({ scheme, shape, retrieval, layers }: Fingerprint): FingerprintDocument => ({
+  scheme,
+  shape,
+  retrieval: toBase64(new Uint8Array(retrieval.buffer, retrieval.byteOffset, retrieval.byteLength)),
+  layers: layers.map(({ units, width, rows }) => ({ units, width, rows: toBase64(rows) })),
+});
+
+/**
+ * @param document has passed `fingerprintSchema`
+ * @param under what its members stand under, such as `fingerprint.`
+ * @throws RegistryError `invalid_input`
+ */
+export function parseFingerprint(document: FingerprintDocument, under = ''): Fingerprint {
+  const { scheme, shape } = document;
+  const retrieval = parseRetrieval(document.retrieval, `${under}retrieval`);
+  const layers = document.layers.map((layer, i) => parseLayer(layer, `${under}layers.${i}.`));
+  const kept = layers.reduce((sum, { rows }) => sum + rows.length / SKETCH_BYTES, 0);
+  if (kept > MAX_NEURONS) {
+    throw refuse(`A fingerprint has at most ${MAX_NEURONS} neurons, and not ${kept}.`, `${under}layers`);
+  }
+  return { scheme, shape, retrieval, layers };
+}
+
+/** @throws RegistryError `invalid_input` */
+export function parseRetrieval(text: string, field = 'retrieval'): Int8Array {
+  const { buffer, byteOffset, byteLength } = bytesOf(text, field);
+  const retrieval = new Int8Array(buffer, byteOffset, byteLength);
+  if (byteLength !== RETRIEVAL_DIMENSIONS) {
+    throw refuse(`A retrieval vector has ${RETRIEVAL_DIMENSIONS} elements, and not ${byteLength}.`, field);
+  }
+  const largest = retrieval.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+  if (largest !== LARGEST) {
+    throw refuse(`The largest element of a retrieval vector is ±${LARGEST}, and not ${largest}.`, field);
+  }
+  return retrieval;
+}
+
+function parseLayer({ units, width, rows: text }: FingerprintDocument['layers'][number], under: string): LayerSketch {
+  const rows = bytesOf(text, `${under}rows`);
+  if (rows.length % SKETCH_BYTES !== 0) {
+    throw refuse(`A neuron's row has ${SKETCH_BYTES} bytes, and the last one fewer.`, `${under}rows`);
+  }
+  const kept = rows.length / SKETCH_BYTES;
+  if (kept > units) throw refuse(`Of ${units} neurons ${kept} cannot have been kept.`, `${under}rows`);
+  return { units, width, rows };
+}
+
+function bytesOf(text: string, field: string): Uint8Array {
+  try {
+    return fromBase64(text);
+  } catch (cause) {
+    throw new RegistryError('invalid_input', 'The text is not canonical base64.', { field, fix: FIX, cause });
+  }
+}
+
+const FIX = 'Send what "muniment similar" computes.';
+
+const refuse = (sentence: string, field: string) => new RegistryError('invalid_input', sentence, { field, fix: FIX });

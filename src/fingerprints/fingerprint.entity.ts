@@ -1,0 +1,17 @@
+/** The table of fingerprints, for TypeORM's comparison with the migrations; rows are as core/registry/tables has them. */
+import { Column, Entity, PrimaryColumn } from 'typeorm';
+import type { FingerprintDocument } from '../core/fingerprint/document.ts';
+
+@Entity({ schema: 'registry', name: 'fingerprint' })
+export class FingerprintEntity {
+  @Column({ type: 'bit', length: '512' }) simhash!: string;
+  @PrimaryColumn('text', { name: 'registration_id', primaryKeyConstraintName: 'fingerprint_pkey' })
+  registrationId!: string;
+  @PrimaryColumn('text', { primaryKeyConstraintName: 'fingerprint_pkey' }) scheme!: string;
+  @PrimaryColumn('text', { primaryKeyConstraintName: 'fingerprint_pkey' }) maker!: string;
+  @Column('text') shape!: string;
+  @Column('text') retrieval!: string;
+  @Column('jsonb') layers!: FingerprintDocument['layers'];
+  @Column('text') statement!: string;
+  @Column('bigint', { name: 'recorded_index' }) recordedIndex!: string;
+}

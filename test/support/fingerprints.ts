@@ -1,0 +1,38 @@
+/** Fingerprints of models that nobody trained, and of copies of them. */
+import type { Fingerprint } from '../../src/core/fingerprint/fingerprint.ts';
+import { RETRIEVAL_DIMENSIONS, SCHEME, SKETCH_BYTES } from '../../src/core/fingerprint/fingerprint.ts';
+
+/** A normal draw (Box and Muller). */
+const gauss = () => Math.sqrt(-2 * Math.log(1 - Math.random())) * Math.cos(2 * Math.PI * Math.random());
+const gausses = (count: number) => Float64Array.from({ length: count }, gauss);
+
+export const anyFingerprint = (): Fingerprint => ({
+  scheme: SCHEME,
+  shape: '784-128-10',
+  retrieval: scaled(gausses(RETRIEVAL_DIMENSIONS)),
+  layers: [
+    { units: 128, width: 785, rows: Uint8Array.from({ length: 128 * SKETCH_BYTES }, () => Math.random() * 256) },
+  ],
+});
+
+/** @param closeness the cosine of its vector with the original's, about; the sketches have as many bits in common */
+export function copyOf({ retrieval, layers, ...rest }: Fingerprint, closeness: number): Fingerprint {
+  const length = Math.hypot(...retrieval) / Math.sqrt(RETRIEVAL_DIMENSIONS);
+  const noise = gausses(RETRIEVAL_DIMENSIONS);
+  const mixed = noise.map((value, i) => closeness * (retrieval[i]! / length) + Math.sqrt(1 - closeness ** 2) * value);
+  const flip = Math.acos(closeness) / Math.PI;
+  return {
+    ...rest,
+    retrieval: scaled(mixed),
+    layers: layers.map((layer) => ({ ...layer, rows: layer.rows.map((byte) => byte ^ someBits(flip)) })),
+  };
+}
+
+/** The largest element ±127, as `fingerprintOf` has it. */
+function scaled(vector: Float64Array): Int8Array {
+  const largest = Math.max(...vector.map(Math.abs));
+  return Int8Array.from(vector, (value) => Math.round((value / largest) * 127));
+}
+
+const someBits = (chance: number) =>
+  Array.from({ length: 8 }, (_, bit) => (Math.random() < chance ? 1 << bit : 0)).reduce((sum, bit) => sum | bit, 0);
