@@ -11,7 +11,6 @@ import {
   MAX_LAYERS,
   MAX_NEURONS,
   MAX_NEURONS_A_LAYER,
-  MAX_WIDTH,
   RETRIEVAL_DIMENSIONS,
   SCHEME,
   SKETCH_BITS,
@@ -25,7 +24,7 @@ const base64 = (bytes: number) => z.string().max(4 * Math.ceil(bytes / 3));
 
 const layerSchema = z.strictObject({
   units: z.int().positive().describe('Neurons of the layer'),
-  width: z.int().min(1).max(MAX_WIDTH).describe("Elements of a neuron's row before it was sketched"),
+  width: z.int().min(1).max(2 ** 31 - 1).describe("Elements of a neuron's row before it was sketched"),
   rows: base64(SKETCH_BYTES * MAX_NEURONS_A_LAYER).describe(
     `${SKETCH_BITS} bits of each kept neuron, the strongest first; base64`,
   ),

@@ -34,7 +34,7 @@ export const MAX_NEURONS_A_LAYER = 256;
 /** Width of the kernel: the one that found most derived models again. */
 const SIGMA = 0.5;
 /** Wider rows are projected first. */
-export const MAX_WIDTH = 1024;
+const MAX_WIDTH = 1024;
 /** The strongest neurons of a layer go into the retrieval vector; what is left adds next to nothing, and takes long. */
 const MAX_NEURONS_RETRIEVED = 512;
 
