@@ -10,10 +10,10 @@ export const anyFingerprint = (): Fingerprint => ({
   scheme: SCHEME,
   shape: '784-128-10',
   retrieval: scaled(gausses(RETRIEVAL_DIMENSIONS)),
-  layers: [
-    { units: 128, width: 785, rows: Uint8Array.from({ length: 128 * SKETCH_BYTES }, () => Math.random() * 256) },
-  ],
+  layers: [{ units: 128, width: 785, rows: anyBytes(128 * SKETCH_BYTES), behind: anyBytes(128 * SKETCH_BYTES) }],
 });
+
+const anyBytes = (length: number) => Uint8Array.from({ length }, () => Math.random() * 256);
 
 /** @param closeness the cosine of its vector with the original's, about; the sketches have as many bits in common */
 export function copyOf({ retrieval, layers, ...rest }: Fingerprint, closeness: number): Fingerprint {
@@ -21,10 +21,11 @@ export function copyOf({ retrieval, layers, ...rest }: Fingerprint, closeness: n
   const noise = gausses(RETRIEVAL_DIMENSIONS);
   const mixed = noise.map((value, i) => closeness * (retrieval[i]! / length) + Math.sqrt(1 - closeness ** 2) * value);
   const flip = Math.acos(closeness) / Math.PI;
+  const near = (rows: Uint8Array) => rows.map((byte) => byte ^ someBits(flip));
   return {
     ...rest,
     retrieval: scaled(mixed),
-    layers: layers.map((layer) => ({ ...layer, rows: layer.rows.map((byte) => byte ^ someBits(flip)) })),
+    layers: layers.map((layer) => ({ ...layer, rows: near(layer.rows), behind: near(layer.behind) })),
   };
 }
 

@@ -24,10 +24,15 @@ const base64 = (bytes: number) => z.string().max(4 * Math.ceil(bytes / 3));
 
 const layerSchema = z.strictObject({
   units: z.int().positive().describe('Neurons of the layer'),
-  width: z.int().min(1).max(2 ** 31 - 1).describe("Elements of a neuron's row before it was sketched"),
+  width: z
+    .int()
+    .min(1)
+    .max(2 ** 31 - 1)
+    .describe("Elements of a neuron's row before it was sketched"),
   rows: base64(SKETCH_BYTES * MAX_NEURONS_A_LAYER).describe(
     `${SKETCH_BITS} bits of each kept neuron, the strongest first; base64`,
   ),
+  behind: base64(SKETCH_BYTES * MAX_NEURONS_A_LAYER).describe('The same of the neurons seen from behind'),
 });
 
 export const fingerprintSchema = z
@@ -50,7 +55,12 @@ export const formatFingerprint = ({ scheme, shape, retrieval, layers }: Fingerpr
   scheme,
   shape,
   retrieval: toBase64(new Uint8Array(retrieval.buffer, retrieval.byteOffset, retrieval.byteLength)),
-  layers: layers.map(({ units, width, rows }) => ({ units, width, rows: toBase64(rows) })),
+  layers: layers.map(({ units, width, rows, behind }) => ({
+    units,
+    width,
+    rows: toBase64(rows),
+    behind: toBase64(behind),
+  })),
 });
 
 /**
@@ -83,14 +93,19 @@ export function parseRetrieval(text: string, field = 'retrieval'): Int8Array {
   return retrieval;
 }
 
-function parseLayer({ units, width, rows: text }: FingerprintDocument['layers'][number], under: string): LayerSketch {
-  const rows = bytesOf(text, `${under}rows`);
+function parseLayer(layer: FingerprintDocument['layers'][number], under: string): LayerSketch {
+  const { units, width } = layer;
+  const rows = bytesOf(layer.rows, `${under}rows`);
+  const behind = bytesOf(layer.behind, `${under}behind`);
   if (rows.length % SKETCH_BYTES !== 0) {
     throw refuse(`A neuron's row has ${SKETCH_BYTES} bytes, and the last one fewer.`, `${under}rows`);
   }
   const kept = rows.length / SKETCH_BYTES;
   if (kept > units) throw refuse(`Of ${units} neurons ${kept} cannot have been kept.`, `${under}rows`);
-  return { units, width, rows };
+  if (behind.length !== rows.length) {
+    throw refuse('There are as many neurons seen from behind as from the input.', `${under}behind`);
+  }
+  return { units, width, rows, behind };
 }
 
 function bytesOf(text: string, field: string): Uint8Array {

@@ -7,11 +7,17 @@
  *   score = Σ over aligned layers of √pairs · (cosine − chance)
  *
  * Layers are aligned in order, so that the score is largest, and may be left out: a derived model may have some put in,
- * merged or replaced. What a score is worth, only scores of unrelated models tell (`significance.ts`).
+ * merged or replaced. Neurons are seen from the input, which is as good as unchanged where a last layer was replaced, and
+ * from behind, which is where a model is trained on with large steps: the higher score counts. From the input, layers of
+ * few weights a neuron are left out where there are others: all models of a task learn the same few edges. What a score is
+ * worth, only scores of unrelated models tell (`significance.ts`).
  */
 import { munkres } from 'munkres';
 import type { Fingerprint, LayerSketch } from './fingerprint.ts';
 import { SKETCH_BITS, SKETCH_BYTES } from './fingerprint.ts';
+
+/** Fewer elements a row are few: 5×5 of one channel and a bias are 26. */
+const MIN_WIDTH = 64;
 
 export interface AlignedLayers {
   /** Which hidden layers, counted from 0 */
@@ -27,38 +33,58 @@ export interface AlignedLayers {
 export interface Evidence {
   /** 0 where no layers compare; about √neurons for the same weights */
   score: number;
+  /** From where the neurons were seen */
+  seen: 'ahead' | 'behind';
   layers: AlignedLayers[];
 }
 
 /** The same either way round. */
 export function evidenceFor(a: Fingerprint, b: Fingerprint): Evidence {
+  const wide = [a, b].every(({ layers }) => layers.some(({ width }) => width >= MIN_WIDTH));
+  const ahead = aligned(a, b, (one, other) =>
+    one.width === other.width && (one.width >= MIN_WIDTH || !wide) ? matched(one.rows, other.rows) : undefined,
+  );
+  const behind = aligned(a, b, (one, other) => matched(one.behind, other.behind));
+  return behind.score > ahead.score ? { ...behind, seen: 'behind' } : { ...ahead, seen: 'ahead' };
+}
+
+type Alignment = Omit<Evidence, 'seen'>;
+type Match = Pick<AlignedLayers, 'chance' | 'cosine' | 'pairs'>;
+
+const NOTHING: Alignment = { score: 0, layers: [] };
+
+/** @param match undefined for layers that do not compare */
+function aligned(
+  a: Fingerprint,
+  b: Fingerprint,
+  match: (one: LayerSketch, other: LayerSketch) => Match | undefined,
+): Alignment {
   // best[j]: of the layers of a so far and the first j of b
-  let best: Evidence[] = Array.from({ length: b.layers.length + 1 }, () => NOTHING);
+  let best: Alignment[] = Array.from({ length: b.layers.length + 1 }, () => NOTHING);
   a.layers.forEach((one, i) => {
-    const next: Evidence[] = [NOTHING];
+    const next: Alignment[] = [NOTHING];
     b.layers.forEach((other, j) => {
       const without = best[j + 1]!.score >= next[j]!.score ? best[j + 1]! : next[j]!;
-      const aligned = one.width === other.width ? extended(best[j]!, { a: i, b: j, ...matched(one, other) }) : NOTHING;
-      next.push(aligned.score > without.score ? aligned : without);
+      const found = match(one, other);
+      const extended = found === undefined ? NOTHING : withLayers(best[j]!, { a: i, b: j, ...found });
+      next.push(extended.score > without.score ? extended : without);
     });
     best = next;
   });
   return best.at(-1)!;
 }
 
-const NOTHING: Evidence = { score: 0, layers: [] };
-
-const extended = ({ score, layers }: Evidence, more: AlignedLayers): Evidence => ({
+const withLayers = ({ score, layers }: Alignment, more: AlignedLayers): Alignment => ({
   score: score + Math.sqrt(more.pairs) * (more.cosine - more.chance),
   layers: [...layers, more],
 });
 
 /** Each neuron of the smaller layer with one of the other. */
-function matched(a: LayerSketch, b: LayerSketch): Pick<AlignedLayers, 'chance' | 'cosine' | 'pairs'> {
-  if (a.rows.length > b.rows.length) return matched(b, a);
-  const pairs = a.rows.length / SKETCH_BYTES;
+function matched(a: Uint8Array, b: Uint8Array): Match {
+  if (a.length > b.length) return matched(b, a);
+  const pairs = a.length / SKETCH_BYTES;
   if (pairs === 0) return { pairs, cosine: 0, chance: 0 };
-  const cosines = differences(a.rows, b.rows).map((row) => row.map((bits) => COSINES[bits]!));
+  const cosines = differences(a, b).map((row) => row.map((bits) => COSINES[bits]!));
   const reversed = cosines.map((row) => row.map((cosine) => -cosine));
   // The assignment makes the sum of costs smallest.
   const sum = (values: number[][], costs: number[][]): number =>

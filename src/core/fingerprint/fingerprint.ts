@@ -6,8 +6,8 @@
  *   retrieval  e / ‖e‖ as bytes, e = Σ over hidden layers of v_l / ‖v_l‖, v_l = Σ over neurons i of strength_i · sin(G·u_i / σ):
  *              the mean of a kernel (Rahimi and Recht 2007) that is odd in the cosine of two neurons, sinh(cos / σ²), so
  *              that neurons which have nothing to do with each other cancel out, and no mean of all models need be known
- *   layers     of each kept neuron u_i the signs of SKETCH_BITS random projections: two neurons at an angle φ differ in
- *              φ/π of them (Goemans and Williamson 1995; Charikar 2002)
+ *   layers     of each kept neuron, seen from the input and seen from behind, the signs of SKETCH_BITS random projections:
+ *              two vectors at an angle φ differ in φ/π of them (Goemans and Williamson 1995; Charikar 2002)
  *
  * Hidden layers are all but the last one, whose rows are the task itself; a model of one layer has no other.
  */
@@ -15,7 +15,7 @@ import type { Sha256 } from '../digest.ts';
 import type { Neurons } from './neurons.ts';
 import { neuronsOf, unitsOf } from './neurons.ts';
 import type { Rows } from './projection.ts';
-import { gaussianRows, projected, rowAt } from './projection.ts';
+import { gaussianRows, projected, rowAt, rowsOf } from './projection.ts';
 import type { Stack } from './stack.ts';
 
 export const SCHEME = 'muniment-fingerprint-1';
@@ -45,6 +45,8 @@ export interface LayerSketch {
   width: number;
   /** `[kept][SKETCH_BITS / 8]`, the strongest neuron first, bits from the low one on */
   rows: Uint8Array;
+  /** The same of the neurons seen from behind, in the same order */
+  behind: Uint8Array;
 }
 
 export interface Fingerprint {
@@ -67,7 +69,12 @@ export function fingerprintOf(sha256: Sha256, stack: Stack): Fingerprint {
     scheme: SCHEME,
     shape: shapeOf(stack),
     retrieval: retrievalOf(sha256, hidden),
-    layers: sketched.map(({ rows, units, width }) => ({ units, width, rows: signsOf(sha256, firstOf(rows, kept)) })),
+    layers: sketched.map(({ rows, behind, units, width }) => ({
+      units,
+      width,
+      rows: signsOf(sha256, firstOf(rows, kept)),
+      behind: signsOf(sha256, firstOf(behind, kept)),
+    })),
   };
 }
 
@@ -86,23 +93,25 @@ interface Hidden {
   strengths: Float64Array;
   /** Neurons of no strength left out */
   rows: Rows;
+  behind: Rows;
 }
 
-function strongestFirst(sha256: Sha256, { layer, directions, strengths }: Neurons): Hidden {
+function strongestFirst(sha256: Sha256, { layer, directions, behind, strengths }: Neurons): Hidden {
   const order = [...strengths.keys()].filter((unit) => strengths[unit]! > 0);
   order.sort((a, b) => strengths[b]! - strengths[a]! || a - b);
-  const sorted: Rows = {
-    count: order.length,
-    width: directions.width,
-    values: new Float32Array(order.length * directions.width),
-  };
-  order.forEach((unit, i) => rowAt(sorted, i).set(rowAt(directions, unit)));
   return {
     units: unitsOf(layer),
     width: directions.width,
     strengths: Float64Array.from(order, (unit) => strengths[unit]!),
-    rows: projected(sha256, sorted, MAX_WIDTH),
+    rows: projected(sha256, sorted(directions, order), MAX_WIDTH),
+    behind: sorted(behind, order),
   };
+}
+
+function sorted(rows: Rows, order: readonly number[]): Rows {
+  const result = rowsOf(order.length, rows.width);
+  order.forEach((unit, i) => rowAt(result, i).set(rowAt(rows, unit)));
+  return result;
 }
 
 const firstOf = ({ width, values, count }: Rows, most: number): Rows => ({

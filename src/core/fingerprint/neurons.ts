@@ -5,9 +5,11 @@
  *
  *   direction  row i of A_l / ‖row i‖, where A_1 = [W_1 b_1] and A_l = [W_l·A_(l−1) b_l]: how it depends on the input of
  *              the model, activations left out
- *   strength   ‖row i of A_l‖ · ‖column i of W_L · … · W_(l+1)‖, as its share of the layer
+ *   behind     column i of W_L · … · W_(l+1) / ‖column i‖, less its mean over the outputs, which softmax does not feel: how
+ *              the outputs of the model depend on it
+ *   strength   ‖row i of A_l‖ · ‖column i‖, as its share of the layer
  *
- * Neither depends on the order or the scale of the neurons before and behind it. A convolution is a layer whose units are
+ * None of these depends on the order or the scale of the neurons before and behind it. A convolution is a layer whose units are
  * filters, and whose every weight is a sum over channels at some position: positions stay apart, so a filter's row in A_l
  * is made of one part for each. A dense layer behind convolutions is a convolution as large as what comes in.
  *
@@ -18,14 +20,16 @@ import type { Rows } from './projection.ts';
 import { projected, rowAt, rowsOf } from './projection.ts';
 import type { Layer, Stack } from './stack.ts';
 
-/** Widest row of A_l behind the first layer; of the columns behind a layer, of which only lengths are wanted, 64. */
+/** Widest row of A_l behind the first layer, and widest column behind a layer. */
 const MAX_WIDTH = 1024;
-const MAX_WIDTH_BEHIND = 64;
+const MAX_WIDTH_BEHIND = 256;
 
 export interface Neurons {
   layer: Layer;
   /** Unit vectors, or zero where a neuron depends on nothing. */
   directions: Rows;
+  /** Likewise */
+  behind: Rows;
   /** Adds up to 1; 0 for a neuron that nothing depends on. */
   strengths: Float64Array;
 }
@@ -37,17 +41,21 @@ export function neuronsOf(sha256: Sha256, { layers }: Stack): Neurons[] {
     const before = ahead.at(-1);
     ahead.push(before === undefined ? firstRows(layer) : nextRows(sha256, layer, before));
   }
-  const behind: Float64Array[] = [];
-  let columns = outputs(sha256, unitsOf(layers.at(-1)!));
-  for (let index = layers.length - 1; index >= 0; index--) {
-    behind[index] = lengths(columns);
-    if (index > 0) columns = effectiveColumns(sha256, layers[index]!, unitsOf(layers[index - 1]!), columns);
+  const behind = [outputs(sha256, unitsOf(layers.at(-1)!))];
+  for (let index = layers.length - 1; index > 0; index--) {
+    behind.unshift(effectiveColumns(sha256, layers[index]!, unitsOf(layers[index - 1]!), behind[0]!));
   }
   return layers.map((layer, index) => {
-    const rows = ahead[index]!;
-    const strengths = lengths(rows).map((length, unit) => length * behind[index]![unit]!);
+    const [rows, columns] = [ahead[index]!, behind[index]!];
+    const lengthsBehind = lengths(columns);
+    const strengths = lengths(rows).map((length, unit) => length * lengthsBehind[unit]!);
     const sum = strengths.reduce((a, b) => a + b, 0);
-    return { layer, directions: normalised(rows), strengths: sum > 0 ? strengths.map((one) => one / sum) : strengths };
+    return {
+      layer,
+      directions: normalised(rows),
+      behind: normalised(columns),
+      strengths: sum > 0 ? strengths.map((one) => one / sum) : strengths,
+    };
   });
 }
 
@@ -126,9 +134,11 @@ function effectiveColumns(sha256: Sha256, layer: Layer, channels: number, behind
   return projected(sha256, columns, MAX_WIDTH_BEHIND);
 }
 
+/** Each output by itself, less the mean of all, if there are several. */
 function outputs(sha256: Sha256, count: number): Rows {
   const each = rowsOf(count, count);
-  for (let i = 0; i < count; i++) each.values[i * count + i] = 1;
+  if (count > 1) each.values.fill(-1 / count);
+  for (let i = 0; i < count; i++) each.values[i * count + i]! += 1;
   return projected(sha256, each, MAX_WIDTH_BEHIND);
 }
 

@@ -51,7 +51,8 @@ export function comparable(a: Fingerprint, b: Fingerprint): boolean {
 /** As many layers of `model` as both have, and as many neurons in each. */
 function cutTo(model: Fingerprint, other: Fingerprint): Fingerprint {
   const layers = layersOfBoth(model, other).map(([own, its]): LayerSketch => {
-    return { ...own, rows: own.rows.subarray(0, Math.min(own.rows.length, its.rows.length)) };
+    const bytes = Math.min(own.rows.length, its.rows.length);
+    return { ...own, rows: own.rows.subarray(0, bytes), behind: own.behind.subarray(0, bytes) };
   });
   return { ...model, layers };
 }

@@ -4,6 +4,7 @@ import { canonicalize } from '../../../../src/core/canonical-json.ts';
 import type { FingerprintDocument } from '../../../../src/core/fingerprint/document.ts';
 import { fingerprintSchema, formatFingerprint, parseFingerprint } from '../../../../src/core/fingerprint/document.ts';
 import { MAX_LAYERS, MAX_NEURONS, SKETCH_BYTES } from '../../../../src/core/fingerprint/fingerprint.ts';
+import { MAX_PAYLOAD } from '../../../../src/core/statement/dsse.ts';
 import { anyFingerprint } from '../../../support/fingerprints.ts';
 
 const bytes = (count: number, value = 0) => toBase64(new Uint8Array(count).fill(value));
@@ -24,19 +25,19 @@ test('the bytes are those of the array alone, whatever it is a part of', () => {
   expect(formatFingerprint(part)).toEqual(formatFingerprint(fingerprint));
 });
 
-test('the largest fingerprint is no larger than a log entry may be', () => {
+test('the largest fingerprint is not half as large as a statement may be', () => {
   const rows = new Uint8Array((MAX_NEURONS / MAX_LAYERS) * SKETCH_BYTES).fill(255);
-  const layer = { units: Number.MAX_SAFE_INTEGER, width: 1024, rows };
+  const layer = { units: Number.MAX_SAFE_INTEGER, width: 1024, rows, behind: rows };
   const largest = { ...anyFingerprint(), layers: Array.from({ length: MAX_LAYERS }, () => layer) };
   const document = fingerprintSchema.parse(formatFingerprint(largest));
   expect(parseFingerprint(document).layers).toHaveLength(MAX_LAYERS);
-  expect(canonicalize(document).length).toBeLessThan(65_536 - 8192);
+  expect(canonicalize(document).length).toBeLessThan(MAX_PAYLOAD / 2);
 });
 
 describe('what is no fingerprint is refused by the member that says so:', () => {
   const good = (): FingerprintDocument => ({
     ...formatFingerprint(anyFingerprint()),
-    layers: [{ units: 2, width: 785, rows: bytes(2 * SKETCH_BYTES, 170) }],
+    layers: [{ units: 2, width: 785, rows: bytes(2 * SKETCH_BYTES, 170), behind: bytes(2 * SKETCH_BYTES, 85) }],
   });
   const layer = (change: object) => (document: FingerprintDocument) => ({
     ...document,
@@ -48,7 +49,7 @@ describe('what is no fingerprint is refused by the member that says so:', () => 
   });
 
   test('and so is one of a layer on whose neurons nothing depends', () => {
-    const document = fingerprintSchema.parse(layer({ rows: '' })(good()));
+    const document = fingerprintSchema.parse(layer({ rows: '', behind: '' })(good()));
     expect(parseFingerprint(document).layers[0]!.rows).toEqual(new Uint8Array());
   });
 
@@ -61,12 +62,18 @@ describe('what is no fingerprint is refused by the member that says so:', () => 
     ['base64 without its padding', (d) => ({ ...d, retrieval: bytes(1024, 127).slice(0, -2) }), 'retrieval'],
     ['base64 for URLs', (d) => ({ ...d, retrieval: `-${bytes(1024, 127).slice(1)}` }), 'retrieval'],
     ['more neurons than the layer has', layer({ units: 1 }), 'layers.0.rows'],
+    ['fewer neurons seen from behind', layer({ behind: bytes(SKETCH_BYTES) }), 'layers.0.behind'],
     ['half a row', layer({ rows: bytes(1.5 * SKETCH_BYTES) }), 'layers.0.rows'],
     [
       'more neurons than all layers may have',
       (d) => ({
         ...d,
-        layers: [200, 200, 113].map((units) => ({ units, width: 1, rows: bytes(units * SKETCH_BYTES) })),
+        layers: [200, 200, 113].map((units) => ({
+          units,
+          width: 1,
+          rows: bytes(units * SKETCH_BYTES),
+          behind: bytes(units * SKETCH_BYTES),
+        })),
       }),
       'layers',
     ],

@@ -73,8 +73,26 @@ describe('a fingerprint', () => {
   });
 
   it('does not compare layers that see inputs of other widths', () => {
-    const evidence = evidenceFor(of(denseStack(11, 60, 40, 6)), of(denseStack(11, 61, 40, 6)));
-    expect(evidence).toEqual({ score: 0, layers: [] });
+    const { score, seen } = evidenceFor(of(denseStack(11, 60, 40, 6)), of(denseStack(11, 61, 40, 6)));
+    expect(score === 0 || seen === 'behind').toBe(true);
+    expect(score).toBeLessThan(1);
+  });
+
+  it('finds a model whose first layer is another one by what its neurons do behind it', () => {
+    const stack = denseStack(18, 60, 40, 20, 10);
+    const other = denseStack(19, 60, 40, 20, 10);
+    const changed = { layers: [other.layers[0]!, ...stack.layers.slice(1)] };
+    const evidence = evidenceFor(of(stack), of(changed));
+    expect(evidence.seen).toBe('behind');
+    expect(evidence.score).toBeGreaterThan(3 * evidenceFor(of(stack), of(other)).score);
+  });
+
+  it('leaves filters of few weights out where there are layers with more, which all models of a task share', () => {
+    const [one, other] = [convStack(20), convStack(21)];
+    const shared = { layers: [one.layers[0]!, ...other.layers.slice(1)] };
+    expect(evidenceFor(of(one), of(shared)).layers).not.toContainEqual(
+      expect.objectContaining({ a: 0, b: 0, cosine: 1 }),
+    );
   });
 
   it('of weights that are all zero has nothing to be found by', () => {
