@@ -11,6 +11,7 @@ const STATUS = {
   malformed_note: 400,
   malformed_container: 400,
   unsupported_container: 400,
+  stack_unknown: 400,
   digest_malformed: 400,
   digest_mismatch: 400,
   dataset_malformed: 400,

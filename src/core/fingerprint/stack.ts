@@ -4,6 +4,9 @@
  * factors through, pooling, flattening) is left out: the fingerprint does not change with it.
  */
 
+import { RegistryError } from '../errors.ts';
+import { shown } from '../weights/header-json.ts';
+
 export interface DenseLayer {
   kind: 'dense';
   /** As the container calls the kernel */
@@ -39,3 +42,10 @@ export type Layer = ConvLayer | DenseLayer;
 export interface Stack {
   layers: readonly Layer[];
 }
+
+/** What is thrown where a model is no stack, or its container does not tell which. */
+export function stackUnknown(sentence: string, field: string, fix = OTHERWISE): RegistryError {
+  return new RegistryError('stack_unknown', sentence, { field: shown(field), fix });
+}
+
+const OTHERWISE = 'Look such a model up by its digests: muniment lookup.';

@@ -10,6 +10,8 @@ import type { ByteSource } from './byte-source.ts';
 import { readPieces } from './byte-source.ts';
 import type { TensorStream } from './digest.ts';
 import { CHUNK_BYTES } from './digest.ts';
+import type { JsonObject } from './json.ts';
+import type { OnnxGraph } from './onnx-graph.ts';
 
 export const CONTAINERS = [
   'safetensors',
@@ -38,7 +40,12 @@ export interface OpenedContainer {
   tensors: StoredTensor[];
   /** What the container says about itself in words */
   metadata: Record<string, string>;
+  /** Reads how the tensors work together, in containers that say it; it may be missing all the same. */
+  plan?: () => Promise<Plan | undefined>;
 }
+
+/** The graph of an ONNX model, or what Keras' `get_config` says of a model: its `class_name` and `config` */
+export type Plan = { kind: 'keras'; model: JsonObject } | { kind: 'onnx'; graph: OnnxGraph };
 
 /** The other files of a model, which its main file names. They are closed by whoever gave them. */
 export interface Siblings {

@@ -5,7 +5,7 @@
 import type { Digest, Sha256 } from '../digest.ts';
 import { RegistryError } from '../errors.ts';
 import type { ByteSource } from './byte-source.ts';
-import type { ContainerName, ContainerReader, Siblings, StoredTensor } from './container.ts';
+import type { ContainerName, ContainerReader, OpenedContainer, Siblings, StoredTensor } from './container.ts';
 import type { HashedTensor, WeightDigestOptions } from './digest.ts';
 import { checkLength, combine, hashTensor } from './digest.ts';
 import { elementCount } from './dtype.ts';
@@ -49,16 +49,41 @@ export interface WeightsReport {
   bytes: number;
 }
 
-export interface InspectOptions extends WeightDigestOptions {
+export interface OpenOptions {
   /** What the caller knows the container to be, e.g. by `containerCalled`; a file that is not one is then refused. */
   container?: ContainerName;
   /** Other files of the model; without it, a file that names others is refused. */
   siblings?: Siblings;
+}
+
+export interface InspectOptions extends OpenOptions, WeightDigestOptions {
   /**
    * Hashes the data of tensors that stand in a file as they are, by reading it elsewhere, in threads for example.
    * @returns the chunk root of each
    */
   hashStored?: (tensors: readonly StoredTensor[]) => Promise<Uint8Array[]>;
+}
+
+export interface OpenedWeights extends OpenedContainer {
+  container: ContainerName;
+}
+
+/**
+ * What the container says of its tensors, none of which is read yet.
+ * @returns undefined when the container is unknown
+ * @throws RegistryError `malformed_container`, `unsupported_container`
+ */
+export async function openWeights(
+  source: ByteSource,
+  { container, siblings = NONE }: OpenOptions = {},
+): Promise<OpenedWeights | undefined> {
+  const reader = READERS.find((one) => one.container === container) ?? (await readerOf(source));
+  if (reader === undefined) return undefined;
+  const opened = await reader.open(source, siblings);
+  if (opened.tensors.length > MAX_TENSORS) {
+    throw new RegistryError('malformed_container', `The model has more than ${MAX_TENSORS} tensors.`);
+  }
+  return { container: reader.container, ...opened };
 }
 
 /**
@@ -69,10 +94,11 @@ export interface InspectOptions extends WeightDigestOptions {
 export async function inspectWeights(
   source: ByteSource,
   sha256: Sha256,
-  { container, siblings = NONE, hashStored, ...options }: InspectOptions = {},
+  options: InspectOptions = {},
 ): Promise<WeightsReport> {
-  const reader = READERS.find((one) => one.container === container) ?? (await readerOf(source));
-  if (reader === undefined) {
+  const { hashStored } = options;
+  const opened = await openWeights(source, options);
+  if (opened === undefined) {
     return {
       container: 'unknown',
       weightDigest: null,
@@ -83,10 +109,7 @@ export async function inspectWeights(
       bytes: source.size,
     };
   }
-  const { tensors, metadata } = await reader.open(source, siblings);
-  if (tensors.length > MAX_TENSORS) {
-    throw new RegistryError('malformed_container', `The model has more than ${MAX_TENSORS} tensors.`);
-  }
+  const { container, tensors, metadata } = opened;
   const stored = tensors.filter(({ source }) => hashStored !== undefined && source !== undefined);
   for (const tensor of stored) checkLength(tensor, tensor.byteLength);
   const roots = (await hashStored?.(stored)) ?? [];
@@ -100,7 +123,7 @@ export async function inspectWeights(
   for (const tensor of tensors) if (!done.has(tensor)) hashed.push(await hashTensor(sha256, tensor, options));
   const digests = combine(sha256, hashed);
   const parameters = tensors.reduce((sum, { shape }) => sum + (elementCount(shape) ?? 0), 0);
-  return { container: reader.container, ...digests, tensors, metadata, parameters, bytes: source.size };
+  return { container, ...digests, tensors, metadata, parameters, bytes: source.size };
 }
 
 /** What a file must be that is called so; others are told from their bytes. */

@@ -18,6 +18,7 @@ import { RegistryError } from '../errors.ts';
 import type { ByteSource } from './byte-source.ts';
 import type { ContainerReader, OpenedContainer, Siblings } from './container.ts';
 import { shown } from './header-json.ts';
+import { readOnnxGraph } from './onnx-graph.ts';
 import { OnnxTensors } from './onnx-tensor.ts';
 import type { Range } from './protobuf.ts';
 import { MessageType, readEntry, repeated, single, WireReader } from './protobuf.ts';
@@ -26,7 +27,10 @@ export const onnx: ContainerReader = {
   container: 'onnx',
   endings: ['.onnx'],
   recognizes: looksLikeOnnx,
-  open: (source, siblings) => new ModelWalk(source, siblings).open(),
+  open: async (source, siblings) => ({
+    ...(await new ModelWalk(source, siblings).open()),
+    plan: async () => ({ kind: 'onnx', graph: await readOnnxGraph(source) }),
+  }),
 };
 
 const MODEL = new MessageType({

@@ -11,8 +11,8 @@ export async function gathered(pieces: AsyncIterable<Uint8Array>, length: number
   return whole;
 }
 
-/** The bytes of each `size` in the other order. */
-export async function* swapped(
+/** Copies in which each piece has whole elements of `size` bytes; what is left over comes last. */
+export async function* whole(
   pieces: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
   size: number,
 ): AsyncGenerator<Uint8Array, void, undefined> {
@@ -21,17 +21,27 @@ export async function* swapped(
     const all = new Uint8Array(rest.length + piece.length);
     all.set(rest);
     all.set(piece, rest.length);
-    const whole = all.length - (all.length % size);
-    rest = all.slice(whole);
-    for (let at = 0; at < whole; at += size) {
+    const end = all.length - (all.length % size);
+    rest = all.slice(end);
+    yield all.subarray(0, end);
+  }
+  // Where the data is too short, which whoever counts the bytes refuses.
+  if (rest.length > 0) yield rest;
+}
+
+/** The bytes of each `size` in the other order. */
+export async function* swapped(
+  pieces: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  size: number,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  for await (const piece of whole(pieces, size)) {
+    for (let at = 0; at + size <= piece.length; at += size) {
       for (let low = at, high = at + size - 1; low < high; low++, high--) {
-        const byte = all[low]!;
-        all[low] = all[high]!;
-        all[high] = byte;
+        const byte = piece[low]!;
+        piece[low] = piece[high]!;
+        piece[high] = byte;
       }
     }
-    yield all.subarray(0, whole);
+    yield piece;
   }
-  // A part of an element is left where the data is too short, which whoever counts the bytes refuses.
-  if (rest.length > 0) yield rest;
 }

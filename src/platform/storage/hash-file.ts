@@ -6,11 +6,9 @@
  * A file digest is serial and takes one core; the other ones hash the tensors meanwhile, so that all of a file is read
  * about once from the disk. A file that changed in the meantime is refused: its digests would be of two states.
  */
-import { basename, dirname, join } from 'node:path';
 import { concat, utf8 } from '../../core/bytes.ts';
 import type { Digest } from '../../core/digest.ts';
 import { formatDigest } from '../../core/digest.ts';
-import { RegistryError } from '../../core/errors.ts';
 import { rootOf } from '../../core/merkle/tree.ts';
 import type { ByteSource } from '../../core/weights/byte-source.ts';
 import { compareBytes } from '../../core/weights/compare-bytes.ts';
@@ -20,11 +18,10 @@ import type { WeightsReport } from '../../core/weights/inspect.ts';
 import { containerCalled, inspectWeights } from '../../core/weights/inspect.ts';
 import { sha256 } from '../crypto.ts';
 import { FileDigests } from './file-digests.ts';
-import type { FileSource } from './file-source.ts';
-import { openFileSource } from './file-source.ts';
 import { HashPool } from './hash-pool.ts';
 import type { Range } from './hash-ranges.ts';
 import { HASH_BYTES, JOB_BYTES } from './hash-ranges.ts';
+import { ModelFiles } from './model-files.ts';
 
 export interface FileReport extends WeightsReport {
   fileDigest: Digest;
@@ -46,7 +43,7 @@ export interface HashOptions {
  *   the file changes meanwhile
  */
 export async function hashFile(path: string, options: HashOptions = {}): Promise<FileReport> {
-  const files = new ModelFiles(path, true, options);
+  const files = new HashedFiles(path, true, options);
   return files.use(async () => {
     const report = await inspect(path, files);
     return { ...report, ...(await files.finish()) };
@@ -55,11 +52,11 @@ export async function hashFile(path: string, options: HashOptions = {}): Promise
 
 /** The weight digests alone, for which all cores read different parts of the file. */
 export async function hashWeights(path: string, options: HashOptions = {}): Promise<WeightsReport> {
-  const files = new ModelFiles(path, false, options);
+  const files = new HashedFiles(path, false, options);
   return files.use(() => inspect(path, files));
 }
 
-async function inspect(path: string, files: ModelFiles): Promise<WeightsReport> {
+async function inspect(path: string, files: HashedFiles): Promise<WeightsReport> {
   const container = containerCalled(path);
   return inspectWeights(await files.open(files.main), sha256, {
     siblings: files,
@@ -68,14 +65,11 @@ async function inspect(path: string, files: ModelFiles): Promise<WeightsReport> 
   });
 }
 
-/** More files than the largest models have, fewer than a process may hold open. */
-const MAX_FILES = 1000;
 const PROGRESS_MS = 100;
 
-class ModelFiles implements Siblings {
+class HashedFiles implements Siblings {
   readonly main: string;
-  readonly #folder: string;
-  readonly #files = new Map<string, FileSource>();
+  readonly #files: ModelFiles;
   readonly #pool: HashPool;
   readonly #counter = new BigInt64Array(new SharedArrayBuffer(8));
   /** Undefined where nobody wants them */
@@ -87,8 +81,8 @@ class ModelFiles implements Siblings {
     withDigests: boolean,
     private readonly options: HashOptions,
   ) {
-    this.main = basename(path);
-    this.#folder = dirname(path);
+    this.#files = new ModelFiles(path);
+    this.main = this.#files.main;
     this.#pool = new HashPool(options.threads);
     if (withDigests) this.#digests = new FileDigests(this.#pool, this.#counter);
   }
@@ -103,25 +97,20 @@ class ModelFiles implements Siblings {
     try {
       const result = await work();
       tell();
-      for (const [name, file] of this.#files) await requireUnchanged(name, file);
+      await this.#files.requireUnchanged();
       return result;
     } finally {
       clearInterval(timer);
       await this.#pool.close();
       await this.#digests?.settled();
-      await Promise.all([...this.#files.values()].map((file) => file.close()));
+      await this.#files.close();
     }
   }
 
   async open(name: string): Promise<ByteSource> {
-    const known = this.#files.get(name);
-    if (known !== undefined) return known;
-    if (this.#files.size === MAX_FILES) {
-      throw new RegistryError('malformed_container', `The model names more than ${MAX_FILES} files.`);
-    }
-    const file = await openFileSource(join(this.#folder, inFolder(name)));
-    this.#files.set(name, file);
-    if (this.#digests !== undefined) {
+    const isNew = !this.#files.opened.has(name);
+    const file = await this.#files.open(name);
+    if (isNew && this.#digests !== undefined) {
       this.#toHash += file.size;
       this.#digests.add(file);
     }
@@ -130,7 +119,7 @@ class ModelFiles implements Siblings {
 
   /** Of tensors of which each stands in a file of the model. */
   async chunkRoots(tensors: readonly StoredTensor[]): Promise<Uint8Array[]> {
-    const fds = new Map<ByteSource, number>([...this.#files.values()].map((file) => [file, file.fd]));
+    const fds = new Map<ByteSource, number>([...this.#files.opened.values()].map((file) => [file, file.fd]));
     const ranges = tensors.map(({ source, offset, byteLength }): Range => {
       return { fd: fds.get(source!)!, offset: offset!, length: byteLength };
     });
@@ -150,7 +139,7 @@ class ModelFiles implements Siblings {
   async finish(): Promise<Pick<FileReport, 'bytes' | 'fileDigest' | 'files' | 'rootDigest'>> {
     // No name holds a NUL, and none sorts before it: so "a/b" stands before "a.b", as its folder does.
     const key = (path: string): Uint8Array => utf8(path.replaceAll('/', '\0'));
-    const sorted = [...this.#files].sort(([a], [b]) => compareBytes(key(a), key(b)));
+    const sorted = [...this.#files.opened].sort(([a], [b]) => compareBytes(key(a), key(b)));
     this.#digests!.start(this.#toHash);
     const digests = await Promise.all(sorted.map(([, file]) => this.#digests!.of(file)));
     const rootDigest = formatDigest(sha256(concat(...digests)));
@@ -188,27 +177,4 @@ function rootsOf(ranges: readonly Range[], hashed: readonly Uint8Array[]): Uint8
   );
   let at = 0;
   return ranges.map(({ length }) => rootOf(sha256, leaves.slice(at, (at += Math.ceil(length / CHUNK_BYTES)))));
-}
-
-/** @throws RegistryError `state_conflict` */
-async function requireUnchanged(name: string, file: FileSource): Promise<void> {
-  if (!(await file.changed())) return;
-  throw new RegistryError('state_conflict', 'The file changed while it was being read.', {
-    field: name,
-    fix: 'Hash it again when nobody writes to it.',
-  });
-}
-
-/** @throws RegistryError `malformed_container` for a path that is no plain one below the folder */
-export function inFolder(name: string): string {
-  const parts = name.split('/');
-  const plain = (part: string): boolean => /^[^\\:\0]+$/.test(part) && part !== '.' && part !== '..';
-  if (name.length <= 1000 && parts.every(plain)) return name;
-  throw new RegistryError(
-    'malformed_container',
-    'A file of the model is named by a path that leads out of its folder.',
-    {
-      field: name.slice(0, 80),
-    },
-  );
 }

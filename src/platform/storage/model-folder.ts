@@ -9,7 +9,7 @@ import type { ByteSource } from '../../core/weights/byte-source.ts';
 import { otherFilesOf } from '../../core/weights/inspect.ts';
 import type { FileSource } from './file-source.ts';
 import { openFileSource } from './file-source.ts';
-import { inFolder } from './hash-file.ts';
+import { inFolder } from './model-files.ts';
 
 /** @throws RegistryError `usage` unless there is exactly one; files below folders in it do not count */
 export async function mainFileIn(folder: string): Promise<string> {
