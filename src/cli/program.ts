@@ -44,6 +44,18 @@ export const COMMANDS: readonly Entry[] = [
     load: () => import('./commands/hash.ts'),
   },
   {
+    name: 'similar',
+    summary: 'models on record that a model is a near copy of',
+    group: USE,
+    load: () => import('./commands/similar.ts'),
+  },
+  {
+    name: 'fingerprint',
+    summary: 'by which near copies of a model are found',
+    group: USE,
+    load: () => import('./commands/fingerprint.ts'),
+  },
+  {
     name: 'dataset',
     summary: 'put a dataset on record, or show what is',
     group: USE,

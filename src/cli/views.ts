@@ -8,6 +8,7 @@ import type {
   registration,
 } from '../core/registry/index.ts';
 import type { Digest } from '../core/digest.ts';
+import type { FingerprintDocument } from '../core/fingerprint/document.ts';
 import type { Receipt } from '../core/statement/receipt.ts';
 import type { Said } from '../core/registry/sealed-title.ts';
 import type { Contributor } from '../core/registry/contributor.ts';
@@ -241,4 +242,21 @@ export interface Portfolio extends Moment {
   party: string;
   titles: { asset: string; name: string; share: string }[];
   interests: (StandingInterest & { asset: string; name: string })[];
+}
+
+/** A fingerprint on record, as the registry lists it. */
+export interface FingerprintView {
+  registration: string;
+  /** Who states it */
+  maker: string;
+  statement: Digest;
+  recordedIndex: number;
+  fingerprint: FingerprintDocument;
+}
+
+export interface SimilarView {
+  by: 'hnsw' | 'scan';
+  /** The nearest first */
+  candidates: (FingerprintView & { nearness: number; name: string; modelDigest: Digest })[];
+  unrelated: FingerprintView[];
 }

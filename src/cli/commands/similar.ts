@@ -1,0 +1,76 @@
+/** `muniment similar MODEL`: which models on record are nearer to it than chance explains. */
+import type { Command } from 'commander';
+import type { Evidence } from '../../core/fingerprint/evidence.ts';
+import type { Context } from '../context.ts';
+import { numberOf } from '../parse.ts';
+import type { SimilarReport } from '../similar-models.ts';
+import { fields } from '../table.ts';
+
+interface Options {
+  with?: string;
+  against?: string;
+  candidates: number;
+  unrelated: number;
+  checkAll?: boolean;
+}
+
+export function define(program: Command, context: Context): void {
+  program
+    .command('similar')
+    .description(
+      'Models on record that a model is a near copy of: trained on, pruned, quantized, its neurons put in another order. Its fingerprint is computed here; the weights stay here.',
+    )
+    .argument('<model>', 'file or folder of weights; a digest or id of a model whose fingerprint is on record')
+    .option('--with <file>', 'compare with this file alone, and ask nobody')
+    .option('--against <model>', 'one model on record, suspected before; no other is looked at')
+    .option('--candidates <n>', 'how many of the nearest are judged', numberOf, 5)
+    .option('--unrelated <n>', 'how many unrelated models to hold them against, at most 200', numberOf, 200)
+    .option('--check-all', 'hold each unrelated model to the log, too')
+    .addHelpText(
+      'after',
+      '\nExample:\n  $ muniment similar suspect.safetensors\n  $ muniment similar suspect.onnx --against registration_…\n\nA p-value is how often an unrelated model comes as near, corrected for the candidates. It holds for a\nmodel that was suspected before (--against). One that a search among many brought up is a lead: among\nenough models some come near by chance.',
+    )
+    .action(async (model: string, { with: other, ...options }: Options) => {
+      const { compareFiles, similarTo } = await import('../similar-models.ts');
+      if (other !== undefined) {
+        const compared = await compareFiles(model, other);
+        return context.print({ ...compared }, () => describePair(compared));
+      }
+      const report = await similarTo(context, model, options);
+      context.print({ ...report }, () => describe(report));
+    });
+}
+
+function describe({ shape, by, findings }: SimilarReport): string {
+  if (findings.length === 0) return `No other model on record has a fingerprint that ${shape} could be held against.\n`;
+  const shown = findings.map(({ model, score, layers, pValue, corrected, n, words }) =>
+    fields([
+      ['model', model.name ?? undefined],
+      ['record', `${model.registration}, fingerprint in entry ${model.index}`],
+      ['score', `${score.toFixed(2)} (${layersText(layers)})`],
+      ['p-value', `${pValue.toFixed(4)}, of ${findings.length} candidates ${corrected.toFixed(4)}; n = ${n}`],
+      ['finding', words],
+    ]),
+  );
+  const lead =
+    by === null ? '' : '\nFound by a search among all on record: a lead, until it was suspected before (--help).\n';
+  return shown.join('\n') + lead;
+}
+
+function describePair({ score, layers, shapes }: Evidence & { shapes: [string, string] }): string {
+  return fields([
+    ['models', shapes.join(' and ')],
+    ['score', `${score.toFixed(2)} (${layersText(layers)})`],
+    ['finding', 'None: what a score is worth, only scores of unrelated models tell ("muniment similar --against").'],
+  ]);
+}
+
+const layersText = (layers: Evidence['layers']): string =>
+  layers.length === 0
+    ? 'no layers that compare'
+    : layers
+        .map(
+          ({ a, b, pairs, cosine, chance }) =>
+            `layer ${a + 1} as ${b + 1}: ${pairs} neurons at ${cosine.toFixed(2)}, by chance ${chance.toFixed(2)}`,
+        )
+        .join('; ');
