@@ -55,10 +55,10 @@ describe('findings', () => {
   });
 
   it('name the model that was copied, and no other', () => {
-    const found = findingsFor({ fingerprint: copyOf(1, 0.3) }, [candidate(2), candidate(1)]);
+    const found = findingsFor({ fingerprint: copyOf(1, 0.3) }, [candidate(5), candidate(1)]);
     expect(found.map(({ model, near, corrected }) => [model, near, corrected])).toEqual([
       [1, true, 2 / 60],
-      [2, false, expect.any(Number)],
+      [5, false, expect.any(Number)],
     ]);
     expect(found[0]!.words).toBe('It shares its initialization with this model, or one derives from the other.');
     expect(found[1]!.words).toBe('Unrelated models come as near.');
