@@ -5,6 +5,7 @@
 import type { OpenedWeights } from '../weights/inspect.ts';
 import type { Step } from './assemble.ts';
 import { assemble } from './assemble.ts';
+import { stepsOfKeras } from './keras-steps.ts';
 import { stepsByName } from './name-order.ts';
 import { numbersOf } from './numbers.ts';
 import { stepsOfGraph } from './onnx-steps.ts';
@@ -20,5 +21,5 @@ async function stepsOf({ tensors, plan: readPlan }: OpenedWeights): Promise<Step
   const plan = await readPlan?.();
   // A graph without nodes is a box of tensors.
   if (plan?.kind === 'onnx' && plan.graph.nodes.length > 0) return stepsOfGraph(plan.graph, numbers);
-  return stepsByName(numbers);
+  return plan?.kind === 'keras' ? stepsOfKeras(plan.model, numbers) : stepsByName(numbers);
 }

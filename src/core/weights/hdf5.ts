@@ -7,8 +7,9 @@
  * a tensor stands, which the threads that hash must know. What is read here is what h5py writes by default and little
  * more. Two datasets never share a byte, and none is larger than its bytes can become.
  */
+import { utf8 } from '../bytes.ts';
 import type { ByteSource } from './byte-source.ts';
-import { partOf } from './byte-source.ts';
+import { bytesSource, partOf } from './byte-source.ts';
 import type { ContainerReader, OpenedContainer, StoredTensor } from './container.ts';
 import { storedAt } from './container.ts';
 import { CHUNK_BYTES } from './digest.ts';
@@ -29,6 +30,7 @@ import {
   shapeOf,
   textAttribute,
 } from './hdf5-object.ts';
+import { MAX_JSON_BYTES, readJson } from './json.ts';
 import { MAX_INFLATION, MAX_TENSORS } from './limits.ts';
 import { swapped } from './pieces.ts';
 
@@ -71,7 +73,14 @@ export async function openHdf5(source: ByteSource): Promise<OpenedContainer> {
     throw malformed(`The tensors claim ${bytes} bytes, more than ${source.size} can become.`, 'datasets');
   }
   const first = ({ ranges }: Dataset): number => ranges[0]?.address ?? 0;
-  return { tensors: found.sort((a, b) => first(a) - first(b)).map(({ tensor }) => tensor), metadata };
+  return {
+    tensors: found.sort((a, b) => first(a) - first(b)).map(({ tensor }) => tensor),
+    metadata,
+    plan: async () => {
+      const config = await textAttribute(file, root, 'model_config', MAX_JSON_BYTES);
+      return config === undefined ? undefined : { kind: 'keras', model: await readJson(bytesSource(utf8(config))) };
+    },
+  };
 }
 
 /** A file may begin behind bytes that are no part of it, 512 of them or twice as many again and again. */

@@ -6,8 +6,9 @@ import { fromUtf8 } from '../bytes.ts';
 import { RegistryError } from '../errors.ts';
 import type { ByteSource } from './byte-source.ts';
 import { bytesSource, partOf } from './byte-source.ts';
-import type { ContainerReader, StoredTensor } from './container.ts';
+import type { ContainerReader, Plan, StoredTensor } from './container.ts';
 import { openHdf5 } from './hdf5.ts';
+import { MAX_JSON_BYTES, readJson } from './json.ts';
 import type { ZipEntry } from './zip.ts';
 import { looksLikeZip, openZip } from './zip.ts';
 
@@ -30,7 +31,12 @@ export const keras: ContainerReader = {
       const text = await shortText(entries.get(name));
       if (text !== undefined) metadata[name] = text;
     }
-    return { tensors: placedIn(source, weights, tensors), metadata };
+    const config = entries.get('config.json');
+    return {
+      tensors: placedIn(source, weights, tensors),
+      metadata,
+      ...(config === undefined ? {} : { plan: () => planOf(config) }),
+    };
   },
 };
 
@@ -72,6 +78,10 @@ function placedIn(archive: ByteSource, weights: ZipEntry, tensors: StoredTensor[
     if (offset === undefined || weights.offset === undefined) return head;
     return { ...head, source: archive, offset: weights.offset + offset };
   });
+}
+
+async function planOf(config: ZipEntry): Promise<Plan> {
+  return { kind: 'keras', model: await readJson(bytesSource(await config.bytes(MAX_JSON_BYTES))) };
 }
 
 async function shortText(entry: ZipEntry | undefined): Promise<string | undefined> {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { decode } from '../../../../src/core/fingerprint/decode.ts';
+import { stackOf } from '../../../../src/core/fingerprint/stack-of.ts';
 import { bytesSource } from '../../../../src/core/weights/byte-source.ts';
 import type { StoredTensor } from '../../../../src/core/weights/container.ts';
 import { storedAt } from '../../../../src/core/weights/container.ts';
@@ -61,6 +62,21 @@ describe('elements become floats', () => {
 });
 
 describe('what is refused', () => {
+  test('more parameters than are held, before any is read', async () => {
+    const read = (): never => {
+      throw new Error('It was read.');
+    };
+    const huge = {
+      name: 'w.weight',
+      dtype: 'F32' as const,
+      shape: [2 ** 14, 2 ** 14 + 1],
+      byteLength: 0,
+      pieces: read,
+    };
+    const stack = stackOf({ container: 'safetensors', tensors: [huge], metadata: {} });
+    expect(await refusal(stack)).toEqual({ sentence: expect.stringContaining('268435456'), field: 'parameters' });
+  });
+
   test.each([
     ['NaN', 'F32', bytesOf(Float32Array.of(0, Number.NaN)), 'Element 1 is NaN'],
     ['an infinity', 'F16', bytesOf(Uint16Array.of(0x7c00, 0)), 'Element 0 is Infinity'],
