@@ -9,7 +9,7 @@ import type { ReplayBody } from '../core/registry/replay.ts';
 import type { RunBody } from '../core/registry/run.ts';
 import type { Receipt } from '../core/statement/receipt.ts';
 import { VERSION } from '../platform/version.ts';
-import type { Replay } from '../training/index.ts';
+import type { Replay, ReplayedEpoch } from '../training/index.ts';
 import type { Client } from './client.ts';
 import type { Context } from './context.ts';
 import { findAnyModel } from './find-model.ts';
@@ -29,7 +29,10 @@ export interface ReplayFacts {
   threads?: number;
 }
 
-export interface ReplayReport extends Replay {
+export interface ReplayReport extends Omit<Replay, 'environment' | 'epochs'> {
+  epochs: Omit<ReplayedEpoch, 'recorded'>[];
+  /** On what it was replayed */
+  environment: Record<string, unknown>;
   run: string;
   model: string | null;
   /** Of the training code on record, and whether it is the code that was replayed with */
@@ -49,13 +52,7 @@ const FORMAT = 'Replaying {bar} epoch {epoch}  {speed} images/s  {left} left';
 export async function replayHere(context: Context, asked: string, facts: ReplayFacts): Promise<ReplayReport> {
   const client = await context.client();
   const { run, model, record, statement } = await findRecord(context, client, asked);
-  const [from, to] = facts.epochs ?? [1, record.epochs.length];
-  if (to > record.epochs.length) {
-    throw new RegistryError('usage', `The run has ${record.epochs.length} epochs.`, {
-      field: 'epochs',
-      fix: 'Name epochs that it has.',
-    });
-  }
+  const [from, to] = epochsOf(record, facts);
   const { codeDigest, readIdxFolder, replay: train } = await import('../training/index.ts');
   const dataset = await readIdxFolder(facts.data ?? mnistFolder(), await filesOf(context, client, record.dataset));
 
@@ -88,7 +85,8 @@ export async function replayHere(context: Context, asked: string, facts: ReplayF
     const shown = report.epochs.filter(({ epoch, differing }) => epoch >= from || differing.length > 0);
     const code = { recorded: record.code.digest, here: await codeDigest() };
     const earlier = await client.get<ReplayView[]>(`/v1/replays?run=${run}`);
-    return { run, model, statement, code, ...report, epochs: shown, earlier };
+    const environment = { ...report.environment };
+    return { run, model, statement, code, ...report, environment, epochs: shown, earlier };
   } finally {
     (await bar)?.stop();
     release();
@@ -112,14 +110,25 @@ export async function recordReplay(context: Context, report: ReplayReport): Prom
   return write(context, await context.session(), { kind: replay, path: '/v1/replays', body, basis: [statement] });
 }
 
-interface Found {
+export interface FoundRecord {
   run: string;
   model: string | null;
   record: RunBody;
   statement: Digest;
 }
 
-async function findRecord(context: Context, client: Client, asked: string): Promise<Found> {
+/** @throws RegistryError `usage` for epochs that the run has not */
+export function epochsOf({ epochs }: RunBody, facts: ReplayFacts): readonly [from: number, to: number] {
+  const [from, to] = facts.epochs ?? [1, epochs.length];
+  if (to <= epochs.length) return [from, to];
+  throw new RegistryError('usage', `The run has ${epochs.length} epochs.`, {
+    field: 'epochs',
+    fix: 'Name epochs that it has.',
+  });
+}
+
+/** The signed record of the run behind what was asked for. @throws as `replayHere` does */
+export async function findRecord(context: Context, client: Client, asked: string): Promise<FoundRecord> {
   if (/^run_[0-9a-z]{26}$/.test(asked)) return { model: null, ...(await runRecord(context, client, asked)) };
   const model = await findAnyModel(context, asked);
   const { statement } = await client.get<ModelView>(`/v1/models/${model}`);
@@ -143,7 +152,7 @@ async function findRecord(context: Context, client: Client, asked: string): Prom
   return { model, ...found };
 }
 
-async function runRecord(context: Context, client: Client, run: string): Promise<Omit<Found, 'model'>> {
+async function runRecord(context: Context, client: Client, run: string): Promise<Omit<FoundRecord, 'model'>> {
   const { statement, state } = await client.get<RunView>(`/v1/runs/${run}`);
   if (statement === null) throw new RegistryError('state_conflict', `The run ${run} is ${state}: it is not on record.`);
   const { common, body } = await readRecord<RunBody>(context, client, statement);

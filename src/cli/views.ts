@@ -24,6 +24,7 @@ import type { Lineage } from '../core/licensing/lineage.ts';
 import type { LicenseText, Release, ReleaseBasis } from '../core/licensing/release.ts';
 import type { IntendedUse, Obligations } from '../core/licensing/obligations.ts';
 import type { Moment, Owned } from '../core/title/chain.ts';
+import type { ReplayedEpoch } from '../training/index.ts';
 import type { InstrumentAct, InstrumentState } from '../core/title/instrument-states.ts';
 import type { SuccessionAct, SuccessionState } from '../core/title/succession-states.ts';
 import type { Quorums } from '../core/title/terms.ts';
@@ -108,6 +109,16 @@ export interface ReplayView extends Recorded {
   outcome: 'bit-exact' | 'differs';
   throughEpoch: number;
   firstDifference: number | null;
+}
+
+export interface ReplayJobView {
+  id: string;
+  state: 'cancelled' | 'failed' | 'queued' | 'recorded' | 'running';
+  run: string;
+  throughEpoch: number;
+  epochs: (RunEpoch & { validationAccuracy: number | null; differing: ReplayedEpoch['differing'] })[];
+  statement: Digest | null;
+  error: RunView['error'];
 }
 
 export interface RunView {

@@ -62,10 +62,14 @@ export interface QuotaRow {
   renewsAt: Date;
 }
 
+/** What a party asked to be trained: runs, and replays of runs. */
+const ASKED = `(SELECT id, owner, made_at FROM ops.run_request UNION ALL
+  SELECT id, owner, made_at FROM ops.replay_request)`;
+
 /**
  * What the registrar set last, and what is used. Seconds are told by the progress of the runs and not by their
  * records, since a run that fails has spent them too; they count in the month in which the run was started.
- * @param besides a run that is not counted
+ * @param besides a run or replay that is not counted
  */
 export async function quotaOf(manager: EntityManager, party: string, besides: string | null): Promise<QuotaRow> {
   const [row]: QuotaRow[] = await manager.query(
@@ -75,9 +79,9 @@ export async function quotaOf(manager: EntityManager, party: string, besides: st
         FROM registry.quota WHERE party_id = $1 ORDER BY recorded_index DESC LIMIT 1) AS quota,
        (SELECT jsonb_build_object('coreSeconds', coalesce(sum((p.compute ->> 'coreSeconds')::numeric), 0),
           'deviceSeconds', coalesce(sum((p.compute ->> 'deviceSeconds')::numeric), 0))
-        FROM ops.run_request q JOIN ops.run_progress p ON p.run_id = q.id
+        FROM ${ASKED} q JOIN ops.run_progress p ON p.run_id = q.id
         WHERE q.owner = $1 AND q.made_at >= m.begins AT TIME ZONE 'UTC') AS used,
-       (SELECT count(*)::int FROM ops.run_progress p JOIN ops.run_request q ON q.id = p.run_id
+       (SELECT count(*)::int FROM ops.run_progress p JOIN ${ASKED} q ON q.id = p.run_id
         WHERE p.state IN ('queued', 'running', 'recording') AND q.owner = $1
           AND ($2::text IS NULL OR q.id <> $2)) AS "openRuns",
        (m.begins + interval '1 month') AT TIME ZONE 'UTC' AS "renewsAt"

@@ -1,3 +1,5 @@
+export { ReplayRecorder } from './replay.recorder.ts';
+export type { ReplayJobView } from './replay.schema.ts';
 export { RunModule } from './run.module.ts';
 export type { RunEpoch, RunProgress, RunView } from './run.schema.ts';
 export { runView } from './run.schema.ts';
@@ -5,5 +7,7 @@ export { RunRecorder } from './run.recorder.ts';
 export { RunService } from './run.service.ts';
 export { missingParties } from './run.store.ts';
 export * from './run-work.store.ts';
+export { signedRun } from './signed-run.ts';
+export { told } from './told.ts';
 export type { DataFile } from './training-rules.ts';
 export { TrainingRules } from './training-rules.ts';

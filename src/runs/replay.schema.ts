@@ -1,8 +1,9 @@
 import { z } from 'zod';
 import { replay } from '../core/registry/index.ts';
 import { REPLAY_OUTCOMES } from '../core/registry/replay.ts';
-import { digest } from '../core/statement/statement.ts';
+import { digest, id } from '../core/statement/statement.ts';
 import { writeSchema } from '../ledger/index.ts';
+import { epochSchema, errorSchema, progressSchema } from './run.schema.ts';
 
 export const writeReplay = writeSchema(replay).meta({ id: 'WriteReplay' });
 
@@ -26,3 +27,47 @@ export const ofRun = z.strictObject({
   limit: z.coerce.number().int().min(1).max(1000).default(100),
 });
 export type OfRun = z.infer<typeof ofRun>;
+
+const epoch = z.int().min(1).max(10_000);
+
+export const startReplaySchema = z
+  .strictObject({
+    id: id('replay').optional().describe('Made by the client, so that a repeated request names the same replay'),
+    run: id('run').describe('A run that is on record'),
+    throughEpoch: epoch.optional().describe('The last epoch to replay; the last of the run where it is left out'),
+  })
+  .meta({ id: 'StartReplay' });
+export type StartReplay = z.output<typeof startReplaySchema>;
+
+const replayEpoch = epochSchema.extend({
+  differing: z.array(z.string()).describe('Which of the figures are not those on record'),
+});
+export type ReplayEpoch = z.infer<typeof replayEpoch>;
+
+export const JOB_STATES = ['queued', 'running', 'recorded', 'failed', 'cancelled'] as const;
+
+export const replayJobView = z
+  .strictObject({
+    id: z.string().describe('Also of the statement that comes out'),
+    state: z.enum(JOB_STATES),
+    owner: z.string().describe('Who asked for it'),
+    run: z.string(),
+    throughEpoch: z.int().positive(),
+    requestedAt: z.string(),
+    startedAt: z.string().nullable(),
+    attempts: z.int().describe('How often a worker took the replay'),
+    progress: progressSchema.nullable(),
+    epochs: z.array(replayEpoch).describe('As they came out, one after the other'),
+    outcome: z.enum(REPLAY_OUTCOMES).nullable(),
+    firstDifference: z.int().positive().nullable(),
+    environment: z.record(z.string(), z.json()).nullable(),
+    statement: digest.nullable().describe('Payload digest of the statement that records the result'),
+    error: errorSchema.nullable().describe('Why it failed'),
+  })
+  .meta({ id: 'ReplayJob' });
+export type ReplayJobView = z.infer<typeof replayJobView>;
+
+export const isOver = ({ state }: Pick<ReplayJobView, 'state'>): boolean => state !== 'queued' && state !== 'running';
+
+export const replayJobQuery = z.strictObject({ limit: z.coerce.number().int().min(1).max(1000).default(100) });
+export type ReplayJobQuery = z.infer<typeof replayJobQuery>;

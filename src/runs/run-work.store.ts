@@ -1,13 +1,16 @@
 /**
  * SQL of the workers. Taking a run counts its attempt up, and every later write names the attempt: a worker that froze
- * and woke up, or that lost its run to another one or to a cancellation, changes no row and learns so.
+ * and woke up, or that lost its run to another one or to a cancellation, changes no row and learns so. A replay of a run
+ * is taken by an id of its own, and what is said of runs here holds for it, too.
  */
 import type { EntityManager } from 'typeorm';
 import type { Digest } from '../core/digest.ts';
+import type { ReplayBody } from '../core/registry/replay.ts';
 import type { RunBody } from '../core/registry/run.ts';
+import type { ReplayEpoch } from './replay.schema.ts';
 import type { RunEpoch, RunProgress, RunView, StartRun } from './run.schema.ts';
 
-/** One worker's hold on a run. */
+/** One worker's hold on a run or a replay. */
 export interface Hold {
   readonly runId: string;
   readonly attempt: number;
@@ -39,20 +42,53 @@ export interface SavedEpoch extends RunEpoch {
   checkpointDigest: Digest;
 }
 
+const TAKING = `state = CASE p.state WHEN 'recording' THEN 'recording' ELSE 'running' END,
+  attempt = p.attempt + 1, worker = $2, started_at = coalesce(p.started_at, now()), changed_at = now()`;
+
+const TAKEN = `p.run_id AS "runId", p.attempt, p.started_at AS "startedAt", p.environment, p.compute, p.body,
+  coalesce((SELECT jsonb_agg(e.metrics || jsonb_build_object(
+      'epoch', e.epoch, 'weightDigest', e.weight_digest, 'checkpointDigest', e.checkpoint_digest) ORDER BY e.epoch)
+    FROM ops.run_epoch e WHERE e.run_id = p.run_id), '[]') AS epochs`;
+
 /** @returns undefined when the run is over or was cancelled */
 export async function takeRun(manager: EntityManager, id: string, worker: string): Promise<TakenRun | undefined> {
   const [rows]: [TakenRun[]] = await manager.query(
-    `UPDATE ops.run_progress p
-     SET state = CASE p.state WHEN 'recording' THEN 'recording' ELSE 'running' END,
-       attempt = p.attempt + 1, worker = $2, started_at = coalesce(p.started_at, now()), changed_at = now()
+    `UPDATE ops.run_progress p SET ${TAKING}
      FROM ops.run_request q JOIN registry.party o ON o.id = q.owner
      WHERE p.run_id = $1 AND q.id = p.run_id AND p.state IN ('queued', 'running', 'recording')
-     RETURNING p.run_id AS "runId", p.attempt, q.owner, o.keyed AND NOT 'registrar' = ANY (o.roles) AS "ownerSigns",
-       q.name, q.dataset, q.hyperparameters, q.backend, q.owners, q.contributors, q.license, q.registration_id AS "registrationId",
-       p.started_at AS "startedAt", p.environment, p.compute, p.body,
-       coalesce((SELECT jsonb_agg(e.metrics || jsonb_build_object(
-           'epoch', e.epoch, 'weightDigest', e.weight_digest, 'checkpointDigest', e.checkpoint_digest) ORDER BY e.epoch)
-         FROM ops.run_epoch e WHERE e.run_id = p.run_id), '[]') AS epochs`,
+     RETURNING ${TAKEN}, q.owner, o.keyed AND NOT 'registrar' = ANY (o.roles) AS "ownerSigns", q.name, q.dataset,
+       q.hyperparameters, q.backend, q.owners, q.contributors, q.license, q.registration_id AS "registrationId"`,
+    [id, worker],
+  );
+  return rows[0];
+}
+
+export interface TakenReplay extends Hold {
+  /** Who asked for it */
+  owner: string;
+  /** The run that is trained again */
+  run: string;
+  fromEpoch: number;
+  throughEpoch: number;
+  compute: Record<string, unknown> | null;
+  /** What the statement will say; set once the training is over. */
+  body: ReplayBody | null;
+  epochs: ReplayedEpoch[];
+}
+
+/** An epoch that was trained again. */
+export interface ReplayedEpoch extends ReplayEpoch {
+  /** Where the replay goes on behind it; null where it goes on from what the run left. */
+  checkpointDigest: Digest | null;
+}
+
+/** @returns undefined when the replay is over or was cancelled */
+export async function takeReplay(manager: EntityManager, id: string, worker: string): Promise<TakenReplay | undefined> {
+  const [rows]: [TakenReplay[]] = await manager.query(
+    `UPDATE ops.run_progress p SET ${TAKING}
+     FROM ops.replay_request q
+     WHERE p.run_id = $1 AND q.id = p.run_id AND p.state IN ('queued', 'running', 'recording')
+     RETURNING ${TAKEN}, q.owner, q.run_id AS run, q.from_epoch AS "fromEpoch", q.through_epoch AS "throughEpoch"`,
     [id, worker],
   );
   return rows[0];
@@ -83,7 +119,12 @@ export function beginOn(manager: EntityManager, hold: Hold, environment: object,
 }
 
 /** The checkpoint is in the store before: whoever finds this row finds the checkpoint. */
-export function saveEpoch(manager: EntityManager, hold: Hold, epoch: SavedEpoch, compute: object): Promise<boolean> {
+export function saveEpoch(
+  manager: EntityManager,
+  hold: Hold,
+  epoch: ReplayedEpoch | SavedEpoch,
+  compute: object,
+): Promise<boolean> {
   return manager.transaction(async (inside) => {
     if (!(await change(inside, hold, 'compute = $3', [text(compute)]))) return false;
     const { epoch: number, weightDigest, checkpointDigest, ...metrics } = epoch;
@@ -98,8 +139,9 @@ export function saveEpoch(manager: EntityManager, hold: Hold, epoch: SavedEpoch,
 }
 
 /** From here on the run can no longer be cancelled: its statement goes into the ledger. */
-export function beginRecording(manager: EntityManager, hold: Hold, body: RunBody): Promise<boolean> {
-  return change(manager, hold, `state = 'recording', body = $3, compute = $3::jsonb -> 'compute'`, [text(body)]);
+export function beginRecording(manager: EntityManager, hold: Hold, body: ReplayBody | RunBody): Promise<boolean> {
+  const assignments = `state = 'recording', body = $3, compute = coalesce($3::jsonb -> 'compute', compute)`;
+  return change(manager, hold, assignments, [text(body)]);
 }
 
 export function endTrained(manager: EntityManager, hold: Hold, error: RunView['error']): Promise<boolean> {
@@ -118,7 +160,7 @@ export function giveBack(manager: EntityManager, hold: Hold): Promise<boolean> {
 /** The checkpoints that were stored for a run. */
 export async function checkpointsOf(manager: EntityManager, id: string): Promise<Digest[]> {
   const rows: { digest: Digest }[] = await manager.query(
-    'SELECT checkpoint_digest AS digest FROM ops.run_epoch WHERE run_id = $1',
+    'SELECT checkpoint_digest AS digest FROM ops.run_epoch WHERE run_id = $1 AND checkpoint_digest IS NOT NULL',
     [id],
   );
   return rows.map(({ digest }) => digest);
@@ -129,10 +171,12 @@ export async function stateOfRun(manager: EntityManager, id: string): Promise<st
   return row?.state;
 }
 
-/** Runs that nobody ended, and that nothing has been heard of for a minute. */
+/** Runs and replays that nobody ended, and that nothing has been heard of for a minute. */
 export function silentRuns(manager: EntityManager): Promise<{ id: string; jobId: string }[]> {
   return manager.query(
-    `SELECT q.id, q.job_id AS "jobId" FROM ops.run_progress p JOIN ops.run_request q ON q.id = p.run_id
+    `SELECT q.id, q.job_id AS "jobId"
+     FROM ops.run_progress p
+     JOIN (SELECT id, job_id FROM ops.run_request UNION ALL SELECT id, job_id FROM ops.replay_request) q ON q.id = p.run_id
      WHERE p.state IN ('queued', 'running', 'recording') AND p.changed_at < now() - interval '1 minute'
      ORDER BY p.changed_at LIMIT 100`,
   );

@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream';
-import { Body, Controller, Get, Headers, HttpCode, Param, Post, Query, Req, Res } from '@nestjs/common';
+import { Body, Controller, Get, HttpCode, Param, Post, Query, Req, Res } from '@nestjs/common';
 import { ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
@@ -67,20 +67,10 @@ export class RunController {
   async watch(
     @CurrentPrincipal() reader: Principal | undefined,
     @Param({ schema: runParams }) { id }: Id,
-    @Headers('last-event-id') lastEventId: string | undefined,
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ) {
-    const run = await this.runs.get(reader, id);
-    const gone = new AbortController();
-    request.raw.once('close', () => gone.abort());
-    reply.raw.once('close', () => gone.abort());
-    const told = /^\d{1,9}$/.test(lastEventId ?? '') ? Number(lastEventId) : 0;
-    await reply
-      .header('content-type', 'text/event-stream; charset=utf-8')
-      .header('cache-control', 'no-store')
-      .header('x-accel-buffering', 'no')
-      .send(Readable.from(this.events.stream(run, told, gone.signal)));
+    await this.events.answer(await this.runs.get(reader, id), request, reply);
   }
 
   @Post(':id/cancel')

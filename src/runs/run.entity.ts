@@ -42,7 +42,7 @@ export class RunRequestEntity {
   schema: 'ops',
   name: 'run_progress',
   comment:
-    'Where a run stands and which attempt may write. If a row is lost, the run is trained again or shows as its statement in the ledger has it; nothing is ever judged by it.',
+    'Where a run, or a replay of one, stands and which attempt may write. If a row is lost, it is trained again or shows as its statement in the ledger has it; nothing is ever judged by it.',
 })
 @Check('run_progress_state_check', `state IN ('queued', 'running', 'recording', 'trained', 'failed', 'cancelled')`)
 @Index('run_progress_open', ['state'], { where: `state IN ('queued', 'running', 'recording')` })
@@ -64,7 +64,7 @@ export class RunProgressEntity {
   schema: 'ops',
   name: 'run_epoch',
   comment:
-    'The epochs behind a run and where it can go on. If a row is lost, the epoch is trained again from the seed; the statement in the ledger holds every epoch of a finished run.',
+    'The epochs behind a run, or a replay of one, and where it can go on. If a row is lost, the epoch is trained again; the statement in the ledger holds every epoch of a finished run.',
 })
 @Check('run_epoch_epoch_check', 'epoch > 0')
 export class RunEpochEntity {
@@ -72,7 +72,7 @@ export class RunEpochEntity {
   @PrimaryColumn('integer', { primaryKeyConstraintName: 'run_epoch_pkey' }) epoch!: number;
   @Column('jsonb') metrics!: object;
   @Column('text', { name: 'weight_digest' }) weightDigest!: string;
-  @Column('text', { name: 'checkpoint_digest' }) checkpointDigest!: string;
+  @Column('text', { name: 'checkpoint_digest', nullable: true }) checkpointDigest!: string | null;
 }
 
 @Entity({

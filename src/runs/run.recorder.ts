@@ -10,6 +10,7 @@ import { registration, run } from '../core/registry/index.ts';
 import type { RunBody } from '../core/registry/run.ts';
 import { Ledger } from '../ledger/index.ts';
 import { ModelService } from '../models/index.ts';
+import { told } from './told.ts';
 import type { TakenRun } from './run-work.store.ts';
 import { recordedRun } from './run-work.store.ts';
 import type { RunView } from './run.schema.ts';
@@ -58,8 +59,7 @@ export class RunRecorder {
       if (!(error instanceof RegistryError) || error.status >= 429) throw error;
       const found = await recordedRun(this.database.manager, taken.runId);
       if (found?.registrationId === taken.registrationId) return null;
-      const { code, detail, field, fix } = error.toProblem();
-      return { code, detail, ...(field === undefined ? {} : { field }), ...(fix === undefined ? {} : { fix }) };
+      return told(error);
     }
   }
 }

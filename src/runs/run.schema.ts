@@ -31,7 +31,7 @@ export type StartRun = z.output<typeof startRunSchema>;
 
 export const STATES = ['queued', 'running', 'trained', 'registered', 'failed', 'cancelled'] as const;
 
-const progressSchema = z.strictObject({
+export const progressSchema = z.strictObject({
   epoch: z.int(),
   epochs: z.int(),
   batch: z.int(),
@@ -43,7 +43,7 @@ const progressSchema = z.strictObject({
 });
 export type RunProgress = z.infer<typeof progressSchema>;
 
-const epochSchema = z.strictObject({
+export const epochSchema = z.strictObject({
   epoch: z.int(),
   loss: z.number(),
   trainAccuracy: z.number(),
@@ -64,6 +64,13 @@ export interface RunResult {
 }
 
 const json = z.record(z.string(), z.json());
+
+export const errorSchema = z.strictObject({
+  code: z.string(),
+  detail: z.string(),
+  field: z.string().optional(),
+  fix: z.string().optional(),
+});
 
 export const runView = z
   .strictObject({
@@ -88,10 +95,7 @@ export const runView = z
     environment: json.nullable(),
     registrationId: z.string().nullable(),
     statement: digest.nullable().describe('Payload digest of the statement that records the run'),
-    error: z
-      .strictObject({ code: z.string(), detail: z.string(), field: z.string().optional(), fix: z.string().optional() })
-      .nullable()
-      .describe('Why it failed, or why the registry could not register it for its owner'),
+    error: errorSchema.nullable().describe('Why it failed, or why the registry could not register it for its owner'),
   })
   .meta({ id: 'Run' });
 export type RunView = z.infer<typeof runView>;

@@ -17,15 +17,8 @@ import { Jobs } from '../platform/jobs/index.ts';
 import { ArtifactStore } from '../platform/storage/index.ts';
 import { checkpointsOf } from './run-work.store.ts';
 import type { RunQuery, RunView, StartRun } from './run.schema.ts';
-import {
-  cancelRun,
-  findByIdempotencyKey,
-  findRuns,
-  insertRun,
-  insertRunAccess,
-  listRunIds,
-  missingParties,
-} from './run.store.ts';
+import { madeBefore } from './repeated-request.ts';
+import { cancelJob, findRuns, insertRun, insertRunAccess, listRunIds, missingParties } from './run.store.ts';
 import { TrainingRules } from './training-rules.ts';
 
 @Injectable()
@@ -52,7 +45,7 @@ export class RunService {
     requireLicense(asked);
     await this.#requireOwners(owner, asked);
     await this.#requireContributors(asked);
-    await this.#requireData(asked.dataset);
+    await this.requireData(asked.dataset);
 
     const id = asked.id ?? newId('run');
     const run = {
@@ -72,21 +65,7 @@ export class RunService {
       await this.jobs.send('training', { run: id }, { transaction: manager, id: run.jobId });
       return true;
     });
-    if (made) return this.#find(id);
-    if (idempotency) {
-      const earlier = await findByIdempotencyKey(this.database.manager, owner, idempotency.key);
-      if (earlier) {
-        if (earlier.requestDigest === idempotency.requestDigest) return this.#find(earlier.id);
-        throw new RegistryError('idempotency_key_reused', 'The idempotency key was used for another request.', {
-          field: 'Idempotency-Key',
-          fix: 'Use a new key for a new request.',
-        });
-      }
-    }
-    throw new RegistryError('already_exists', `The run ${id} exists already.`, {
-      field: 'id',
-      fix: 'Make a new random id.',
-    });
+    return this.#find(made ? id : await madeBefore(this.database.manager, 'run', run));
   }
 
   /** @throws RegistryError `not_found`, also for a run that the reader may not see */
@@ -122,7 +101,7 @@ export class RunService {
       throw new RegistryError('forbidden', 'Only the party that started a run cancels it.', { field: 'id' });
     }
     if (run.state === 'cancelled') return run;
-    const job = await cancelRun(this.database.manager, id);
+    const job = await cancelJob(this.database.manager, 'run_request', id);
     if (job === undefined) {
       const { state } = await this.#find(id);
       throw new RegistryError('state_conflict', `The run ${id} is ${state}: it can no longer be cancelled.`, {
@@ -146,6 +125,24 @@ export class RunService {
     const { partyId, apiKeyId } = principal;
     await insertRunAccess(this.database.manager, { runId: id, partyId, apiKeyId, fileDigest });
     return { artifact, fileDigest };
+  }
+
+  /**
+   * Whether a worker finds every file that it trains on.
+   * @throws RegistryError `not_found`, `dataset_malformed`, `dataset_unavailable`, `payload_too_large`
+   */
+  async requireData(dataset: string): Promise<void> {
+    const { files } = await this.datasets.get(dataset).catch((error: unknown) => {
+      if (!(error instanceof RegistryError) || error.code !== 'not_found') throw error;
+      throw new RegistryError('not_found', error.message, { field: 'dataset' });
+    });
+    for (const { name, digest } of this.rules.filesOf(files)) {
+      if (this.rules.isBundled(digest) || (await this.datasets.keepsFile(dataset, digest))) continue;
+      throw new RegistryError('dataset_unavailable', `The file "${name}" of the dataset is not stored here.`, {
+        field: 'dataset',
+        fix: `Upload it: PUT /v1/datasets/${dataset}/files/${digest}.`,
+      });
+    }
   }
 
   async #find(id: string): Promise<RunView> {
@@ -178,20 +175,6 @@ export class RunService {
     const at = named.findIndex(({ party }) => missing.includes(party));
     if (at === -1) return;
     throw new RegistryError('not_found', `There is no party ${named[at]!.party}.`, { field: `${member}.${at}.party` });
-  }
-
-  async #requireData(dataset: string): Promise<void> {
-    const { files } = await this.datasets.get(dataset).catch((error: unknown) => {
-      if (!(error instanceof RegistryError) || error.code !== 'not_found') throw error;
-      throw new RegistryError('not_found', error.message, { field: 'dataset' });
-    });
-    for (const { name, digest } of this.rules.filesOf(files)) {
-      if (this.rules.isBundled(digest) || (await this.datasets.keepsFile(dataset, digest))) continue;
-      throw new RegistryError('dataset_unavailable', `The file "${name}" of the dataset is not stored here.`, {
-        field: 'dataset',
-        fix: `Upload it: PUT /v1/datasets/${dataset}/files/${digest}.`,
-      });
-    }
   }
 }
 

@@ -104,13 +104,17 @@ export async function insertRun(manager: EntityManager, run: NewRun): Promise<bo
   return rows.length === 1;
 }
 
+type Requests = 'replay_request' | 'run_request';
+
+/** What an earlier request under the same key asked for. */
 export async function findByIdempotencyKey(
   manager: EntityManager,
+  requests: Requests,
   owner: string,
   key: string,
 ): Promise<{ id: string; requestDigest: string } | undefined> {
   const [row]: { id: string; requestDigest: string }[] = await manager.query(
-    `SELECT id, request_digest AS "requestDigest" FROM ops.run_request WHERE owner = $1 AND idempotency_key = $2`,
+    `SELECT id, request_digest AS "requestDigest" FROM ops.${requests} WHERE owner = $1 AND idempotency_key = $2`,
     [owner, key],
   );
   return row;
@@ -118,12 +122,12 @@ export async function findByIdempotencyKey(
 
 /**
  * Cancels what is not on its way into the ledger yet.
- * @returns the job to stop, or undefined when the run is past that
+ * @returns the job to stop, or undefined when the run or replay is past that
  */
-export async function cancelRun(manager: EntityManager, id: string): Promise<string | undefined> {
+export async function cancelJob(manager: EntityManager, requests: Requests, id: string): Promise<string | undefined> {
   const [rows]: [{ jobId: string }[]] = await manager.query(
     `UPDATE ops.run_progress p SET state = 'cancelled', changed_at = now()
-     FROM ops.run_request q
+     FROM ops.${requests} q
      WHERE p.run_id = $1 AND q.id = p.run_id AND p.state IN ('queued', 'running')
      RETURNING q.job_id AS "jobId"`,
     [id],

@@ -13,13 +13,14 @@ import type { RunBody } from '../core/registry/run.ts';
 import type { Tensor } from '../core/weights/safetensors.ts';
 import { writeSafetensors } from '../core/weights/safetensors.ts';
 import { sha256 } from '../platform/crypto.ts';
-import type { BackendInfo } from './backends/index.ts';
+import type { BackendInfo, ChosenBackend } from './backends/index.ts';
 import { chooseBackend, sameArithmetic } from './backends/index.ts';
 import { parseHyperparameters } from './hyperparameters.ts';
 import type { ImageDataset } from './idx.ts';
 import type { Progress } from './progress.ts';
 import type { RecordedEpoch } from './record.ts';
 import { artifactMetadata, recordedEpoch } from './record.ts';
+import type { Checkpoint } from './trainer.ts';
 import { train } from './trainer.ts';
 
 export interface ReplayOptions {
@@ -28,9 +29,11 @@ export interface ReplayOptions {
   dataset: Pick<ImageDataset, 'classes' | 'test' | 'train'>;
   /** The last epoch to replay; all at default */
   to?: number;
-  threads?: number;
+  /** Where an earlier replay of the same run ended: what it compared, and its weights after the last of these epochs. */
+  resumeFrom?: { epochs: readonly ReplayedEpoch[]; checkpoint: Checkpoint };
   onProgress?: (progress: Progress) => void;
-  onEpoch?: (epoch: ReplayedEpoch) => void;
+  /** Awaited before the next epoch begins, so that a checkpoint is stored before it is relied on. */
+  onEpoch?: (epoch: ReplayedEpoch, checkpoint: Checkpoint) => Promise<void> | void;
   signal?: AbortSignal;
 }
 
@@ -57,10 +60,22 @@ export interface Replay {
 }
 
 /**
- * @throws RegistryError `backend_unavailable` where the arithmetic of the run is not to be had here; `invalid_input` for a
- *   record that no run can have made; what `train` throws
+ * @throws RegistryError `backend_unavailable` where the arithmetic of the run is not to be had here; what `replayOn` throws
  */
-export async function replay({ run, record, dataset, ...options }: ReplayOptions): Promise<Replay> {
+export async function replay({ threads, ...options }: ReplayOptions & { threads?: number }): Promise<Replay> {
+  const backend = await openReplayBackend(options.record, threads);
+  try {
+    return await replayOn(backend, options);
+  } finally {
+    backend.dispose();
+  }
+}
+
+/** @throws RegistryError `invalid_input` for a record that no run can have made; what `train` throws */
+export async function replayOn(
+  backend: ChosenBackend,
+  { run, record, dataset, ...options }: ReplayOptions,
+): Promise<Replay> {
   const recorded = epochsOf(record);
   const hyperparameters = parseHyperparameters(record.hyperparameters);
   if (recorded.length !== hyperparameters.epochs) {
@@ -71,39 +86,38 @@ export async function replay({ run, record, dataset, ...options }: ReplayOptions
     );
   }
   const to = Math.min(options.to ?? recorded.length, recorded.length);
-  const backend = await openBackend(record, options.threads);
   const otherWeights = new AbortController();
-  const { signal = otherWeights.signal } = options;
-  const epochs: ReplayedEpoch[] = [];
-  try {
-    const { tensors } = await train({
-      // The number of epochs says when to end, and nothing that is computed depends on it.
-      hyperparameters: { ...hyperparameters, epochs: to },
-      dataset,
-      backend,
-      signal: AbortSignal.any([signal, otherWeights.signal]),
-      ...(options.onProgress === undefined ? {} : { onProgress: options.onProgress }),
-      onEpoch: (result) => {
-        const compared = compare(recorded[result.epoch - 1]!, recordedEpoch(result));
-        epochs.push(compared);
-        options.onEpoch?.(compared);
-        if (compared.differing.includes('weightDigest')) otherWeights.abort();
-      },
-    }).catch((error: unknown) => {
-      if (!otherWeights.signal.aborted) throw error;
-      return { tensors: undefined };
-    });
-    const firstDifference = epochs.find(({ differing }) => differing.length > 0)?.epoch ?? null;
-    const file =
-      tensors === undefined || otherWeights.signal.aborted || to < recorded.length
-        ? null
-        : { recorded: record.result.fileDigest, replayed: fileDigestOf(run, tensors) };
-    const same = firstDifference === null && file?.recorded === file?.replayed;
-    return { outcome: same ? 'bit-exact' : 'differs', firstDifference, epochs, file, environment: backend.info };
-  } finally {
-    backend.dispose();
-  }
+  const { signal = otherWeights.signal, resumeFrom } = options;
+  const epochs = [...(resumeFrom?.epochs ?? [])];
+  const { tensors } = await train({
+    // The number of epochs says when to end, and nothing that is computed depends on it.
+    hyperparameters: { ...hyperparameters, epochs: to },
+    dataset,
+    backend,
+    ...(resumeFrom === undefined ? {} : { resumeFrom: resumeFrom.checkpoint }),
+    signal: AbortSignal.any([signal, otherWeights.signal]),
+    ...(options.onProgress === undefined ? {} : { onProgress: options.onProgress }),
+    onEpoch: async (result) => {
+      const compared = compare(recorded[result.epoch - 1]!, recordedEpoch(result));
+      epochs.push(compared);
+      await options.onEpoch?.(compared, result);
+      if (differsInWeights(compared)) otherWeights.abort();
+    },
+  }).catch((error: unknown) => {
+    if (!otherWeights.signal.aborted) throw error;
+    return { tensors: undefined };
+  });
+  const firstDifference = epochs.find(({ differing }) => differing.length > 0)?.epoch ?? null;
+  const file =
+    tensors === undefined || otherWeights.signal.aborted || to < recorded.length
+      ? null
+      : { recorded: record.result.fileDigest, replayed: fileDigestOf(run, tensors) };
+  const same = firstDifference === null && file?.recorded === file?.replayed;
+  return { outcome: same ? 'bit-exact' : 'differs', firstDifference, epochs, file, environment: backend.info };
 }
+
+/** A replay has nothing to go on from behind such an epoch: whatever follows has other weights, too. */
+const differsInWeights = ({ differing }: ReplayedEpoch): boolean => differing.includes('weightDigest');
 
 const compare = (recorded: RecordedEpoch, replayed: RecordedEpoch): ReplayedEpoch => ({
   epoch: recorded.epoch,
@@ -128,7 +142,8 @@ function epochsOf({ epochs, result }: RunBody): RecordedEpoch[] {
   return epochs;
 }
 
-async function openBackend({ environment }: RunBody, threads: number | undefined) {
+/** @throws RegistryError `backend_unavailable` where the arithmetic of the run is not to be had here */
+export async function openReplayBackend({ environment }: RunBody, threads?: number): Promise<ChosenBackend> {
   const name = environment['backend'];
   if (name !== 'wasm') {
     throw new RegistryError(

@@ -27,6 +27,7 @@ const WITHOUT_ANSWER = ['POST /oauth/revoke'];
 /** The address says it all. */
 const WITHOUT_BODY = [
   'POST /v1/runs/{id}/cancel',
+  'POST /v1/replay-jobs/{id}/cancel',
   'DELETE /v1/webhooks/{id}',
   'POST /v1/grants/{id}/usage-blocks/{block}/settle',
   'DELETE /v1/grants/{id}/seats/{holder}',

@@ -9,7 +9,9 @@ import { toBase64, utf8 } from '../../src/core/bytes.ts';
 import { manifestOf } from '../../src/core/registry/dataset.ts';
 import { sealCommitment } from '../../src/core/registry/sealed.ts';
 import { openField, TITLE_LEAVES, titleCommitment } from '../../src/core/registry/sealed-title.ts';
+import { run as runKind } from '../../src/core/registry/index.ts';
 import type { Receipt } from '../../src/core/statement/receipt.ts';
+import { Ledger } from '../../src/ledger/index.ts';
 import { formatTimestampRequest } from '../../src/core/time/index.ts';
 import { newId, sha256 } from '../../src/platform/crypto.ts';
 import { MNIST_DIGESTS } from '../../src/training/mnist.ts';
@@ -37,6 +39,7 @@ const own: Record<
   | 'grant'
   | 'instrument'
   | 'model'
+  | 'replay'
   | 'run'
   | 'sealed'
   | 'succession'
@@ -53,6 +56,7 @@ const own: Record<
   grant: '',
   instrument: '',
   model: '',
+  replay: '',
   run: '',
   sealed: '',
   succession: '',
@@ -61,6 +65,7 @@ const own: Record<
   tokenKey: '',
   webhook: '',
 };
+let recordedRun: string;
 let statements: Record<'apiKey' | 'apiKeyRevocation' | 'grant' | 'model', string>;
 const file = utf8('a file of hers');
 
@@ -175,6 +180,36 @@ beforeAll(async () => {
     license: { expression: 'MIT', textDigest: null },
   });
   own.run = run.id;
+
+  // Of a run on record, which no worker has to train for this.
+  const ledger = app.app.nest.get(Ledger);
+  const figures = { loss: 1, trainAccuracy: 1, validationAccuracy: null, testAccuracy: 1, seconds: 1 };
+  const recorded = await ledger.attest(runKind, {
+    maker: ledger.registryParty,
+    body: {
+      owner: ada.id,
+      dataset: bundled.id,
+      hyperparameters: { epochs: 1 },
+      preprocessing: {},
+      code: { digest: anyDigest(), version: '1' },
+      environment: { backend: 'wasm' },
+      compute: {},
+      startedOn: '2026-01-02T03:04:05.000Z',
+      finishedOn: '2026-01-02T03:05:05.000Z',
+      epochs: [{ ...figures, epoch: 1, weightDigest: anyDigest() }],
+      testImages: 1,
+      result: {
+        weightDigest: anyDigest(),
+        namelessDigest: anyDigest(),
+        fileDigest: anyDigest(),
+        bytes: 1,
+        tensors: 1,
+        parameters: 1,
+      },
+    },
+  });
+  recordedRun = recorded.id;
+  own.replay = (await ada.made<{ id: string }>('/v1/replay-jobs', { run: recorded.id })).id;
 });
 afterAll(() => app.close());
 
@@ -190,6 +225,7 @@ const WORDS = {
   instrument: 'instrument',
   model: 'registration',
   party: 'party',
+  replay: 'replay',
   run: 'run',
   sealed: 'sealed',
   succession: 'succession',
@@ -274,6 +310,9 @@ const ROUTES: Route[] = [
   { method: 'GET', path: '/v1/runs/:id/events', thing: 'run' },
   { method: 'POST', path: '/v1/runs/:id/cancel', thing: 'run', body: {} },
   { method: 'GET', path: '/v1/runs/:id/artifact', thing: 'run' },
+  { method: 'GET', path: '/v1/replay-jobs/:id', thing: 'replay' },
+  { method: 'GET', path: '/v1/replay-jobs/:id/events', thing: 'replay' },
+  { method: 'POST', path: '/v1/replay-jobs/:id/cancel', thing: 'replay', body: {} },
   { method: 'GET', path: '/v1/sealed/:id', thing: 'sealed' },
   { method: 'POST', path: '/v1/sealed/:id/open', thing: 'sealed', body: (id) => openingBy(eve!, id) },
   { method: 'POST', path: '/v1/sealed/:id/fields', thing: 'sealed', body: (id) => fieldOpeningBy(eve!, id) },
@@ -435,9 +474,9 @@ describe('a list', () => {
 
   it("of runs leaves out another party's run that is not on record", async () => {
     const ids = async (caller: Client) => (await caller.read<{ id: string }[]>('/v1/runs')).map(({ id }) => id);
-    expect(await ids(ada!)).toEqual([own.run]);
-    expect(await ids(eve!)).toEqual([]);
-    expect(await ids(new Client(app.url))).toEqual([]);
+    expect(await ids(ada!)).toEqual([own.run, recordedRun]);
+    expect(await ids(eve!)).toEqual([recordedRun]);
+    expect(await ids(new Client(app.url))).toEqual([recordedRun]);
   });
 });
 

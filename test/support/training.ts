@@ -109,25 +109,29 @@ export const runOf = (owner: Caller, dataset: string, hyperparameters: object = 
 });
 
 /** Asks until the run is as wanted. */
-export async function until(
+export const until = (caller: Caller, id: string, wanted: (run: RunView) => boolean, timeoutMs?: number) =>
+  untilOf(caller, `/v1/runs/${id}`, wanted, timeoutMs);
+
+/** Asks until a run or replay is as wanted. */
+export async function untilOf<View extends { state: string }>(
   caller: Caller,
-  id: string,
-  wanted: (run: RunView) => boolean,
+  path: string,
+  wanted: (view: View) => boolean,
   timeoutMs = 60_000,
-): Promise<RunView> {
+): Promise<View> {
   let last: Answer | undefined;
   for (const end = Date.now() + timeoutMs; Date.now() < end; await sleep(50)) {
     try {
-      last = await caller.call('GET', `/v1/runs/${id}`);
+      last = await caller.call('GET', path);
     } catch (error) {
       // The server is being killed and started again.
       if (!(error instanceof TypeError)) throw error;
       continue;
     }
-    if (last.status === 200 && wanted(last.body as RunView)) return last.body as RunView;
-    if (last.status === 200 && (last.body as RunView).state === 'failed') break;
+    if (last.status === 200 && wanted(last.body as View)) return last.body as View;
+    if (last.status === 200 && (last.body as View).state === 'failed') break;
   }
-  throw new Error(`the run did not get there: ${JSON.stringify(last)}`);
+  throw new Error(`the training did not get there: ${JSON.stringify(last)}`);
 }
 
 /** What a process needs to work on the same data as a test's application. */
@@ -187,10 +191,14 @@ export interface StreamEvent {
 export async function watch(
   caller: Caller,
   id: string,
-  { lastEventId, enough = () => false }: { lastEventId?: string; enough?: (event: StreamEvent) => boolean } = {},
+  {
+    lastEventId,
+    path = 'runs',
+    enough = () => false,
+  }: { lastEventId?: string; path?: string; enough?: (event: StreamEvent) => boolean } = {},
 ): Promise<StreamEvent[]> {
   const leave = new AbortController();
-  const response = await fetch(`${caller.url}/v1/runs/${id}/events`, {
+  const response = await fetch(`${caller.url}/v1/${path}/${id}/events`, {
     headers: {
       authorization: `Bearer ${caller.key}`,
       ...(lastEventId === undefined ? {} : { 'last-event-id': lastEventId }),

@@ -1,4 +1,4 @@
-/** `muniment replay MODEL`: trains it again from its record, on this machine, and compares every epoch. */
+/** `muniment replay MODEL`: trains it again from its record, on this machine or at the registry, and compares every epoch. */
 import type { Command } from 'commander';
 import { RegistryError } from '../../core/errors.ts';
 import type { Context } from '../context.ts';
@@ -11,6 +11,8 @@ interface Options {
   data?: string;
   threads?: number;
   record?: boolean;
+  atRegistry?: boolean;
+  watch?: boolean;
 }
 
 export function define(program: Command, context: Context): void {
@@ -19,7 +21,7 @@ export function define(program: Command, context: Context): void {
     .description(
       'Train a model again from its record, on this machine, and compare the weights after every epoch with those on record.',
     )
-    .argument('<model>', 'its id, a digest, its file, or the id of a training')
+    .argument('<model>', 'its id, a digest, its file, or the id of a training; or that of a replay at the registry')
     .option(
       '--epochs <a..b>',
       'tell of epochs a to b, and end with b; those before a are trained all the same',
@@ -28,8 +30,16 @@ export function define(program: Command, context: Context): void {
     .option('--data <folder>', 'the four IDX files that it was trained on; MNIST is at hand')
     .option('--threads <n>', 'threads to train with; the weights do not depend on it', numberOf)
     .option('--record', 'put the result on record, as what you found')
-    .addHelpText('after', '\nExample:\n  $ muniment replay model.safetensors --epochs 1..2')
+    .option('--at-registry', 'let a worker of the registry do it, and put the result on record')
+    .option('--watch', 'follow it to its end (with --at-registry)')
+    .addHelpText(
+      'after',
+      '\nExample:\n  $ muniment replay model.safetensors --epochs 1..2\n  $ muniment replay model.safetensors --at-registry --watch',
+    )
     .action(async (model: string, options: Options) => {
+      requireTogether(options);
+      if (options.atRegistry === true || /^replay_[0-9a-z]{26}$/.test(model))
+        return atRegistry(context, model, options);
       const { recordReplay, replayHere } = await import('../replay-model.ts');
       // Before the work: whoever is nobody to the registry learns it now.
       if (options.record === true) await context.session();
@@ -40,6 +50,31 @@ export function define(program: Command, context: Context): void {
         describe(report, receipt?.index),
       );
     });
+}
+
+/** @throws RegistryError `usage` */
+function requireTogether({ atRegistry, watch, data, threads, record }: Options): void {
+  if (watch === true && atRegistry !== true) {
+    throw new RegistryError('usage', 'The option --watch needs --at-registry.', { field: 'watch' });
+  }
+  const here = Object.entries({ data, threads, record }).find(([, value]) => value !== undefined)?.[0];
+  if (atRegistry !== true || here === undefined) return;
+  throw new RegistryError('usage', `The option --${here} is for a replay on this machine.`, {
+    field: here,
+    fix: `Leave out --${here} or --at-registry.`,
+  });
+}
+
+async function atRegistry(context: Context, model: string, options: Options): Promise<void> {
+  const { askForReplay, followReplay } = await import('../replay-at-registry.ts');
+  const job = options.atRegistry === true ? await askForReplay(context, model, options) : model;
+  if (typeof job !== 'string' && options.watch !== true) {
+    context.print(job, () => `The replay ${job.id} is queued: "muniment replay ${job.id}".\n`);
+    return;
+  }
+  const report = await followReplay(context, job);
+  if (report.outcome === 'differs') context.refuse();
+  context.print(report, () => describe(report, undefined));
 }
 
 /** @throws RegistryError `usage` */
@@ -82,7 +117,7 @@ function describe(
       ['training', run],
       ['model', model ?? undefined],
       ['file', file === null ? undefined : file.replayed],
-      ['trained with', `${environment.backend} (${environment.variant})`],
+      ['trained with', `${String(environment['backend'])} (${String(environment['variant'])})`],
       ['code', code.recorded === code.here ? 'the same as on record' : 'another version than the one on record'],
       ['replayed before', earlier.length === 0 ? undefined : earlierText(earlier)],
       ['on record', index === undefined ? undefined : `entry ${index}`],

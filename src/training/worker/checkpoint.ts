@@ -10,6 +10,7 @@ import { weightDigestOf } from '../../core/weights/digest.ts';
 import type { Tensor } from '../../core/weights/safetensors.ts';
 import { readSafetensorsHeader, writeSafetensors } from '../../core/weights/safetensors.ts';
 import { sha256 } from '../../platform/crypto.ts';
+import type { Log } from '../../platform/logging/index.ts';
 import type { ArtifactStore } from '../../platform/storage/index.ts';
 import type { SavedEpoch } from '../../runs/index.ts';
 import type { Checkpoint } from '../trainer.ts';
@@ -33,19 +34,21 @@ export async function storeTensorsAs(
   return { digest, bytes: bytes.length };
 }
 
+/** @param of the run, or the replay whose file this is: it is another one, so that each deletes its own alone */
 export function storeCheckpoint(
   artifacts: ArtifactStore,
-  run: string,
+  of: { replay: string } | { run: string },
   { epoch, tensors, optimizerTensors }: Checkpoint,
 ): Promise<StoredFile> {
   const state = optimizerTensors.map((tensor) => ({ ...tensor, name: STATE + tensor.name }));
-  return storeTensorsAs(artifacts, [...tensors, ...state], { 'muniment.run': run, 'muniment.epoch': String(epoch) });
+  const whose = 'run' in of ? { 'muniment.run': of.run } : { 'muniment.replay': of.replay };
+  return storeTensorsAs(artifacts, [...tensors, ...state], { ...whose, 'muniment.epoch': String(epoch) });
 }
 
 /** @throws RegistryError `not_found`, `malformed_container`, `digest_mismatch` */
 export async function readCheckpoint(
   artifacts: ArtifactStore,
-  { epoch, weightDigest, checkpointDigest }: SavedEpoch,
+  { epoch, weightDigest, checkpointDigest }: Pick<SavedEpoch, 'checkpointDigest' | 'epoch' | 'weightDigest'>,
 ): Promise<Checkpoint> {
   const stored = await artifacts.open(checkpointDigest);
   const bytes = new Uint8Array(stored.size);
@@ -70,6 +73,24 @@ export async function readCheckpoint(
     .filter(({ name }) => name.startsWith(STATE))
     .map((tensor) => ({ ...tensor, name: tensor.name.slice(STATE.length) }));
   return { epoch, tensors, optimizerTensors };
+}
+
+/** The newest checkpoint that holds what was recorded for its epoch. */
+export async function lastCheckpoint(
+  artifacts: ArtifactStore,
+  log: Log,
+  saved: readonly Pick<SavedEpoch, 'checkpointDigest' | 'epoch' | 'weightDigest'>[],
+): Promise<Checkpoint | undefined> {
+  for (const epoch of saved.toReversed()) {
+    try {
+      return await readCheckpoint(artifacts, epoch);
+    } catch (error) {
+      const useless = ['not_found', 'malformed_container', 'digest_mismatch', 'artifact_damaged'];
+      if (!(error instanceof RegistryError) || !useless.includes(error.code)) throw error;
+      log.warn({ err: error }, `The checkpoint of epoch ${epoch.epoch} is of no use: the one before it is tried.`);
+    }
+  }
+  return undefined;
 }
 
 async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {

@@ -24,9 +24,8 @@ import { PREPROCESSING } from '../batches.ts';
 import { parseHyperparameters } from '../hyperparameters.ts';
 import { measureCompute } from '../progress.ts';
 import { artifactMetadata, recordedEpoch } from '../record.ts';
-import type { Checkpoint } from '../trainer.ts';
 import { train } from '../trainer.ts';
-import { readCheckpoint, storeCheckpoint, storeTensorsAs } from './checkpoint.ts';
+import { lastCheckpoint, storeCheckpoint, storeTensorsAs } from './checkpoint.ts';
 import { addCompute } from './compute.ts';
 import { readData } from './data-files.ts';
 import { Heartbeat, lostRun } from './heartbeat.ts';
@@ -64,7 +63,7 @@ export async function trainRun(
     for (const line of backend.skipped) log.info(line);
     const environment = sameAsBefore && taken.environment ? taken.environment : environmentOf(backend, taken.backend);
     requireHeld(await beginOn(manager, taken, environment, sameAsBefore));
-    const resumeFrom = sameAsBefore ? await lastCheckpoint(place, taken) : undefined;
+    const resumeFrom = sameAsBefore ? await lastCheckpoint(artifacts, log, taken.epochs) : undefined;
     const epochs: SavedEpoch[] = taken.epochs.filter(({ epoch }) => epoch <= (resumeFrom?.epoch ?? 0));
     const from = resumeFrom ? `after epoch ${resumeFrom.epoch}` : 'from the beginning';
     log.info(`Training the run ${taken.runId} ${from} on ${backend.info.backend} (${backend.info.device}).`);
@@ -77,7 +76,7 @@ export async function trainRun(
       signal: AbortSignal.any([signal, heartbeat.lost]),
       onProgress: (progress) => heartbeat.tell({ ...progress, loss: finite(progress.loss) }),
       onEpoch: async (epoch) => {
-        const { digest } = await storeCheckpoint(artifacts, taken.runId, epoch);
+        const { digest } = await storeCheckpoint(artifacts, { run: taken.runId }, epoch);
         const saved = { ...recordedEpoch(epoch), checkpointDigest: digest };
         if (!(await saveEpoch(manager, taken, saved, compute()))) {
           await artifacts.delete(digest);
@@ -150,21 +149,9 @@ async function openBackend(
 }
 
 function environmentOf({ info, skipped }: ChosenBackend, asked: TakenRun['backend']): Record<string, unknown> {
-  return { ...info, asked, skipped: [...skipped], platform: `${process.platform} ${release()}`, arch: arch() };
+  return { ...info, asked, skipped: [...skipped], ...machine() };
 }
 
-/** The newest checkpoint that holds what was recorded for its epoch. */
-async function lastCheckpoint({ artifacts, log }: TrainingPlace, taken: TakenRun): Promise<Checkpoint | undefined> {
-  for (const saved of taken.epochs.toReversed()) {
-    try {
-      return await readCheckpoint(artifacts, saved);
-    } catch (error) {
-      const useless = ['not_found', 'malformed_container', 'digest_mismatch', 'artifact_damaged'];
-      if (!(error instanceof RegistryError) || !useless.includes(error.code)) throw error;
-      log.warn({ err: error }, `The checkpoint of epoch ${saved.epoch} is of no use: the one before it is tried.`);
-    }
-  }
-  return undefined;
-}
+export const machine = () => ({ platform: `${process.platform} ${release()}`, arch: arch() });
 
-const finite = (value: number): number | null => (Number.isFinite(value) ? value : null);
+export const finite = (value: number): number | null => (Number.isFinite(value) ? value : null);

@@ -1,6 +1,6 @@
 /**
- * Takes trainings from the queue, one at a time. What becomes of a run in the end is decided by its row, on which every
- * write names the attempt; what becomes of the job follows from that.
+ * Takes trainings from the queue, runs and replays of runs, one at a time. What becomes of one in the end is decided by
+ * its row, on which every write names the attempt; what becomes of the job follows from that.
  */
 import { constants, setPriority } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -17,7 +17,7 @@ import type { Job, Worker } from '../../platform/jobs/index.ts';
 import type { Log } from '../../platform/logging/index.ts';
 import { LOG } from '../../platform/logging/index.ts';
 import { ArtifactStore } from '../../platform/storage/index.ts';
-import type { RunView, TakenRun } from '../../runs/index.ts';
+import type { Hold, RunView, TakenReplay, TakenRun } from '../../runs/index.ts';
 import {
   beginRecording,
   checkpointsOf,
@@ -26,19 +26,32 @@ import {
   endTrained,
   giveBack,
   missingParties,
+  ReplayRecorder,
   RunRecorder,
+  signedRun,
   silentRuns,
   stateOfRun,
+  takeReplay,
   takeRun,
+  told,
 } from '../../runs/index.ts';
 import { codeDigest } from './code-digest.ts';
 import { sweepData } from './data-files.ts';
+import { replayRun } from './run-replay.ts';
 import type { TrainingPlace } from './run-training.ts';
 import { requireHeld, trainRun } from './run-training.ts';
 
 const LOST_RUNS_MS = 60_000;
 const FIRST_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 30_000;
+
+type Asked = { replay: string } | { run: string };
+
+/** What a worker took, and what it does with it. */
+interface Work {
+  hold: Hold;
+  carryOut: (signal: AbortSignal) => Promise<void>;
+}
 
 @Injectable()
 export class TrainingWorker implements OnApplicationBootstrap, OnModuleDestroy {
@@ -50,6 +63,7 @@ export class TrainingWorker implements OnApplicationBootstrap, OnModuleDestroy {
     private readonly jobs: Jobs,
     private readonly ledger: Ledger,
     private readonly recorder: RunRecorder,
+    private readonly replays: ReplayRecorder,
     private readonly compute: ComputeService,
     private readonly datasets: DatasetService,
     private readonly artifacts: ArtifactStore,
@@ -65,7 +79,7 @@ export class TrainingWorker implements OnApplicationBootstrap, OnModuleDestroy {
     const { manager } = this.database;
     const { artifacts, config, log } = this;
     this.#place = { manager, artifacts, config, log, party: await this.#party(), code: await codeDigest() };
-    this.#worker = await this.jobs.work<{ run: string }>('training', (job, signal) => this.#run(job, signal));
+    this.#worker = await this.jobs.work<Asked>('training', (job, signal) => this.#run(job, signal));
     await this.#endLostRuns();
     this.#sweep = setInterval(() => {
       this.#endLostRuns().catch((error: unknown) => log.error({ err: error }, 'Lost runs cannot be looked for.'));
@@ -90,33 +104,46 @@ export class TrainingWorker implements OnApplicationBootstrap, OnModuleDestroy {
     });
   }
 
-  async #run({ data: { run: id }, retries }: Job<{ run: string }>, signal: AbortSignal): Promise<void> {
+  async #run({ data, retries }: Job<Asked>, signal: AbortSignal): Promise<void> {
     const { manager } = this.database;
-    const taken = await takeRun(manager, id, this.config.instance);
-    if (taken === undefined) {
-      this.log.info(`The run ${id} is over or cancelled already.`);
+    const [what, id] = 'run' in data ? ['run', data.run] : ['replay', data.replay];
+    const work = await this.#take(data);
+    if (work === undefined) {
+      this.log.info(`The ${what} ${id} is over or cancelled already.`);
       return;
     }
-    this.log.info({ retries }, `Took the run ${id}, attempt ${taken.attempt}.`);
+    const { hold } = work;
+    this.log.info({ retries }, `Took the ${what} ${id}, attempt ${hold.attempt}.`);
     try {
-      await this.#trainAndRecord(taken, signal);
+      await work.carryOut(signal);
     } catch (error) {
       const state = await stateOfRun(manager, id);
       if (state === 'cancelled') {
         await this.#dropCheckpoints(id);
-        this.log.info(`The run ${id} was cancelled.`);
+        this.log.info(`The ${what} ${id} was cancelled.`);
         return;
       }
       const failure = failureOf(error);
       if (failure === undefined || signal.aborted || state === 'recording') {
-        await giveBack(manager, taken);
+        await giveBack(manager, hold);
         // A fault that passes must not use up all the attempts while it lasts.
         if (!signal.aborted) await pause(Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** retries), signal);
         throw error;
       }
-      this.log.error({ err: error }, `The run ${id} failed: ${failure.detail}`);
-      if (await endFailed(manager, taken, failure)) await this.#dropCheckpoints(id);
+      this.log.error({ err: error }, `The ${what} ${id} failed: ${failure.detail}`);
+      if (await endFailed(manager, hold, failure)) await this.#dropCheckpoints(id);
     }
+  }
+
+  async #take(asked: Asked): Promise<Work | undefined> {
+    const { manager } = this.database;
+    const { instance } = this.config;
+    if ('run' in asked) {
+      const run = await takeRun(manager, asked.run, instance);
+      return run && { hold: run, carryOut: (signal) => this.#trainAndRecord(run, signal) };
+    }
+    const replay = await takeReplay(manager, asked.replay, instance);
+    return replay && { hold: replay, carryOut: (signal) => this.#replayAndRecord(replay, signal) };
   }
 
   async #trainAndRecord(taken: TakenRun, signal: AbortSignal): Promise<void> {
@@ -138,7 +165,24 @@ export class TrainingWorker implements OnApplicationBootstrap, OnModuleDestroy {
     if (body.environment['backend'] === 'wasm') await this.#dropCheckpoints(runId);
   }
 
-  /** A run that is over needs none, unless its replay starts from them. */
+  async #replayAndRecord(taken: TakenReplay, signal: AbortSignal): Promise<void> {
+    const { manager } = this.database;
+    let { body } = taken;
+    if (body === null) {
+      if (taken.attempt === 1) await this.compute.requireSeconds(taken.owner);
+      const record = await signedRun(manager, this.ledger, taken.run);
+      const { files } = await this.datasets.get(record.dataset);
+      body = await replayRun(this.#place!, taken, record, files, signal);
+      requireHeld(await beginRecording(manager, taken, body));
+    }
+    const refused = await this.replays.record(taken.runId, body);
+    if (refused) this.log.warn(`The replay ${taken.runId} cannot be recorded: ${refused.detail}`);
+    else this.log.info(`The replay ${taken.runId} is on record: ${body.outcome}.`);
+    requireHeld(await endTrained(manager, taken, refused));
+    await this.#dropCheckpoints(taken.runId);
+  }
+
+  /** A training that is over needs none, unless a replay starts from them. */
   async #dropCheckpoints(runId: string): Promise<void> {
     for (const digest of await checkpointsOf(this.database.manager, runId)) await this.artifacts.delete(digest);
   }
@@ -149,10 +193,10 @@ export class TrainingWorker implements OnApplicationBootstrap, OnModuleDestroy {
     for (const { id, jobId } of await silentRuns(manager)) {
       const state = await this.jobs.state('training', jobId);
       if (state === 'created' || state === 'retry' || state === 'active') continue;
-      this.log.error(`No worker could end the run ${id}.`);
+      this.log.error(`No worker could end ${id}.`);
       await endLost(manager, id, {
         code: 'internal',
-        detail: 'The run was tried too often without an end.',
+        detail: 'The training was tried too often without an end.',
         fix: 'Start it again; if that fails too, ask the operator for the log of the workers.',
       });
     }
@@ -171,9 +215,7 @@ const TRANSIENT: readonly RegistryError['code'][] = [
 /** What the run's owner is told, or undefined when another attempt may do better. */
 function failureOf(error: unknown): NonNullable<RunView['error']> | undefined {
   if (error instanceof RegistryError) {
-    if (TRANSIENT.includes(error.code)) return undefined;
-    const { code, detail, field, fix } = error.toProblem();
-    return { code, detail, ...(field === undefined ? {} : { field }), ...(fix === undefined ? {} : { fix }) };
+    return TRANSIENT.includes(error.code) ? undefined : told(error);
   }
   // SQLSTATE classes 08 connection, 53 resources, 57 operator, and the driver's own words for a lost connection.
   const { code, message } = error as { code?: unknown; message?: unknown };

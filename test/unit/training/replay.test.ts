@@ -59,7 +59,7 @@ const withEpoch = (epoch: number, change: Partial<RecordedEpoch>): Pick<RunBody,
 describe('a replay', () => {
   it('makes the weights, the figures and the file on record, with another number of threads', async () => {
     const seen: number[] = [];
-    const report = await replayed({}, { onEpoch: ({ epoch }) => seen.push(epoch) });
+    const report = await replayed({}, { onEpoch: ({ epoch }) => void seen.push(epoch) });
     expect(report).toMatchObject({ outcome: 'bit-exact', firstDifference: null });
     expect(report.epochs.map(({ replayed, differing }) => [replayed.weightDigest, differing])).toEqual(
       record.epochs.map(({ weightDigest }) => [weightDigest, []]),

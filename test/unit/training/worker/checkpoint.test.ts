@@ -23,8 +23,8 @@ beforeEach(async () => {
 });
 afterAll(removeFolders);
 
-async function saved(run = 'run_a'): Promise<SavedEpoch> {
-  const { digest } = await storeCheckpoint(store, run, { epoch: 3, tensors, optimizerTensors });
+async function saved(of: Parameters<typeof storeCheckpoint>[1] = { run: 'run_a' }): Promise<SavedEpoch> {
+  const { digest } = await storeCheckpoint(store, of, { epoch: 3, tensors, optimizerTensors });
   const { weightDigest } = weightDigestOf(sha256, tensors);
   const metrics = { loss: 1, trainAccuracy: 0, validationAccuracy: null, testAccuracy: 0, seconds: 1 };
   return { epoch: 3, ...metrics, weightDigest, checkpointDigest: digest };
@@ -40,13 +40,16 @@ describe('a checkpoint', () => {
     expect(byName(read.optimizerTensors)).toEqual(byName(optimizerTensors));
   });
 
-  it('is a file of its run alone, so that dropping one takes nothing from another', async () => {
-    const [mine, other] = [await saved('run_a'), await saved('run_b')];
-    expect(mine.checkpointDigest).not.toBe(other.checkpointDigest);
-    await store.delete(other.checkpointDigest);
-    await expect(readCheckpoint(store, mine)).resolves.toMatchObject({ epoch: 3 });
-    await expect(readCheckpoint(store, other)).rejects.toMatchObject({ code: 'not_found' });
-  });
+  it.each([{ run: 'run_b' }, { replay: 'run_a' }])(
+    'is a file of its run alone, so that dropping that of %j takes nothing from it',
+    async (another) => {
+      const [mine, other] = [await saved(), await saved(another)];
+      expect(mine.checkpointDigest).not.toBe(other.checkpointDigest);
+      await store.delete(other.checkpointDigest);
+      await expect(readCheckpoint(store, mine)).resolves.toMatchObject({ epoch: 3 });
+      await expect(readCheckpoint(store, other)).rejects.toMatchObject({ code: 'not_found' });
+    },
+  );
 
   it('that holds other weights than its epoch had is refused', async () => {
     const { weightDigest } = weightDigestOf(sha256, [tensor('dense1/kernel', 1, 2, 4)]);
