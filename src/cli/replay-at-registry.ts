@@ -17,8 +17,9 @@ import type { ReplayJobView, ReplayView } from './views.ts';
 export async function askForReplay(context: Context, asked: string, facts: ReplayFacts): Promise<ReplayJobView> {
   const { client } = await context.session();
   const { run, record } = await findRecord(context, client, asked);
-  const [, throughEpoch] = epochsOf(record, facts);
-  return client.post<ReplayJobView>('/v1/replay-jobs', { id: newId('replay'), run, throughEpoch });
+  const [from, throughEpoch] = epochsOf(record, facts);
+  const fromEpoch = record.environment['backend'] === 'wasm' ? 1 : from;
+  return client.post<ReplayJobView>('/v1/replay-jobs', { id: newId('replay'), run, fromEpoch, throughEpoch });
 }
 
 /**
@@ -50,7 +51,7 @@ export async function followReplay(context: Context, asked: ReplayJobView | stri
     throw new RegistryError('proof_invalid', `The signed record is not the one of the replay ${id}.`);
   }
   const { run, model, record, statement } = await findRecord(context, client, job.run);
-  const { outcome, firstDifference, fileDigest, environment, code } = body;
+  const { outcome, firstDifference, fileDigest, environment, code, approximation } = body;
   const others = (await client.get<ReplayView[]>(`/v1/replays?run=${run}`)).filter((other) => other.id !== id);
   return {
     run,
@@ -63,6 +64,7 @@ export async function followReplay(context: Context, asked: ReplayJobView | stri
     environment,
     code: { recorded: record.code.digest, here: code.digest },
     earlier: others,
+    ...(approximation === undefined ? {} : { approximation }),
   };
 }
 

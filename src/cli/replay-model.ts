@@ -29,7 +29,10 @@ export interface ReplayFacts {
   threads?: number;
 }
 
-export interface ReplayReport extends Omit<Replay, 'environment' | 'epochs'> {
+export interface ReplayReport extends Omit<Replay, 'environment' | 'epochs' | 'outcome'> {
+  outcome: ReplayBody['outcome'];
+  /** Of a replay by the registry, where the run's arithmetic is not to be had again */
+  approximation?: ReplayBody['approximation'];
   epochs: Omit<ReplayedEpoch, 'recorded'>[];
   /** On what it was replayed */
   environment: Record<string, unknown>;
@@ -53,7 +56,8 @@ export async function replayHere(context: Context, asked: string, facts: ReplayF
   const client = await context.client();
   const { run, model, record, statement } = await findRecord(context, client, asked);
   const [from, to] = epochsOf(record, facts);
-  const { codeDigest, readIdxFolder, replay: train } = await import('../training/index.ts');
+  const { codeDigest, readIdxFolder, replay: train, requireFromSeed } = await import('../training/index.ts');
+  requireFromSeed(record);
   const dataset = await readIdxFolder(facts.data ?? mnistFolder(), await filesOf(context, client, record.dataset));
 
   const stop = new AbortController();

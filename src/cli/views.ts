@@ -14,6 +14,7 @@ import type { Said } from '../core/registry/sealed-title.ts';
 import type { Contributor } from '../core/registry/contributor.ts';
 import type { AdverseClaimBody } from '../core/registry/adverse-claim.ts';
 import type { Kind } from '../core/registry/kind.ts';
+import type { ReplayOutcome } from '../core/registry/replay.ts';
 import type { GrantState } from '../core/licensing/grant-states.ts';
 import type { ClaimState } from '../core/title/claim-states.ts';
 import type { LicenseBody } from '../core/registry/license.ts';
@@ -106,7 +107,7 @@ export interface RunEpoch {
 export interface ReplayView extends Recorded {
   run: string;
   maker: string;
-  outcome: 'bit-exact' | 'differs';
+  outcome: ReplayOutcome;
   throughEpoch: number;
   firstDifference: number | null;
 }

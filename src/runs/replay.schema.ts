@@ -34,13 +34,17 @@ export const startReplaySchema = z
   .strictObject({
     id: id('replay').optional().describe('Made by the client, so that a repeated request names the same replay'),
     run: id('run').describe('A run that is on record'),
+    fromEpoch: epoch.default(1).describe('The first one; a run on wasm is replayed from its seed'),
     throughEpoch: epoch.optional().describe('The last epoch to replay; the last of the run where it is left out'),
   })
   .meta({ id: 'StartReplay' });
 export type StartReplay = z.output<typeof startReplaySchema>;
 
-const replayEpoch = epochSchema.extend({
+const replayEpoch = epochSchema.omit({ checkpointDigest: true }).extend({
   differing: z.array(z.string()).describe('Which of the figures are not those on record'),
+  distance: z.number().optional().describe('As in the statement, where the replay is an approximate one'),
+  relative: z.number().optional(),
+  largest: z.number().optional(),
 });
 export type ReplayEpoch = z.infer<typeof replayEpoch>;
 
@@ -52,6 +56,7 @@ export const replayJobView = z
     state: z.enum(JOB_STATES),
     owner: z.string().describe('Who asked for it'),
     run: z.string(),
+    fromEpoch: z.int().positive(),
     throughEpoch: z.int().positive(),
     requestedAt: z.string(),
     startedAt: z.string().nullable(),

@@ -25,7 +25,7 @@ export class ReplayService {
 
   /**
    * @throws RegistryError `not_found`, `state_conflict` for a run that is not on record, `invalid_input`,
-   * `backend_unavailable`, `dataset_unavailable`, `already_exists`, `idempotency_key_reused`, `quota_exceeded`
+   * `dataset_unavailable`, `already_exists`, `idempotency_key_reused`, `quota_exceeded`
    */
   async start(principal: Principal, asked: StartReplay, idempotency: Idempotency): Promise<ReplayJobView> {
     const { statement, state, epochs, dataset, environment } = await this.runs.get(principal, asked.run);
@@ -41,12 +41,17 @@ export class ReplayService {
         fix: 'Name an epoch that it has.',
       });
     }
-    requireReplayable(environment);
+    const fromSeed = environment?.['backend'] === 'wasm';
+    if (asked.fromEpoch > (fromSeed ? 1 : throughEpoch)) {
+      const why = fromSeed ? 'A run on wasm is replayed from its seed.' : 'The last epoch comes before the first.';
+      throw new RegistryError('invalid_input', why, { field: 'fromEpoch', fix: 'Leave it out.' });
+    }
     await this.runs.requireData(dataset);
 
     const owner = principal.partyId;
     const id = asked.id ?? newId('replay');
-    const replay = { id, owner, run: asked.run, fromEpoch: 1, throughEpoch, jobId: randomUUID(), idempotency };
+    const { run, fromEpoch } = asked;
+    const replay = { id, owner, run, fromEpoch, throughEpoch, jobId: randomUUID(), idempotency };
     const { manager } = this.database;
     const made = await this.database.transaction(async (inside) => {
       await this.compute.lockStarts(inside, owner);
@@ -93,17 +98,6 @@ export class ReplayService {
     if (found === undefined) throw noReplay(id);
     return found;
   }
-}
-
-/** @throws RegistryError `backend_unavailable` */
-function requireReplayable(environment: Record<string, unknown> | null): void {
-  const backend = environment?.['backend'];
-  if (backend === 'wasm') return;
-  throw new RegistryError(
-    'backend_unavailable',
-    `The run was trained on ${JSON.stringify(backend)}, whose results differ from one device to the next.`,
-    { field: 'run', fix: 'Replay runs that were trained on wasm.' },
-  );
 }
 
 const noReplay = (id: string): RegistryError =>

@@ -22,7 +22,7 @@ type Row = Omit<ReplayJobView, 'attempts' | 'requestedAt' | 'startedAt' | 'state
 
 export async function findReplayJobs(manager: EntityManager, ids: readonly string[]): Promise<ReplayJobView[]> {
   const rows: Row[] = await manager.query(
-    `SELECT q.id, q.owner, q.run_id AS run, q.through_epoch AS "throughEpoch", q.made_at AS "madeAt", p.state, p.attempt,
+    `SELECT q.id, q.owner, q.run_id AS run, q.from_epoch AS "fromEpoch", q.through_epoch AS "throughEpoch", q.made_at AS "madeAt", p.state, p.attempt,
        p.started_at AS "startedAt", p.progress, p.environment, p.error, coalesce((
          SELECT jsonb_agg(e.metrics || jsonb_build_object('epoch', e.epoch, 'weightDigest', e.weight_digest)
            ORDER BY e.epoch)

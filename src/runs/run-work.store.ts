@@ -70,6 +70,7 @@ export interface TakenReplay extends Hold {
   run: string;
   fromEpoch: number;
   throughEpoch: number;
+  environment: Record<string, unknown> | null;
   compute: Record<string, unknown> | null;
   /** What the statement will say; set once the training is over. */
   body: ReplayBody | null;
@@ -164,6 +165,15 @@ export async function checkpointsOf(manager: EntityManager, id: string): Promise
     [id],
   );
   return rows.map(({ digest }) => digest);
+}
+
+/** The checkpoints of a run, by epoch. */
+export async function storedCheckpoints(manager: EntityManager, run: string): Promise<Map<number, Digest>> {
+  const rows: { epoch: number; digest: Digest }[] = await manager.query(
+    'SELECT epoch, checkpoint_digest AS digest FROM ops.run_epoch WHERE run_id = $1 AND checkpoint_digest IS NOT NULL',
+    [run],
+  );
+  return new Map(rows.map(({ epoch, digest }) => [epoch, digest]));
 }
 
 export async function stateOfRun(manager: EntityManager, id: string): Promise<string | undefined> {

@@ -50,6 +50,7 @@ export const epochSchema = z.strictObject({
   validationAccuracy: z.number().nullable(),
   testAccuracy: z.number(),
   weightDigest: digest,
+  checkpointDigest: digest.optional().describe('Of what a replay begins with, where that is not the seed'),
   seconds: z.number(),
 });
 export type RunEpoch = z.infer<typeof epochSchema>;

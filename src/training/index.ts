@@ -8,7 +8,7 @@ export { describeIdxFolder, readIdxFolder, verifyDataset } from './idx.ts';
 export type { DatasetDescription, DatasetFile, FileDigests, ImageDataset, ImageSet } from './idx.ts';
 export { MNIST_DIGESTS, mnistFolder, readMnist } from './mnist.ts';
 export type { ComputeUsed, Progress } from './progress.ts';
-export { replay } from './replay.ts';
+export { replay, requireFromSeed } from './replay.ts';
 export { codeDigest } from './worker/code-digest.ts';
 export type { Replay, ReplayedEpoch } from './replay.ts';
 export { train } from './trainer.ts';

@@ -76,15 +76,8 @@ export async function replayOn(
   backend: ChosenBackend,
   { run, record, dataset, ...options }: ReplayOptions,
 ): Promise<Replay> {
-  const recorded = epochsOf(record);
+  const recorded = requireWholeRecord(record);
   const hyperparameters = parseHyperparameters(record.hyperparameters);
-  if (recorded.length !== hyperparameters.epochs) {
-    throw new RegistryError(
-      'invalid_input',
-      `The record tells of ${recorded.length} epochs, and its hyperparameters of ${hyperparameters.epochs}.`,
-      { field: 'epochs' },
-    );
-  }
   const to = Math.min(options.to ?? recorded.length, recorded.length);
   const otherWeights = new AbortController();
   const { signal = otherWeights.signal, resumeFrom } = options;
@@ -126,8 +119,11 @@ const compare = (recorded: RecordedEpoch, replayed: RecordedEpoch): ReplayedEpoc
   differing: FIGURES.filter((figure) => recorded[figure] !== replayed[figure]),
 });
 
-/** The epochs 1, 2, … */
-function epochsOf({ epochs, result }: RunBody): RecordedEpoch[] {
+/**
+ * @returns the epochs 1, 2, …
+ * @throws RegistryError `invalid_input` for a record that no run can have made
+ */
+export function requireWholeRecord({ hyperparameters, epochs, result }: RunBody): RecordedEpoch[] {
   const misplaced = epochs.find(({ epoch }, i) => epoch !== i + 1);
   if (misplaced !== undefined) {
     throw new RegistryError('invalid_input', `The record has the epoch ${misplaced.epoch} in the wrong place.`, {
@@ -139,20 +135,38 @@ function epochsOf({ epochs, result }: RunBody): RecordedEpoch[] {
       field: 'result.weightDigest',
     });
   }
+  const asked = parseHyperparameters(hyperparameters).epochs;
+  if (epochs.length !== asked) {
+    throw new RegistryError(
+      'invalid_input',
+      `The record tells of ${epochs.length} epochs, and its hyperparameters of ${asked}.`,
+      { field: 'epochs' },
+    );
+  }
   return epochs;
 }
 
+/** Whether a run is trained again from its seed, bit for bit. */
+export const replaysFromSeed = ({ environment }: Pick<RunBody, 'environment'>): boolean =>
+  environment['backend'] === 'wasm';
+
+/** @throws RegistryError `backend_unavailable` */
+export function requireFromSeed(record: RunBody): void {
+  if (replaysFromSeed(record)) return;
+  throw new RegistryError(
+    'backend_unavailable',
+    `The run was trained on ${JSON.stringify(record.environment['backend'])}, whose results differ from one device to the next.`,
+    { field: 'backend', fix: 'Let the registry replay it, which keeps its weights after each epoch: --at-registry.' },
+  );
+}
+
 /** @throws RegistryError `backend_unavailable` where the arithmetic of the run is not to be had here */
-export async function openReplayBackend({ environment }: RunBody, threads?: number): Promise<ChosenBackend> {
-  const name = environment['backend'];
-  if (name !== 'wasm') {
-    throw new RegistryError(
-      'backend_unavailable',
-      `The run was trained on ${JSON.stringify(name)}, whose results differ from one device to the next.`,
-      { field: 'backend', fix: 'Replay runs that were trained on wasm.' },
-    );
-  }
-  const backend = await chooseBackend('wasm', threads === undefined ? {} : { threads });
+export async function openReplayBackend(record: RunBody, threads?: number): Promise<ChosenBackend> {
+  requireFromSeed(record);
+  const { environment } = record;
+  // Of the two binaries, the one without SIMD runs on every processor.
+  const simd = environment['variant'] !== 'plain';
+  const backend = await chooseBackend('wasm', { simd, ...(threads === undefined ? {} : { threads }) });
   if (sameArithmetic(backend.info, environment)) return backend;
   backend.dispose();
   throw new RegistryError(

@@ -86,22 +86,16 @@ const YIELD_MS = 10;
  */
 export async function train(options: TrainOptions): Promise<TrainingResult> {
   const { hyperparameters, dataset, backend, resumeFrom, onEpoch, clock = () => performance.now() } = options;
-  const { tf } = backend;
   const used = measureCompute(backend);
-  const { training, validation } = splitImages(dataset.train.count, hyperparameters);
-  const feed = new BatchFeed(tf, dataset.classes, hyperparameters);
-  const meter = new ProgressMeter(clock, options.progressEveryMs ?? 250);
-  const run = new Run(options, feed, training, meter, clock);
-  const score = (set: 'train' | 'test', members?: Uint32Array) =>
-    evaluate(tf, feed, dataset.classes, dataset[set], members, (images) => run.predict(images));
+  const { run, meter, training, validation, score } = prepare(options, clock);
 
   const epochs: EpochMetrics[] = [];
   try {
     for (let epoch = (resumeFrom?.epoch ?? 0) + 1; epoch <= hyperparameters.epochs; epoch++) {
       const began = clock();
       const { loss, accuracy: trainAccuracy } = await run.epoch(epoch);
-      const held = validation.length === 0 ? {} : { validation: await score('train', validation) };
-      const { loss: testLoss, accuracy: testAccuracy } = await score('test');
+      const { test, ...held } = await score();
+      const { loss: testLoss, accuracy: testAccuracy } = test;
       const seconds = (clock() - began) / 1000;
       epochs.push({ epoch, loss, trainAccuracy, ...held, testLoss, testAccuracy, seconds });
       await onEpoch?.({ ...(epochs.at(-1) as EpochMetrics), ...(await run.checkpoint()) });
@@ -118,6 +112,48 @@ export async function train(options: TrainOptions): Promise<TrainingResult> {
   } finally {
     run.dispose();
   }
+}
+
+/** The weights and the optimizer's state before the first epoch. @throws RegistryError `invalid_input` as `train` does */
+export async function initialCheckpoint(options: TrainOptions): Promise<Checkpoint> {
+  const { run } = prepare(options);
+  try {
+    return { epoch: 0, ...(await run.checkpoint()) };
+  } finally {
+    run.dispose();
+  }
+}
+
+/** What the weights of a checkpoint score. @throws RegistryError `invalid_input` when the checkpoint does not fit */
+export async function scoreCheckpoint(options: TrainOptions & { resumeFrom: Checkpoint }): Promise<Scores> {
+  const { run, score } = prepare(options);
+  try {
+    return await score();
+  } finally {
+    run.dispose();
+  }
+}
+
+export interface Scores {
+  test: Score;
+  /** Absent when `validationSplit` is 0. */
+  validation?: Score;
+}
+
+function prepare(options: TrainOptions, clock = () => performance.now()) {
+  const { hyperparameters, dataset, backend } = options;
+  const { tf } = backend;
+  const { training, validation } = splitImages(dataset.train.count, hyperparameters);
+  const feed = new BatchFeed(tf, dataset.classes, hyperparameters);
+  const meter = new ProgressMeter(clock, options.progressEveryMs ?? 250);
+  const run = new Run(options, feed, training, meter, clock);
+  const scoreOf = (set: 'train' | 'test', members?: Uint32Array) =>
+    evaluate(tf, feed, dataset.classes, dataset[set], members, (images) => run.predict(images));
+  const score = async (): Promise<Scores> => {
+    const held = validation.length === 0 ? {} : { validation: await scoreOf('train', validation) };
+    return { ...held, test: await scoreOf('test') };
+  };
+  return { run, meter, training, validation, score };
 }
 
 /** The weights on their way from epoch to epoch. */

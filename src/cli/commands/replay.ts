@@ -89,26 +89,29 @@ function epochsOf(text: string): readonly [number, number] {
 }
 
 function describe(
-  { run, model, epochs, file, outcome, firstDifference, environment, code, earlier }: ReplayReport,
+  { run, model, epochs, file, outcome, firstDifference, environment, code, earlier, approximation }: ReplayReport,
   index: number | undefined,
 ): string {
   const last = epochs.at(-1)!.epoch;
+  const distances = new Map(approximation?.epochs.map(({ epoch, distance }) => [epoch, distance.toExponential(1)]));
   const verdict =
     outcome === 'bit-exact'
       ? file === null
         ? `bit-exact: up to epoch ${last} the record makes these weights`
         : 'bit-exact: the record makes these weights, and this file'
-      : firstDifference === null
-        ? 'DIFFERS: the weights are those on record, and their file is another one'
-        : `DIFFERS: epoch ${firstDifference} is not what the record says`;
+      : outcome === 'within-tolerance'
+        ? `within tolerance: each epoch ends nearer to the record than ${approximation!.tolerance} of another training`
+        : firstDifference === null
+          ? 'DIFFERS: the weights are those on record, and their file is another one'
+          : `DIFFERS: epoch ${firstDifference} is not what the record says`;
   return (
     columns(
-      ['epoch', 'weights', 'right', 'on record'],
+      ['epoch', approximation === undefined ? 'weights' : 'distance', 'right', 'on record'],
       epochs.map(({ epoch, replayed, differing }) => [
         String(epoch),
-        replayed.weightDigest,
+        distances.get(epoch) ?? replayed.weightDigest,
         percent(replayed.testAccuracy),
-        differing.length === 0 ? 'the same' : `other: ${differing.join(', ')}`,
+        differing.length === 0 ? (approximation === undefined ? 'the same' : 'near') : `other: ${differing.join(', ')}`,
       ]),
     ) +
     '\n' +
@@ -117,7 +120,10 @@ function describe(
       ['training', run],
       ['model', model ?? undefined],
       ['file', file === null ? undefined : file.replayed],
-      ['trained with', `${String(environment['backend'])} (${String(environment['variant'])})`],
+      [
+        'trained with',
+        `${String(environment['backend'])} (${String(environment['variant'] ?? environment['device'])})`,
+      ],
       ['code', code.recorded === code.here ? 'the same as on record' : 'another version than the one on record'],
       ['replayed before', earlier.length === 0 ? undefined : earlierText(earlier)],
       ['on record', index === undefined ? undefined : `entry ${index}`],
@@ -126,7 +132,9 @@ function describe(
 }
 
 function earlierText(earlier: ReplayReport['earlier']): string {
-  const differing = earlier.filter(({ outcome }) => outcome === 'differs');
-  const exact = `${earlier.length - differing.length} × bit-exact`;
-  return differing.length === 0 ? exact : `${exact}, ${differing.length} × differs`;
+  return (['bit-exact', 'within-tolerance', 'differs'] as const)
+    .map((one) => [earlier.filter(({ outcome }) => outcome === one).length, one] as const)
+    .filter(([times]) => times > 0)
+    .map(([times, outcome]) => `${times} × ${outcome}`)
+    .join(', ');
 }

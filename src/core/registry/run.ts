@@ -23,6 +23,9 @@ const epochSchema = z.strictObject({
   validationAccuracy: z.number().nullable(),
   testAccuracy: z.number(),
   weightDigest: digest,
+  checkpointDigest: digest
+    .optional()
+    .describe("Of the file with the weights and the optimizer's state, where a replay begins with it"),
   seconds: z.number(),
 });
 

@@ -16,6 +16,8 @@ export interface Backend {
 export interface BackendOptions {
   /** Threads of `wasm`; 0 or absent: as many as there are cores, at most 8. */
   threads?: number;
+  /** False: `wasm` takes the binary without SIMD, also where the processor has it. */
+  simd?: boolean;
   /** Whether a GPU that is emulated on the processor is good enough. Never so for `auto`. */
   allowSoftwareAdapter?: boolean;
 }

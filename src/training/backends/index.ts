@@ -25,7 +25,7 @@ export interface ChosenBackend extends LoadedBackend {
  */
 export async function chooseBackend(
   name: BackendName | 'auto',
-  options: Pick<BackendOptions, 'threads'> = {},
+  options: Pick<BackendOptions, 'simd' | 'threads'> = {},
 ): Promise<ChosenBackend> {
   if (name !== 'auto') {
     if (!Object.hasOwn(BACKENDS, name)) {

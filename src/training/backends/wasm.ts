@@ -22,12 +22,12 @@ const require = createRequire(import.meta.url);
 
 export const wasm: Backend = {
   name: 'wasm',
-  async load({ threads }): Promise<LoadedBackend> {
+  async load({ threads, simd: wanted = true }): Promise<LoadedBackend> {
     const tf = await import('@tensorflow/tfjs-core');
     const tfWasm = await import('@tensorflow/tfjs-backend-wasm');
     const folder = dirname(require.resolve('@tensorflow/tfjs-backend-wasm/package.json'));
     const count = threadCount(threads);
-    const simd = await tf.env().getAsync('WASM_HAS_SIMD_SUPPORT');
+    const simd = wanted && (await tf.env().getAsync('WASM_HAS_SIMD_SUPPORT'));
     const variant: WasmVariant = !simd ? 'plain' : count > 1 ? 'threaded-simd' : 'simd';
 
     if (tf.findBackendFactory('wasm') !== null) tf.removeBackend('wasm');

@@ -104,7 +104,9 @@ export async function trainRun(
       compute: compute() as unknown as RunBody['compute'],
       startedOn: taken.startedAt.toISOString(),
       finishedOn: new Date().toISOString(),
-      epochs: epochs.map(({ checkpointDigest: _, ...epoch }) => epoch),
+      epochs: epochs.map(({ checkpointDigest, ...epoch }) =>
+        replaysFromSeed(backend) ? epoch : { ...epoch, checkpointDigest },
+      ),
       testImages,
       result: {
         ...weightDigestOf(sha256, tensors),

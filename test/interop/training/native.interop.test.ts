@@ -1,16 +1,8 @@
-/**
- * The `native` backend for real, and with it the code path of `cuda`: @tensorflow/tfjs-node on TensorFlow's C library.
- * `native-setup.sh` builds it once into a folder outside the repository, `MUNIMENT_NATIVE_FOLDER` or one in the
- * temporary directory; `MUNIMENT_NATIVE_PACKAGE` names a package that is already built.
- */
-import { execFile } from 'node:child_process';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
+/** The `native` backend for real, and with it the code path of `cuda`: @tensorflow/tfjs-node on TensorFlow's C library. */
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { removeFolders, smallMnist, trainInChild } from '../../unit/training/fixture.ts';
 import { expectSameTraining } from './compare.ts';
+import { provideNative } from './native.ts';
 import { missing } from './prerequisite.ts';
 
 const TITLE = 'native, on the libtensorflow of the tensorflow-cpu wheel';
@@ -18,20 +10,7 @@ const TITLE = 'native, on the libtensorflow of the tensorflow-cpu wheel';
 jest.setTimeout(300_000);
 afterAll(removeFolders);
 
-async function provide(): Promise<{ path: string } | { why: string }> {
-  const given = process.env['MUNIMENT_NATIVE_PACKAGE'];
-  if (given) return { path: given };
-  const script = fileURLToPath(new URL('native-setup.sh', import.meta.url));
-  const folder = process.env['MUNIMENT_NATIVE_FOLDER'] ?? join(tmpdir(), 'muniment-native');
-  try {
-    const { stdout } = await promisify(execFile)(script, [folder], { timeout: 900_000, maxBuffer: 2 ** 26 });
-    return { path: stdout.trim() };
-  } catch (error) {
-    return { why: `native-setup.sh failed: ${(error as Error).message.trim().split('\n').slice(-3).join(' | ')}` };
-  }
-}
-
-const provided = await provide();
+const provided = await provideNative();
 
 if ('why' in provided) {
   missing(TITLE, provided.why);

@@ -10,7 +10,9 @@ import type { ImageDataset } from '../../../src/training/idx.ts';
 import { readIdxFolder } from '../../../src/training/idx.ts';
 import type { RecordedEpoch } from '../../../src/training/record.ts';
 import { artifactMetadata, recordedEpoch } from '../../../src/training/record.ts';
+import type { ReplayedEpoch } from '../../../src/training/replay.ts';
 import { replay } from '../../../src/training/replay.ts';
+import type { Checkpoint } from '../../../src/training/trainer.ts';
 import { train } from '../../../src/training/trainer.ts';
 import { removeFolders, smallMnist } from './fixture.ts';
 
@@ -30,8 +32,8 @@ beforeAll(async () => {
 afterAll(removeFolders);
 
 /** The parts of a run's record that a replay reads, as a worker with one thread makes them. */
-async function recordOf(asked: object): Promise<RunBody> {
-  const backend = await chooseBackend('wasm', { threads: 1 });
+async function recordOf(asked: object, simd = true): Promise<RunBody> {
+  const backend = await chooseBackend('wasm', { threads: 1, simd });
   const epochs: RecordedEpoch[] = [];
   const { tensors } = await train({
     hyperparameters: parseHyperparameters(asked),
@@ -126,12 +128,37 @@ describe('a replay', () => {
     await expect(replayed(change())).rejects.toMatchObject({ code: 'invalid_input', field });
   });
 
-  it.each([
-    ['a graphics card', { backend: 'webgpu' }, 'backend'],
-    ['the other binary of wasm', { variant: 'plain' }, 'variant'],
-  ])('says that what was trained on %s cannot be replayed here', async (_, different, field) => {
-    const environment = { ...record.environment, ...different };
-    await expect(replayed({ environment })).rejects.toMatchObject({ code: 'backend_unavailable', field });
+  it('of a run that was trained without SIMD uses none, and makes its weights', async () => {
+    const plain = await recordOf({ epochs: 1, hidden: [16], seed: 3 }, false);
+    expect(plain.environment['variant']).toBe('plain');
+    const other = await recordOf({ epochs: 1, hidden: [16], seed: 3 });
+    expect(other.result.weightDigest).not.toBe(plain.result.weightDigest);
+    expect(await replayed(plain)).toMatchObject({ outcome: 'bit-exact', environment: { variant: 'plain' } });
+    expect(await replayed({ ...plain, environment: other.environment })).toMatchObject({ outcome: 'differs' });
+  });
+
+  it('says that what was trained on a graphics card cannot be replayed here', async () => {
+    const environment = { ...record.environment, backend: 'webgpu' };
+    await expect(replayed({ environment })).rejects.toMatchObject({ code: 'backend_unavailable', field: 'backend' });
+  });
+
+  it('goes on behind the epoch where an earlier one ended, with the same end', async () => {
+    const ends: { epochs: ReplayedEpoch[]; checkpoint: Checkpoint }[] = [];
+    const compared: ReplayedEpoch[] = [];
+    const whole = await replayed(
+      {},
+      {
+        onEpoch: (epoch, checkpoint) => {
+          compared.push(epoch);
+          ends.push({ epochs: [...compared], checkpoint });
+        },
+      },
+    );
+    const trained: number[] = [];
+    const rest = await replayed({}, { resumeFrom: ends[1]!, onEpoch: ({ epoch }) => void trained.push(epoch) });
+    expect(trained).toEqual([3]);
+    expect([rest.outcome, rest.file]).toEqual(['bit-exact', whole.file]);
+    expect(rest.epochs.map(({ epoch }) => epoch)).toEqual([1, 2, 3]);
   });
 
   it('is ended by its signal', async () => {

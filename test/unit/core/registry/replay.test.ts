@@ -111,6 +111,74 @@ describe('a replay', () => {
     expect(() => state(body())).toThrow(expect.objectContaining({ code: 'invalid_input', field }));
   });
 
+  const near = (): ReplayBody => ({
+    ...exact(),
+    outcome: 'within-tolerance',
+    weightDigest: anyDigest(),
+    fileDigest: null,
+    approximation: {
+      fromEpoch: 2,
+      tolerance: 0.6,
+      epochs: [
+        { epoch: 2, distance: 0.4, relative: 0.01, largest: 0.02 },
+        { epoch: 3, distance: 0.000004, relative: 1e-7, largest: 3e-7 },
+      ],
+    },
+  });
+  const withApproximation = (
+    change: Partial<NonNullable<ReplayBody['approximation']>>,
+    rest: Partial<ReplayBody> = {},
+  ) => ({
+    ...near(),
+    approximation: { ...near().approximation!, ...change },
+    ...rest,
+  });
+  const beyond = [
+    { epoch: 2, distance: 0.4, relative: 0.01, largest: 0.02 },
+    { epoch: 3, distance: 0.61, relative: 0.01, largest: 0.02 },
+  ];
+
+  test('of weights on record after each epoch says how near it came, and which epoch did not', () => {
+    const found = [
+      state(near()),
+      state(withApproximation({ epochs: beyond }, { outcome: 'differs', firstDifference: 3 })),
+      // The figures of an epoch differ, too, where its weights are near.
+      state({ ...near(), outcome: 'differs', firstDifference: 2 }),
+    ];
+    expect(found.map(({ id }) => log.get('replay', id))).toMatchObject([
+      { outcome: 'within-tolerance', throughEpoch: 3, firstDifference: null },
+      { outcome: 'differs', firstDifference: 3 },
+      { outcome: 'differs', firstDifference: 2 },
+    ]);
+  });
+
+  test.each<[string, () => ReplayBody, string]>([
+    ['without one', () => ({ ...exact(), outcome: 'within-tolerance' }), 'approximation'],
+    ['as bit-exact', () => ({ ...near(), outcome: 'bit-exact' }), 'outcome'],
+    ['of an epoch beyond it', () => withApproximation({ epochs: beyond }), 'firstDifference'],
+    ['that every training meets', () => withApproximation({ tolerance: 1 }), 'approximation.tolerance'],
+    [
+      'with the first epoch beyond it passed over',
+      () => withApproximation({ epochs: beyond, tolerance: 0.3 }, { outcome: 'differs', firstDifference: 3 }),
+      'firstDifference',
+    ],
+    ['that differs before it begins', () => ({ ...near(), outcome: 'differs', firstDifference: 1 }), 'firstDifference'],
+    ['of other epochs', () => withApproximation({ fromEpoch: 1 }), 'approximation.epochs'],
+    [
+      'of epochs in another order',
+      () => withApproximation({ epochs: near().approximation!.epochs.toReversed() }),
+      'approximation.epochs',
+    ],
+    [
+      'of the very weights on record, away from them',
+      () => ({ ...near(), weightDigest: weights[2]! }),
+      'approximation.epochs',
+    ],
+    ['with a file', () => ({ ...near(), fileDigest }), 'fileDigest'],
+  ])('within a tolerance %s is refused', (_, body, field) => {
+    expect(() => state(body())).toThrow(expect.objectContaining({ code: 'invalid_input', field }));
+  });
+
   test('of a run that is not there, or whose record it does not name, is refused', () => {
     expect(() => state({ ...exact(), run: `run_${'0'.repeat(26)}` })).toThrow(
       expect.objectContaining({ code: 'not_found' }),
