@@ -8,9 +8,12 @@ import type { Principal } from '../platform/auth/index.ts';
 import { newId } from '../platform/crypto.ts';
 import { DataSource } from '../platform/database/index.ts';
 import { Jobs } from '../platform/jobs/index.ts';
+import { ArtifactStore } from '../platform/storage/index.ts';
 import { madeBefore } from './repeated-request.ts';
 import type { ReplayJobView, StartReplay } from './replay.schema.ts';
 import { findReplayJobs, insertReplay, listReplayJobIds } from './replay.store.ts';
+import { checkpointsOf } from './run-work.store.ts';
+import type { RunView } from './run.schema.ts';
 import { RunService } from './run.service.ts';
 import { cancelJob } from './run.store.ts';
 
@@ -20,6 +23,7 @@ export class ReplayService {
     private readonly runs: RunService,
     private readonly compute: ComputeService,
     private readonly jobs: Jobs,
+    private readonly artifacts: ArtifactStore,
     private readonly database: DataSource,
   ) {}
 
@@ -28,7 +32,7 @@ export class ReplayService {
    * `dataset_unavailable`, `already_exists`, `idempotency_key_reused`, `quota_exceeded`
    */
   async start(principal: Principal, asked: StartReplay, idempotency: Idempotency): Promise<ReplayJobView> {
-    const { statement, state, epochs, dataset, environment } = await this.runs.get(principal, asked.run);
+    const { statement, state, epochs, dataset, environment } = await this.#runFor(principal, asked.run);
     if (statement === null) {
       throw new RegistryError('state_conflict', `The run ${asked.run} is ${state}: it is not on record.`, {
         field: 'run',
@@ -89,8 +93,16 @@ export class ReplayService {
         throw new RegistryError('state_conflict', `The replay ${id} can no longer be cancelled.`, { field: 'id' });
       }
       await this.jobs.cancel('training', job);
+      for (const checkpoint of await checkpointsOf(this.database.manager, id)) await this.artifacts.delete(checkpoint);
     }
     return this.#find(id);
+  }
+
+  async #runFor(reader: Principal, id: string): Promise<RunView> {
+    return this.runs.get(reader, id).catch((error: unknown) => {
+      if (!(error instanceof RegistryError) || error.code !== 'not_found') throw error;
+      throw new RegistryError('not_found', error.message, { field: 'run' });
+    });
   }
 
   async #find(id: string): Promise<ReplayJobView> {

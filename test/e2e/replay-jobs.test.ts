@@ -1,4 +1,5 @@
 /** Replays by workers of the registry: built processes that are killed, records that lie, rows that were altered. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import pg from 'pg';
 import { run as runKind } from '../../src/core/registry/index.ts';
@@ -59,6 +60,24 @@ const statementsOf = async (id: string) =>
       [id],
     )
   ).map(({ kind }) => kind);
+
+/** The checkpoints of a replay that are still in the store. */
+async function keptOf(id: string): Promise<string[]> {
+  const rows = await sql<{ digest: `sha256:${string}` }>(
+    'SELECT checkpoint_digest AS digest FROM ops.run_epoch WHERE run_id = $1',
+    [id],
+  );
+  expect(rows.length).toBeGreaterThan(0);
+  const store = app.app.nest.get(ArtifactStore);
+  const kept = await Promise.all(rows.map(async ({ digest }) => ((await store.has(digest)) ? [digest] : [])));
+  return kept.flat();
+}
+
+/** A replay that is on record needs no checkpoints any more; its worker drops them last. */
+async function vanish(id: string): Promise<void> {
+  for (let tries = 0; (await keptOf(id)).length > 0 && tries < 100; tries++) await sleep(100);
+  expect(await keptOf(id)).toEqual([]);
+}
 
 const recordOf = async (id: string): Promise<RunBody> =>
   (await sql<{ document: RunBody }>('SELECT document FROM registry.run WHERE id = $1', [id]))[0]!.document;
@@ -123,14 +142,7 @@ describe('a replay at the registry', () => {
       { id, maker: party.id, outcome: 'bit-exact', throughEpoch: RECIPE.epochs, firstDifference: null },
     ]);
     expect(await statementsOf(id)).toEqual(['replay']);
-    const checkpoints = await sql<{ digest: `sha256:${string}` }>(
-      'SELECT checkpoint_digest AS digest FROM ops.run_epoch WHERE run_id = $1',
-      [id],
-    );
-    const store = app.app.nest.get(ArtifactStore);
-    await untilJob(id, () => true);
-    expect(checkpoints).toHaveLength(RECIPE.epochs);
-    for (const { digest } of checkpoints.slice(0, -1)) expect(await store.has(digest)).toBe(false);
+    await vanish(id);
   });
 
   it('whose worker is killed goes on behind the last epoch with another one, and ends as it would have', async () => {
@@ -154,10 +166,9 @@ describe('a replay at the registry', () => {
       await gate.query('BEGIN; LOCK TABLE registry.replay IN EXCLUSIVE MODE');
       const killed = await worker();
       const state = () => sql<{ state: string }>('SELECT state FROM ops.run_progress WHERE run_id = $1', [id]);
-      for (let tries = 0; (await state())[0]?.state !== 'recording' && tries < 600; tries++)
-        await new Promise((resolve) => setTimeout(resolve, 100));
+      for (let tries = 0; (await state())[0]?.state !== 'recording' && tries < 600; tries++) await sleep(100);
       expect(await state()).toEqual([{ state: 'recording' }]);
-      await new Promise((resolve) => setTimeout(resolve, 500));
+      await sleep(500);
       await killed.stop('SIGKILL');
       await gate.query(
         'SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE pg_backend_pid() = ANY (pg_blocking_pids(pid))',
@@ -183,6 +194,7 @@ describe('a replay at the registry', () => {
     expect(running.output()).toContain(`The replay ${first.id} was cancelled.`);
     expect(await somebody.ok('GET', `/v1/replay-jobs/${second.id}`)).toMatchObject({ attempts: 0, epochs: [] });
     expect([...(await statementsOf(first.id)), ...(await statementsOf(second.id))]).toEqual([]);
+    expect(await keptOf(first.id)).toEqual([]);
     expect((await somebody.call('POST', `/v1/replay-jobs/${third.id}/cancel`)).body.code).toBe('state_conflict');
   });
 });
@@ -227,8 +239,9 @@ describe('a record that was altered', () => {
 
 describe('a request for a replay', () => {
   it.each<[string, () => object | Promise<object>, number, string, string]>([
-    ['of a run that is not there', () => ({ run: WITHOUT }), 404, 'not_found', 'id'],
+    ['of a run that is not there', () => ({ run: WITHOUT }), 404, 'not_found', 'run'],
     ['through an epoch that the run has not', () => ({ throughEpoch: 11 }), 400, 'invalid_input', 'throughEpoch'],
+    ['from another epoch than the first', () => ({ fromEpoch: 2 }), 400, 'invalid_input', 'fromEpoch'],
     ['through no epoch', () => ({ throughEpoch: 0 }), 400, 'invalid_input', 'throughEpoch'],
     [
       'of a run that is not on record',
