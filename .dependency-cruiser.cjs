@@ -8,7 +8,7 @@ const FLOORS = [
   ['ledger', 'witness'],
   ['parties'],
   ['compute', 'datasets', 'models', 'sealed'],
-  ['fingerprints', 'runs', 'titles', 'licenses', 'protection'],
+  ['behaviours', 'fingerprints', 'runs', 'titles', 'licenses', 'protection'],
   ['tokens', 'training'],
   ['artifacts', 'usage'],
   ['disputes'],

@@ -14,6 +14,7 @@ const BENCHES: Record<string, () => Promise<{ run(): Promise<BenchResult[]> }>> 
   map: () => import('./map.ts'),
   train: () => import('./train.ts'),
   hash: () => import('./hash.ts'),
+  behaviour: () => import('./behaviour.ts'),
 };
 
 const names = process.argv.slice(2);

@@ -44,6 +44,7 @@ import { ParentsByRelation1700000000040 } from './0040-parents-by-relation.ts';
 import { Replays1700000000041 } from './0041-replays.ts';
 import { WhoSuspended1700000000042 } from './0042-who-suspended.ts';
 import { Fingerprints1700000000043 } from './0043-fingerprints.ts';
+import { Behaviours1700000000044 } from './0044-behaviours.ts';
 import { ReplayJobs1700000000047 } from './0047-replay-jobs.ts';
 
 export const MIGRATIONS: (new () => MigrationInterface)[] = [
@@ -88,5 +89,6 @@ export const MIGRATIONS: (new () => MigrationInterface)[] = [
   Replays1700000000041,
   WhoSuspended1700000000042,
   Fingerprints1700000000043,
+  Behaviours1700000000044,
   ReplayJobs1700000000047,
 ];

@@ -2,6 +2,7 @@
 import { Module } from '@nestjs/common';
 import type { DynamicModule } from '@nestjs/common';
 import { ArtifactModule } from './artifacts/index.ts';
+import { BehaviourModule } from './behaviours/index.ts';
 import { ComputeModule } from './compute/index.ts';
 import { DatasetModule } from './datasets/index.ts';
 import { ENTITIES } from './entities.ts';
@@ -47,6 +48,7 @@ export class AppModule {
         ProvenanceModule,
         ExchangeModule,
         WebhookModule,
+        BehaviourModule,
       ],
     };
   }

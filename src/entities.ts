@@ -1,5 +1,6 @@
 /** Every entity of the application, for the application, TypeORM's command line and the drift test alike. */
 import * as artifacts from './artifacts/artifact.entity.ts';
+import * as behaviours from './behaviours/behaviour.entity.ts';
 import * as compute from './compute/compute.entity.ts';
 import * as datasets from './datasets/dataset.entity.ts';
 import * as ledger from './ledger/ledger.entity.ts';
@@ -44,6 +45,7 @@ const MODULES: object[] = [
   artifacts,
   usage,
   webhooks,
+  behaviours,
 ];
 
 export const ENTITIES: Entities = MODULES.flatMap((module) => Object.values(module) as Entities);

@@ -1,4 +1,5 @@
 /** Training without its job queue: datasets, hyperparameters, backends, the trainer. Loads TensorFlow.js only when used. */
+export { answerWith } from './answer.ts';
 export * from './backends/index.ts';
 export { PREPROCESSING } from './batches.ts';
 export type { Score } from './evaluation.ts';

@@ -4,6 +4,7 @@ import { adverseClaim } from './adverse-claim.ts';
 import { adverseClaimAct } from './adverse-claim-act.ts';
 import { apiKey, apiKeyRevocation } from './api-key.ts';
 import { authorityReads, requireAuthority, requireOrigin } from './authority.ts';
+import { behaviour, behaviourSeed } from './behaviour.ts';
 import { commitmentReads, erasure, makeCommitments } from './commitment.ts';
 import { dataRights } from './data-rights.ts';
 import { dataset } from './dataset.ts';
@@ -83,6 +84,8 @@ const ALL = [
   marketRecord,
   mapRoot,
   mapAudit,
+  behaviourSeed,
+  behaviour,
 ];
 
 /** By predicate type. */
@@ -146,6 +149,8 @@ export {
   adverseClaimAct,
   apiKey,
   apiKeyRevocation,
+  behaviour,
+  behaviourSeed,
   dataRights,
   dataset,
   documentTimestamp,

@@ -49,6 +49,8 @@ export const KEYS = {
   access_batch: ['id'],
   map_root: ['root'],
   map_audit: ['id'],
+  behaviour_seed: ['registrationId'],
+  behaviour: ['registrationId'],
 } as const satisfies { [T in TableName]: readonly (keyof Tables[T])[] };
 
 export const TABLE_NAMES = Object.keys(KEYS) as TableName[];

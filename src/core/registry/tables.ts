@@ -313,6 +313,20 @@ export interface Tables {
   /** Maps of the log's first `size` entries, known by their roots. */
   map_root: Recorded & { root: Digest; size: number; logRoot: Digest; keys: number };
   map_audit: Recorded & { id: string; auditor: string; size: number; root: Digest; found: Digest };
+  /** From which a model's challenges follow, with the owner's secret. A registration has one. */
+  behaviour_seed: Recorded & {
+    registrationId: string;
+    /** Of the statement, as is that of the answers */
+    id: string;
+    /** Of whose training pictures the challenges are mixed */
+    datasetId: string;
+    challenges: number;
+    secretCommitment: Digest;
+    /** What the registry drew, in hex */
+    value: string;
+  };
+  /** What a model answers to its challenges, as a commitment. */
+  behaviour: Recorded & { registrationId: string; id: string; maker: string; answersCommitment: Digest };
 }
 
 export type TableName = keyof Tables;

@@ -16,6 +16,8 @@ import {
   adverseClaim,
   adverseClaimAct,
   apiKey,
+  behaviour,
+  behaviourSeed,
   dataRights,
   dataset,
   documentTimestamp,
@@ -51,6 +53,7 @@ import {
   tokenBatch,
   tokenKey,
 } from '../../../src/core/registry/index.ts';
+import { CHALLENGE_SCHEME } from '../../../src/core/behaviour/challenges.ts';
 import { manifestOf } from '../../../src/core/registry/dataset.ts';
 import { rootDigestOf } from '../../../src/core/registry/model-signature.ts';
 import { possessionText } from '../../../src/core/registry/key.ts';
@@ -345,7 +348,7 @@ export async function everyKind(process: Process): Promise<void> {
     disclosures: [holder],
   });
   const parent = modelBody(ada, 'parent');
-  await register(process, ada, parent);
+  await behave(process, await register(process, ada, parent), data, ada);
   const body = modelBody(ada, 'trained');
   const { weightDigest, namelessDigest, fileDigest, bytes, tensors, parameters } = body.weights;
   const spent = { wallSeconds: 1, coreSeconds: 1.5, deviceSeconds: null, backend: 'wasm', device: 'a processor' };
@@ -411,7 +414,7 @@ export async function everyKind(process: Process): Promise<void> {
       { digest: parent.weights.weightDigest, relation: 'merged-from' },
     ],
   } as never);
-  await register(process, ada, late);
+  await behave(process, await register(process, ada, late), data, ada);
   for (const status of ['asserted', 'contested'] as const) {
     await ledger.attest(protectionRecord, {
       maker: ada,
@@ -479,6 +482,19 @@ export async function everyKind(process: Process): Promise<void> {
   }
   for (const name of ['Gil', 'Hal']) await succeed(process, name, eve);
   await makeMaps(process, ada);
+}
+
+/** The seed of a model's challenges, and its answers. */
+async function behave({ ledger }: Process, model: Receipt, data: Receipt, owner: string): Promise<void> {
+  const asked = { dataset: data.id, scheme: CHALLENGE_SCHEME, challenges: 1000, secretCommitment: anyDigest() };
+  await ledger.attest(behaviourSeed, {
+    maker: ledger.registryParty,
+    body: { registration: model.id, ...asked, askedBy: owner, value: newNonce() + newNonce() },
+  });
+  await ledger.attest(behaviour, {
+    maker: owner,
+    body: { registration: model.id, answersCommitment: anyDigest() },
+  });
 }
 
 /** Licenses that stand, were replaced, and were withdrawn. */

@@ -1,0 +1,1 @@
+export { BehaviourModule } from './behaviour.module.ts';
