@@ -74,6 +74,12 @@ export const COMMANDS: readonly Entry[] = [
     load: () => import('./commands/replay.ts'),
   },
   {
+    name: 'behaviour',
+    summary: 'find copies that share no weights with a model, by what they answer',
+    group: USE,
+    load: () => import('./commands/behaviour.ts'),
+  },
+  {
     name: 'register',
     summary: 'put a model that you already have on record',
     group: USE,

@@ -164,7 +164,8 @@ async function runRecord(context: Context, client: Client, run: string): Promise
   throw new RegistryError('proof_invalid', `The signed record is not the one of the run ${run}.`);
 }
 
-async function filesOf(context: Context, client: Client, dataset: string): Promise<Record<string, Digest>> {
+/** The digests of a dataset's files, by name, from its record. */
+export async function filesOf(context: Context, client: Client, dataset: string): Promise<Record<string, Digest>> {
   const { statement } = await client.get<DatasetView>(`/v1/datasets/${dataset}`);
   const { common, body } = await readRecord<DatasetBody>(context, client, statement);
   if (common.id !== dataset) {

@@ -384,6 +384,7 @@ it('knows every route that takes an id', () => {
     'GET /v1/timestamps/:size/checkpoint',
     'GET /v1/model-signatures/:id/bundle',
     'POST /v1/models/:id/signatures',
+    'GET /v1/behaviours/:registration',
   ];
   expect(taken.map(({ method, path }) => `${method} ${path}`).sort()).toEqual(
     [...ROUTES.map(({ method, path }) => `${method} ${path}`), ...others].sort(),

@@ -1,6 +1,7 @@
 /**
  * Numbers drawn from a seed, the same on every machine: the words of SHA-256(seed ‖ counter), the counter a 64-bit
- * big-endian integer from 0, each hash eight 32-bit big-endian words.
+ * big-endian integer from 0, each hash eight 32-bit big-endian words. Whoever sees some challenges cannot tell the others,
+ * as from a generator with a small state (core/random.ts) they could.
  */
 import type { Sha256 } from '../digest.ts';
 

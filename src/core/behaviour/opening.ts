@@ -26,7 +26,7 @@ export const openingSchema = z.strictObject({
   secret: drawn,
   answers: answersSchema,
 });
-export type BehaviourOpening = z.infer<typeof openingSchema>;
+export type BehaviourOpening = Omit<z.infer<typeof openingSchema>, 'answers'> & { answers: AnswersDocument };
 
 /** `SHA256("muniment behaviour secret v1\n" ‖ secret)` */
 export const commitSecret = (sha256: Sha256, secret: string): Digest =>

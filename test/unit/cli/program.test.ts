@@ -12,6 +12,7 @@ afterAll(() => remove());
 
 const LEAVES: Record<string, string[]> = {
   party: ['create', 'list', 'show', 'key', 'revoke-key', 'erase'],
+  behaviour: ['record', 'challenges', 'answer', 'references', 'score'],
   dataset: ['add', 'list', 'show', 'rights', 'erase-holder'],
   protection: ['add', 'list'],
   market: ['add', 'list'],
