@@ -191,18 +191,19 @@ export function checkLength({ name, dtype, shape }: TensorHead, length: number):
 }
 
 /** Cuts pieces of any size into chunks; a chunk that lies whole in a piece is handed on without copying. */
-async function* inChunks(
+export async function* inChunks(
   pieces: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  size = CHUNK_BYTES,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   let parts: Uint8Array[] = [];
   let filled = 0;
   for await (const piece of pieces) {
     for (let at = 0; at < piece.length;) {
-      const part = piece.subarray(at, at + CHUNK_BYTES - filled);
+      const part = piece.subarray(at, at + size - filled);
       parts.push(part);
       filled += part.length;
       at += part.length;
-      if (filled < CHUNK_BYTES) continue;
+      if (filled < size) continue;
       yield joined(parts);
       parts = [];
       filled = 0;

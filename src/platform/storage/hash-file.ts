@@ -42,11 +42,19 @@ export interface HashOptions {
  * @throws RegistryError `not_found`, `invalid_input`; `malformed_container`, `unsupported_container`; `state_conflict` when
  *   the file changes meanwhile
  */
-export async function hashFile(path: string, options: HashOptions = {}): Promise<FileReport> {
+export const hashFile = (path: string, options: HashOptions = {}): Promise<FileReport> =>
+  hashAndRead(path, options, (report) => Promise.resolve(report));
+
+/** Lets `read` have the tensors as well, while the files are open: what it reads is what was hashed. */
+export async function hashAndRead<T>(
+  path: string,
+  options: HashOptions,
+  read: (report: FileReport) => Promise<T>,
+): Promise<T> {
   const files = new HashedFiles(path, true, options);
   return files.use(async () => {
     const report = await inspect(path, files);
-    return { ...report, ...(await files.finish()) };
+    return read({ ...report, ...(await files.finish()) });
   });
 }
 

@@ -1,0 +1,4 @@
+export { checkConversion } from './check-conversion.ts';
+export type { ConversionCheck } from './check-conversion.ts';
+export { checkMerge } from './check-merge.ts';
+export type { MergeCheck } from './check-merge.ts';
