@@ -46,6 +46,7 @@ import { WhoSuspended1700000000042 } from './0042-who-suspended.ts';
 import { Fingerprints1700000000043 } from './0043-fingerprints.ts';
 import { Behaviours1700000000044 } from './0044-behaviours.ts';
 import { ReplayJobs1700000000047 } from './0047-replay-jobs.ts';
+import { LineageChecks1700000000048 } from './0048-lineage-checks.ts';
 
 export const MIGRATIONS: (new () => MigrationInterface)[] = [
   SchemasAndRoles1700000000001,
@@ -91,4 +92,5 @@ export const MIGRATIONS: (new () => MigrationInterface)[] = [
   Fingerprints1700000000043,
   Behaviours1700000000044,
   ReplayJobs1700000000047,
+  LineageChecks1700000000048,
 ];

@@ -7,6 +7,7 @@ import * as ledger from './ledger/ledger.entity.ts';
 import * as witnessing from './ledger/witnessing/witnessing.entity.ts';
 import * as map from './ledger/map/map.entity.ts';
 import * as licenses from './licenses/license.entity.ts';
+import * as lineageChecks from './models/lineage-check.entity.ts';
 import * as models from './models/model.entity.ts';
 import * as parties from './parties/party.entity.ts';
 import type { Entities } from './platform/database/index.ts';
@@ -31,6 +32,7 @@ const MODULES: object[] = [
   datasets,
   sealed,
   models,
+  lineageChecks,
   titles,
   compute,
   claims,

@@ -23,7 +23,15 @@ export async function checkLicense(context: Context, model: string, facts: Check
   return client.get<ObligationsView>(`/v1/models/${encodeURIComponent(id)}/obligations?${query.toString()}`);
 }
 
-export function describeObligations({ model, use, on, edition, nodes, ...judged }: ObligationsView): string {
+export function describeObligations({
+  model,
+  use,
+  on,
+  edition,
+  nodes,
+  contradicted,
+  ...judged
+}: ObligationsView): string {
   const names = new Map(nodes.map(({ id, name }) => [id, name === null ? id : `${inOneLine(name)} (${id})`]));
   const name = (id: string): string => names.get(id) ?? id;
   return [
@@ -32,6 +40,12 @@ export function describeObligations({ model, use, on, edition, nodes, ...judged 
       ['to', `${use.actions.join(', ')}, ${use.commercial ? 'commercially' : 'not commercially'}, on ${on}`],
       ['came from', `${nodes.length - 1} models and datasets on record or named`],
       ['rules', `edition ${edition}`],
+      [
+        'contradicted',
+        contradicted
+          .map(({ child, relation, parent }) => `${name(child)} is not ${relation} ${name(parent)}`)
+          .join('\n') || undefined,
+      ],
     ]),
     ...(['conservative', 'permissive'] as const).map((mode) => {
       const { verdict, permissions, obstacles, duties, choices } = judged[mode];

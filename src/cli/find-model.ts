@@ -56,7 +56,8 @@ export const findAsset = async (context: Context, text: string): Promise<string>
 const isRegistration = (text: string): boolean => /^registration_[0-9a-z]{26}$/.test(text);
 const isDataset = (text: string): boolean => /^dataset_[0-9a-z]{26}$/.test(text);
 
-async function matchesOf(context: Context, text: string): Promise<Provenance['matches']> {
+/** All registrations of a model, in log order. */
+export async function matchesOf(context: Context, text: string): Promise<Provenance['matches']> {
   const client = await context.client();
   const digest = digestOf(text) ?? (await digestOfFile(context, text));
   return (await client.get<Provenance>(`/v1/provenance/${digest}`)).matches;

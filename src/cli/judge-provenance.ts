@@ -7,14 +7,17 @@ import { canonicalize } from '../core/canonical-json.ts';
 import { equalBytes } from '../core/bytes.ts';
 import type { Digest } from '../core/digest.ts';
 import { RegistryError } from '../core/errors.ts';
+import type { Standing } from '../core/licensing/relations.ts';
 import { formatShare, parseShare } from '../core/share.ts';
 import type { Contributor } from '../core/registry/contributor.ts';
 import type { Spoken } from '../core/registry/kind.ts';
+import { rootDigestOf } from '../core/registry/model-signature.ts';
 import type { RunBody } from '../core/registry/run.ts';
 import type { Receipt } from '../core/statement/receipt.ts';
 import { titleAt } from '../core/title/chain.ts';
 import { dateOf } from '../core/title/dates.ts';
 import { provenTransfers } from '../core/title/proven-transfers.ts';
+import { sha256 } from '../platform/crypto.ts';
 import type { Client } from './client.ts';
 import type { Context } from './context.ts';
 import type { JudgedCheckpoint, JudgedTime } from '../core/trust/index.ts';
@@ -37,6 +40,8 @@ export interface JudgedMatch {
   /** An earlier registration of the same weights by another party. */
   precededBy: string | null;
   model: RegistrationBody;
+  /** How its parents stand, in their order: the registry's word, whose checks are on record */
+  standings: Standing[];
   owners: { party: string; name: string | null; share: string }[];
   /** Transfers that prove the owners, with the record; null where they are too many to come with a look-up. */
   transfers: number | null;
@@ -116,7 +121,17 @@ async function judgeMatch(
   context: Context,
   digest: Digest,
   checkpoint: string,
-  { matched, model, owners, contributors = [], datasets: told, precededBy, recordedAt, receipts }: ProvenanceMatch,
+  {
+    matched,
+    model,
+    parents = [],
+    owners,
+    contributors = [],
+    datasets: told,
+    precededBy,
+    recordedAt,
+    receipts,
+  }: ProvenanceMatch,
 ): Promise<JudgedMatch> {
   const { transfers } = receipts;
   const [spoken, chain] = await Promise.all([
@@ -131,7 +146,12 @@ async function judgeMatch(
   if (registration.kind.kind !== 'registration') throw invalid('The record is not a registration.');
   const { common, body } = registration;
   const { weights } = body;
-  const asked = { file: weights.fileDigest, weight: weights.weightDigest, nameless: weights.namelessDigest }[matched];
+  const asked = {
+    file: weights.fileDigest,
+    weight: weights.weightDigest,
+    nameless: weights.namelessDigest,
+    root: rootDigestOf(sha256, [weights.fileDigest]),
+  }[matched];
   if (asked !== digest) throw invalid('The record is of another model than the one that was asked for.');
   requireSame(body, model);
   if (model.id !== common.id || model.maker !== common.maker) throw invalid('The record bears another id or maker.');
@@ -163,6 +183,12 @@ async function judgeMatch(
     recordedAt: recordedAt ?? null,
     precededBy,
     model: body,
+    standings: body.parents.map(({ relation, digest: named }, i) => {
+      const told = parents[i];
+      if (told?.relation !== relation || told.digest !== named)
+        throw invalid('The parents are not those of the record.');
+      return told.standing;
+    }),
     owners: owners.map(({ party, name, share }) => ({ party, name, share })),
     transfers: transfers?.length ?? null,
     contributors: contributors.map(({ party, name, role }) => ({ party, name, role })),

@@ -134,6 +134,12 @@ export const COMMANDS: readonly Entry[] = [
     load: () => import('./commands/title.ts'),
   },
   {
+    name: 'lineage',
+    summary: 'whether a model came from its declared parents, by their files',
+    group: USE,
+    load: () => import('./commands/lineage.ts'),
+  },
+  {
     name: 'license',
     summary: 'give somebody a license on a model, or take it back',
     group: LICENSE,

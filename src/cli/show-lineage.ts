@@ -22,10 +22,22 @@ export function describeLineage({ model, direction, nodes, edges }: LineageView)
     return `${name(model)} (${model}) ${direction === 'ancestors' ? 'came from nothing' : 'led to nothing'} on record.\n`;
   }
   return columns(
-    ['model', 'relation', 'parent', direction === 'ancestors' ? 'license of the parent' : 'license of the model'],
-    edges.map(({ child, parent, relation }) => {
+    [
+      'model',
+      'relation',
+      'parent',
+      'standing',
+      direction === 'ancestors' ? 'license of the parent' : 'license of the model',
+    ],
+    edges.map(({ child, parent, relation, standing = 'declared' }) => {
       const other = known.get(direction === 'ancestors' ? parent : child);
-      return [name(child), relation, name(parent), inOneLine(other?.license ?? 'not on record')];
+      return [
+        name(child),
+        relation,
+        name(parent),
+        standing === 'contradicted' ? 'CONTRADICTED' : standing,
+        inOneLine(other?.license ?? 'not on record'),
+      ];
     }),
   );
 }

@@ -22,6 +22,8 @@ import type { InstrumentBody } from '../core/registry/instrument.ts';
 import type { SuccessionBody } from '../core/registry/succession.ts';
 import type { StandingInterest } from '../core/title/abstract.ts';
 import type { Lineage } from '../core/licensing/lineage.ts';
+import type { Relation, Standing } from '../core/licensing/relations.ts';
+import type { LineageCheckBody } from '../core/registry/lineage-check.ts';
 import type { LicenseText, Release, ReleaseBasis } from '../core/licensing/release.ts';
 import type { IntendedUse, Obligations } from '../core/licensing/obligations.ts';
 import type { Moment, Owned } from '../core/title/chain.ts';
@@ -74,8 +76,9 @@ export interface Possession {
 export type Stated = Said & { openedIndex: number };
 
 export interface ProvenanceMatch {
-  matched: 'file' | 'nameless' | 'weight';
+  matched: 'file' | 'nameless' | 'root' | 'weight';
   model: ModelView;
+  parents: { relation: Relation; digest: Digest; standing: Standing }[];
   owners: { party: string; name: string | null; share: string }[];
   contributors?: (Contributor & { name: string | null })[];
   datasets: Pick<DatasetView, 'holder' | 'id'>[];
@@ -155,6 +158,9 @@ export interface LicenseView extends LicenseBody, Recorded {
   state: 'ended' | 'offered';
   endedIndex: number | null;
 }
+/** What somebody found who compared a model with a parent. */
+export type LineageCheckView = Omit<LineageCheckBody, 'compared'> & Recorded & { maker: string; counts: boolean };
+
 /** A model and what it came from, or what came from it; without name and license what is not on record. */
 export interface LineageView extends Lineage {
   model: string;

@@ -20,6 +20,16 @@ export const lineageNode = z.strictObject({
 });
 export type LineageNode = z.infer<typeof lineageNode>;
 
+export const lineageEdge = z.strictObject({
+  child: z.string(),
+  parent: z.string(),
+  relation: z.enum(LINEAGE_RELATIONS),
+  standing: z
+    .enum(['confirmed', 'contradicted'])
+    .optional()
+    .describe('What the registry found when it checked; absent where the edge is declared and no more'),
+});
+
 export const lineageView = z
   .strictObject({
     model: z.string(),
@@ -27,7 +37,7 @@ export const lineageView = z
     nodes: z
       .array(lineageNode)
       .describe('The model and all that was found; without name and license what is not on record'),
-    edges: z.array(z.strictObject({ child: z.string(), parent: z.string(), relation: z.enum(LINEAGE_RELATIONS) })),
+    edges: z.array(lineageEdge),
   })
   .meta({ id: 'Lineage' });
 export type LineageView = z.infer<typeof lineageView>;

@@ -95,6 +95,21 @@ const DESCENDANTS = `
 /** Cycle-safe, each from indexes alone. */
 export const LINEAGE_SQL: Readonly<Record<Direction, string>> = { ancestors: ANCESTORS, descendants: DESCENDANTS };
 
+/** What the registry found of the edges of these registrations, by child, relation and parent. */
+async function findStandings(manager: EntityManager, children: readonly string[]): Promise<Map<string, Standing>> {
+  const rows = await prepared<{ child: string; relation: Relation; parent: string; standing: Standing }>(
+    manager,
+    `SELECT registration_id AS child, relation, parent, standing FROM registry.lineage_standing
+     WHERE registration_id = ANY ($1) AND standing <> 'declared'`,
+    [children],
+  );
+  return new Map(rows.map(({ child, relation, parent, standing }) => [edgeKey(child, relation, parent), standing]));
+}
+
+type Standing = NonNullable<LineageEdge['standing']>;
+const edgeKey = (child: string, relation: Relation, parent: number | string): string =>
+  `${child} ${relation} ${parent}`;
+
 /** @throws RegistryError `not_found`; `payload_too_large` for a lineage of more than can be looked through */
 export async function findLineage(
   manager: EntityManager,
@@ -119,15 +134,18 @@ export async function findLineage(
     for (const key of [index, ...awaited]) ids.set(key, id);
     nodes.set(id, { id, name, license });
   }
+  const standings = await findStandings(manager, [...nodes.keys()]);
   const edges: LineageEdge[] = [];
   for (const [, child, , , parents] of models) {
     for (const [relation, named] of Object.entries(parents) as [Relation, (Digest | number)[]][]) {
       for (const key of named) {
         const parent = ids.get(key);
-        if (parent !== undefined) edges.push({ child, parent, relation });
+        const standing = standings.get(edgeKey(child, relation, key));
+        const found = standing === undefined ? {} : { standing };
+        if (parent !== undefined) edges.push({ child, parent, relation, ...found });
         else if (typeof key === 'string' && direction === 'ancestors') {
           nodes.set(key, { id: key, name: null, license: null });
-          edges.push({ child, parent: key, relation });
+          edges.push({ child, parent: key, relation, ...found });
         }
       }
     }

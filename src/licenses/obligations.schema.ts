@@ -5,7 +5,7 @@ import { LINEAGE_RELATIONS } from '../core/licensing/relations.ts';
 import { RULE_EDITIONS } from '../core/licensing/rules/index.ts';
 import { ASKED } from '../core/licensing/rules/rule.ts';
 import { date } from '../core/title/dates.ts';
-import { lineageNode } from './lineage.schema.ts';
+import { lineageEdge, lineageNode } from './lineage.schema.ts';
 
 const action = z.enum(ACTIONS);
 
@@ -61,6 +61,9 @@ export const obligationsView = z
     nodes: z
       .array(lineageNode)
       .describe('The model and all that it came from; without name and license what is not on record'),
+    contradicted: z
+      .array(lineageEdge)
+      .describe('Edges that were found not to be true; what flows through them is counted all the same'),
     conservative: judgement.describe('What a careful reader has to reckon with'),
     permissive: judgement.describe('What the texts say for certain'),
   })

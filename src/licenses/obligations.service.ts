@@ -16,7 +16,13 @@ export class ObligationsService {
     const { nodes, edges } = await findLineage(this.database.manager, model, 'ancestors');
     const use = { actions: query.action, commercial: query.commercial === 'true' };
     const { on = dateOf(new Date().toISOString()), edition = CURRENT_RULES } = query;
-    const { conservative, permissive } = obligationsOf({ lineage: { nodes, edges }, model, use, on, edition });
-    return { model, use, on, edition, nodes, conservative, permissive } as ObligationsView;
+    const { contradicted, conservative, permissive } = obligationsOf({
+      lineage: { nodes, edges },
+      model,
+      use,
+      on,
+      edition,
+    });
+    return { model, use, on, edition, nodes, contradicted, conservative, permissive } as ObligationsView;
   }
 }

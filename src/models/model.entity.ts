@@ -8,6 +8,7 @@ import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
 @Index('registration_first_of_file', ['fileDigest', 'recordedIndex'])
 @Index('registration_awaited', ['recordedIndex'], { where: `awaited <> '{}'` })
 @Index('registration_by', ['modelDigest', 'maker'])
+@Index('registration_root', { synchronize: false })
 export class RegistrationEntity {
   @PrimaryColumn('text', { primaryKeyConstraintName: 'registration_pkey' }) id!: string;
   @Column('text', { name: 'model_digest' }) modelDigest!: string;

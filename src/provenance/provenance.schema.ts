@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { RegistryError } from '../core/errors.ts';
 import type { Digest } from '../core/digest.ts';
 import { DIGEST_PATTERN } from '../core/digest.ts';
+import { STANDINGS } from '../core/licensing/relations.ts';
 import { CONTRIBUTOR_ROLES } from '../core/registry/contributor.ts';
 import { SEALED_SUBJECTS } from '../core/registry/sealed.ts';
 import { receiptSchema } from '../core/statement/receipt.ts';
@@ -40,14 +41,18 @@ const contributorSchema = z.strictObject({
 });
 
 const matchSchema = z.strictObject({
-  matched: z.enum(['file', 'weight', 'nameless']).describe('Which digest of the model was asked for'),
+  matched: z
+    .enum(['file', 'weight', 'nameless', 'root'])
+    .describe('Which digest of the model was asked for; the root is that of an OpenSSF model signature'),
   model: json.describe('The registration as it stands on record'),
   owners: z.array(ownerSchema),
   contributors: z.array(contributorSchema).describe('As the registration names them; they own nothing by that'),
   license: json,
   run: json.nullable(),
   datasets: z.array(json),
-  parents: z.array(z.strictObject({ relation: z.string(), digest, standing: z.string() })),
+  parents: z
+    .array(z.strictObject({ relation: z.string(), digest, standing: z.enum(STANDINGS) }))
+    .describe('The standing is what the registry found when it checked the edge'),
   precededBy: z.string().nullable().describe('An earlier registration of the same weights by another party'),
   recordedAt: z.iso.datetime().describe("By the registry's clock; the order is told by the index"),
   receipts: z.strictObject({

@@ -52,6 +52,9 @@ const matching = (kind: string, condition: string): string => `
   (SELECT '${kind}' AS kind, r.id AS registration_id, r.recorded_index FROM registry.registration r
    WHERE ${condition} ORDER BY r.recorded_index LIMIT ${MAX_MATCHES})`;
 
+/** Of one file; of several it is their file digest. As the index `registration_root` has it. */
+const ROOT = `sha256(decode(substr(r.file_digest, 8), 'hex'))`;
+
 const FOUND = `
   SELECT (SELECT size::float8 FROM ledger.log_head) AS size, k.digest,
     coalesce(
@@ -72,7 +75,10 @@ const FOUND = `
               WHERE i.asset_id = m.registration_id AND i.in_force_index IS NOT NULL AND i.type IN ('assignment', 'transmission')
               ORDER BY i.in_force_index LIMIT ${MAX_TRANSFERS + 1}) i),
           'parents', coalesce(
-            (SELECT json_agg(json_build_object('relation', l.relation, 'digest', l.digest, 'standing', l.standing)
+            (SELECT json_agg(json_build_object('relation', l.relation, 'digest', l.digest, 'standing', coalesce((
+                  SELECT f.standing FROM registry.lineage_standing f
+                  WHERE f.registration_id = l.registration_id AND f.relation = l.relation
+                    AND f.parent = coalesce(l.parent_index::text, l.digest)), l.standing))
               ORDER BY l.position)
              FROM registry.relation l WHERE l.registration_id = m.registration_id), '[]'))
         ORDER BY m.recorded_index)
@@ -80,6 +86,7 @@ const FOUND = `
          ${matching('file', 'r.file_digest = k.digest')}
          UNION ALL ${matching('weight', 'r.model_digest = k.digest AND r.file_digest <> k.digest')}
          UNION ALL ${matching('nameless', 'r.nameless_digest = k.digest AND r.file_digest <> k.digest AND r.model_digest <> k.digest')}
+         UNION ALL ${matching('root', `${ROOT} = decode(substr(k.digest, 8), 'hex')`)}
          ORDER BY recorded_index LIMIT ${MAX_MATCHES}
        ) m), '[]') AS current,
     coalesce(

@@ -180,8 +180,11 @@ it('is shown at the command line, a line for each relation', async () => {
   const run = (...argv: string[]) =>
     runCli(['license', 'lineage', ...argv], { MUNIMENT_URL: app.url, MUNIMENT_HOME: join(app.config.data, 'a-user') });
   const above = await run(model.id);
-  expect([above.code, above.out]).toEqual([0, expect.stringMatching(/the child +merged-from +the base +MIT\n/)]);
-  expect(above.out).toMatch(new RegExp(`the child +merged-from +${lost} +not on record\n`));
+  expect([above.code, above.out]).toEqual([
+    0,
+    expect.stringMatching(/the child +merged-from +the base +declared +MIT\n/),
+  ]);
+  expect(above.out).toMatch(new RegExp(`the child +merged-from +${lost} +declared +not on record\n`));
   const below = await run(base.id, '--descendants');
   expect([below.code, below.out]).toEqual([0, expect.stringMatching(/the child +merged-from +the base/)]);
   expect((await run(base.id)).out).toContain('came from nothing on record');

@@ -31,7 +31,7 @@ export function define(program: Command, context: Context): void {
       const { hashModel } = await import('../hash-model.ts');
       const file = typed === undefined ? await hashModel(context.io, text) : undefined;
       const client = await context.client();
-      const digests = typed === undefined ? digestsOf(file!) : [typed];
+      const digests = typed === undefined ? digestsOf(file!) : [await fileOfRoot(client, typed)];
       const { askMap } = await import('../judge-map.ts');
       // Before the records: what the map names, they must show.
       const maps: AskedMap[] = [];
@@ -143,6 +143,20 @@ const contradicts = ({ model: { weights } }: JudgedMatch, file: ModelReport): bo
   weights.weightDigest !== null &&
   (weights.weightDigest !== file.weightDigest || weights.namelessDigest !== file.namelessDigest);
 
+/**
+ * The map names no roots of model signatures, so the file that one stands for is asked for in its place. What is not the
+ * root of that file is refused with the answer.
+ */
+async function fileOfRoot(client: Client, digest: Digest): Promise<Digest> {
+  const [answer] = await ask(client, [digest]);
+  const match = answer?.answer.matches?.[0];
+  if (match?.matched !== 'root') return digest;
+  const { rootDigestOf } = await import('../../core/registry/model-signature.ts');
+  const { sha256 } = await import('../../platform/crypto.ts');
+  const { fileDigest } = match.model.weights;
+  return rootDigestOf(sha256, [fileDigest]) === digest ? fileDigest : digest;
+}
+
 /** From what says most to what says least of how alike the models are. */
 function digestsOf({ fileDigest, weightDigest, namelessDigest }: ModelReport): Digest[] {
   return [fileDigest, weightDigest, namelessDigest].filter((digest) => digest !== null);
@@ -178,6 +192,13 @@ const HOW = {
   file: 'the very same file',
   weight: 'the same weights',
   nameless: 'the same weights under other tensor names',
+  root: 'the root of a signature over the very same file',
+};
+
+const STANDS = {
+  declared: '',
+  confirmed: '  confirmed: the registry checked it',
+  contradicted: '  CONTRADICTED: the registry checked it, and it is not true',
 };
 
 type DescribeTime = (time: JudgedTime | null) => string | undefined;
@@ -211,7 +232,12 @@ function describeMatch(match: JudgedMatch, describeTime: DescribeTime): string {
         )
         .join('\n') || undefined,
     ],
-    ['from models', model.parents.map(({ relation, digest }) => `${relation} ${digest}`).join('\n') || undefined],
+    [
+      'from models',
+      model.parents
+        .map(({ relation, digest }, i) => `${relation} ${digest}${STANDS[match.standings[i]!]}`)
+        .join('\n') || undefined,
+    ],
     ['weight digest', model.weights.weightDigest ?? undefined],
     ['record', `${match.registration}, entry ${index}${recordedAt === null ? '' : `, ${recordedAt}`}`],
     ['existed before', describeTime(match.time)],

@@ -5,7 +5,7 @@
  * lineage that names itself as its own ancestor ends like any other. Declared lineages are not trusted to be free of that.
  */
 import { RegistryError } from '../errors.ts';
-import type { LineageRelation } from './relations.ts';
+import type { LineageRelation, Standing } from './relations.ts';
 import { LINEAGE_RELATIONS } from './relations.ts';
 import type { Place } from './rules/rule.ts';
 
@@ -19,6 +19,8 @@ export interface LineageEdge {
   readonly child: string;
   readonly parent: string;
   readonly relation: LineageRelation;
+  /** What the registry found; absent where the edge is declared and no more */
+  readonly standing?: Exclude<Standing, 'declared'> | undefined;
 }
 
 export interface Lineage {

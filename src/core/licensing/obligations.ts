@@ -6,11 +6,14 @@
  * Where an ancestor leaves a choice of licenses, the least burdensome for the use is taken, for each place of each
  * ancestor by itself: so one ancestor more never takes a duty away nor betters a verdict. The model's own choice is
  * another matter: it is offered under each of its licenses, so each has to be one that its ancestors allow.
+ *
+ * An edge that was contradicted counts all the same: a finding of the registry frees nobody of an obligation that a maker
+ * declared. What the model came from instead nobody knows, so to a careful reader it is UNKNOWN.
  */
 import { ACTIONS } from './actions.ts';
 import type { LicenseTree } from './expression.ts';
 import { licenseTree, NO_ASSERTION } from './expression.ts';
-import type { Lineage, Reached, Step } from './lineage.ts';
+import type { Lineage, LineageEdge, Reached, Step } from './lineage.ts';
 import { pathTo, walk } from './lineage.ts';
 import type { RuleEdition } from './rules/index.ts';
 import { CURRENT_RULES, RULES } from './rules/index.ts';
@@ -76,6 +79,7 @@ export interface Judgement {
 export interface Obligations extends Readonly<Record<Mode, Judgement>> {
   readonly edition: RuleEdition;
   readonly on: string;
+  readonly contradicted: readonly LineageEdge[];
 }
 
 /** @throws RegistryError `not_found`, `license_unknown` */
@@ -83,7 +87,38 @@ export function obligationsOf({ lineage, model, use, on, edition = CURRENT_RULES
   const reached = walk(lineage, model);
   const expressions = new Map(lineage.nodes.map(({ id, license }) => [id, license ?? NO_ASSERTION]));
   const judge = (mode: Mode) => new Judge(edition, mode, on, use).judge(reached, expressions);
-  return { edition, on, conservative: judge('conservative'), permissive: judge('permissive') };
+  const contradicted = lineage.edges.filter(
+    ({ child, standing }) => standing === 'contradicted' && reached.some(({ node }) => node === child),
+  );
+  const conservative = doubted(judge('conservative'), contradicted, reached);
+  return { edition, on, contradicted, conservative, permissive: judge('permissive') };
+}
+
+function doubted(judged: Judgement, edges: readonly LineageEdge[], reached: readonly Reached[]): Judgement {
+  if (edges.length === 0) return judged;
+  const doubts = edges.map((edge): Finding => {
+    const at = reached.find(({ node }) => node === edge.child)!;
+    const text = `That "${edge.child}" is ${edge.relation} "${edge.parent}" was found not to be true; what it came from instead is not known.`;
+    return {
+      verdict: 'UNKNOWN',
+      rule: null,
+      does: 'unknown',
+      license: NO_ASSERTION,
+      clause: null,
+      source: null,
+      text,
+      asks: [],
+      wayOut: `Have the maker of "${edge.child}" show what it came from, or have the edge checked again.`,
+      from: [edge.child],
+      place: at.place,
+      path: pathTo(at),
+      explanation: text,
+    };
+  });
+  const obstacles = [...judged.obstacles, ...doubts].sort(
+    (a, b) => VERDICTS.indexOf(b.verdict) - VERDICTS.indexOf(a.verdict),
+  );
+  return { ...judged, verdict: obstacles[0]!.verdict, permissions: { actions: [], commercial: false }, obstacles };
 }
 
 /** One rule on one license in one place. */

@@ -12,6 +12,10 @@ export const RELATIONS = [
 ] as const;
 export type Relation = (typeof RELATIONS)[number];
 
+/** What is known of an edge: its maker said so, or the registry found that it is true, or that it is not. */
+export const STANDINGS = ['declared', 'confirmed', 'contradicted'] as const;
+export type Standing = (typeof STANDINGS)[number];
+
 /** Every edge of a lineage. */
 export const LINEAGE_RELATIONS = [...RELATIONS, 'trained-on'] as const;
 export type LineageRelation = (typeof LINEAGE_RELATIONS)[number];

@@ -31,6 +31,7 @@ import { spendOneTimeKey, vouchersOf } from './one-time-key.ts';
 import { party } from './party.ts';
 import { protectionRecord } from './protection-record.ts';
 import { quota } from './quota.ts';
+import { lineageCheck } from './lineage-check.ts';
 import { registration } from './registration.ts';
 import { replay } from './replay.ts';
 import { revocation } from './revocation.ts';
@@ -57,6 +58,7 @@ const ALL = [
   replay,
   registration,
   fingerprint,
+  lineageCheck,
   modelSignature,
   instrument,
   instrumentAct,
@@ -176,6 +178,7 @@ export {
   opening,
   party,
   protectionRecord,
+  lineageCheck,
   quota,
   registration,
   replay,

@@ -68,7 +68,7 @@ const sameModel = ({ weights }: RegistrationBody) => [
 ];
 
 /** Where the model stands that a digest names, which may be any of its digests. */
-const modelOf = (named: Digest) => [
+export const modelOf = (named: Digest) => [
   ['first_of_model', named] as const,
   ['first_of_nameless', named] as const,
   ['first_of_file', named] as const,
@@ -83,7 +83,7 @@ const namedBefore = (body: RegistrationBody, rows: Rows): Digest[] =>
   );
 
 /** The first registration, in log order, of those that stand under `keys`. */
-const firstUnder = (keys: readonly ModelKey[], rows: Rows): Row<'registration'> | undefined =>
+export const firstUnder = (keys: readonly ModelKey[], rows: Rows): Row<'registration'> | undefined =>
   keys.flatMap(([name, digest]) => rows.get(name, digest) ?? []).sort((a, b) => a.recordedIndex - b.recordedIndex)[0];
 
 const registrationForm = form('registration', shape, (_, { name, weights }) => [

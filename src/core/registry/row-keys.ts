@@ -33,6 +33,8 @@ export const KEYS = {
   replay: ['id'],
   fingerprint: ['registrationId', 'scheme', 'maker'],
   relation: ['registrationId', 'position'],
+  lineage_check: ['id'],
+  lineage_standing: ['registrationId', 'relation', 'parent'],
   trained_on: ['registrationId', 'position'],
   model_signature: ['id'],
   license: ['id'],

@@ -5,13 +5,14 @@
 import type { Digest } from '../digest.ts';
 import type { FingerprintDocument } from '../fingerprint/document.ts';
 import type { GrantAct, GrantStage } from '../licensing/grant-states.ts';
-import type { Relation } from '../licensing/relations.ts';
+import type { Relation, Standing } from '../licensing/relations.ts';
 import type { ClaimAct, ClaimState } from '../title/claim-states.ts';
 import type { InstrumentAct, InstrumentState } from '../title/instrument-states.ts';
 import type { SuccessionAct, SuccessionState } from '../title/succession-states.ts';
 import type { InstrumentType, InterestKind, Quorums } from '../title/terms.ts';
 import type { GrantNotice } from './grant-notice.ts';
 import type { EndReason } from './key.ts';
+import type { CheckFinding, CheckMethod } from './lineage-check.ts';
 import type { ReplayOutcome } from './replay.ts';
 import type { SuccessionType } from './succession.ts';
 
@@ -243,8 +244,22 @@ export interface Tables {
     digest: Digest;
     /** The log index of the first registration of the digest; null where it was not on record before this one */
     parentIndex: number | null;
-    standing: 'confirmed' | 'contradicted' | 'declared';
+    /** As it was registered; what was found since is in `lineage_standing` */
+    standing: Standing;
   };
+  /** What somebody found who compared a model with a parent that its registration names. */
+  lineage_check: Recorded & {
+    id: string;
+    registrationId: string;
+    relation: Relation;
+    /** As `registration.parents` has it: a log index, or a digest */
+    parent: string;
+    maker: string;
+    method: CheckMethod;
+    finding: CheckFinding;
+  };
+  /** What the registry found last of an edge of a lineage. */
+  lineage_standing: Recorded & { registrationId: string; relation: Relation; parent: string; standing: Standing };
   /** The datasets that a registration names. */
   trained_on: Recorded & { registrationId: string; position: number; datasetId: string };
   model_signature: Recorded & { id: string; registrationId: string; maker: string };

@@ -41,6 +41,7 @@ import {
   protectionRecord,
   license,
   licenseWithdrawal,
+  lineageCheck,
   quota,
   registration,
   replay,
@@ -415,6 +416,29 @@ export async function everyKind(process: Process): Promise<void> {
     ],
   } as never);
   await behave(process, await register(process, ada, late), data, ada);
+  await register(process, ada, late);
+  for (const [maker, finding] of [
+    [ada, 'confirmed'],
+    [registry, 'contradicted'],
+    [registry, 'unexplained'],
+  ] as const) {
+    await ledger.attest(lineageCheck, {
+      maker,
+      body: {
+        registration: registered.id,
+        relation: 'merged-from',
+        parent: parent.weights.weightDigest,
+        method: 'conversion-replay',
+        finding,
+        compared: { child: fileDigest, parent: parent.weights.fileDigest },
+        score: null,
+        pValue: null,
+        n: null,
+        evidence: { coefficients: [0.5, 0.5] },
+        tool: { name: 'muniment', version: '0.1.0' },
+      },
+    });
+  }
   for (const status of ['asserted', 'contested'] as const) {
     await ledger.attest(protectionRecord, {
       maker: ada,

@@ -1,0 +1,181 @@
+/**
+ * Whether a model came from its parents, found out on this machine from their files. What is put on record names the files
+ * by digests that were taken while they were read.
+ */
+import { checkConversion, checkMerge } from '../core/conversion/index.ts';
+import type { Digest } from '../core/digest.ts';
+import { RegistryError } from '../core/errors.ts';
+import type { Relation } from '../core/licensing/relations.ts';
+import { lineageCheck } from '../core/registry/index.ts';
+import type { LineageCheckBody } from '../core/registry/lineage-check.ts';
+import type { Receipt } from '../core/statement/receipt.ts';
+import type { StoredTensor } from '../core/weights/container.ts';
+import type { FileReport } from '../platform/storage/hash-file.ts';
+import { VERSION } from '../platform/version.ts';
+import type { Context } from './context.ts';
+import { matchesOf } from './find-model.ts';
+import { modelFile } from './hash-model.ts';
+import { write } from './sign.ts';
+import type { ModelView } from './views.ts';
+
+export interface CheckFacts {
+  as?: Relation;
+  record?: boolean;
+}
+
+interface Found {
+  finding: LineageCheckBody['finding'];
+  because: string;
+  method: LineageCheckBody['method'];
+  evidence: {
+    conversions?: readonly string[];
+    tensors?: number;
+    explained?: number;
+    telling?: number;
+    shows?: Relation | null;
+    correlation?: { largest: number; elements: number } | null;
+    coefficients?: readonly number[];
+    residual?: number | null;
+    elements?: number;
+  };
+}
+
+export interface CheckReport extends Found {
+  relation: Relation;
+  child: Digest;
+  parents: Digest[];
+  recorded: Receipt[];
+}
+
+/** @throws RegistryError `usage` where nobody says which relation; `not_found` for one that is not on record; as files are read */
+export async function checkLineage(
+  context: Context,
+  childPath: string,
+  parentPaths: readonly string[],
+  { as, record = false }: CheckFacts,
+): Promise<CheckReport> {
+  // Before the work: whoever is nobody to the registry learns it now.
+  if (record) await context.session();
+  const paths = await Promise.all([childPath, ...parentPaths].map(modelFile));
+  return withAll(paths, async ([child, ...parents]) => {
+    const declared = as === undefined || record ? await declaredEdges(context, child!, parents) : [];
+    const relation = as ?? declared[0]?.relation;
+    if (relation === undefined) {
+      throw new RegistryError('usage', 'No registration of the model names these parents.', {
+        field: 'as',
+        fix: 'Say which relation to check: --as quantized-from.',
+      });
+    }
+    const edges = declared.filter((edge) => edge.relation === relation);
+    if (record && edges.length === 0) {
+      throw new RegistryError(
+        'not_found',
+        `No registration of the model declares that it is ${relation} these parents.`,
+        {
+          field: 'as',
+          fix: 'Leave out --record, or register the model with its parents first.',
+        },
+      );
+    }
+    const found = await compare(
+      child!.tensors,
+      parents.map(({ tensors }) => tensors),
+      relation,
+    );
+    const recorded: Receipt[] = [];
+    if (record) for (const edge of edges) recorded.push(await recordCheck(context, edge, found, child!));
+    return {
+      ...found,
+      relation,
+      child: child!.fileDigest,
+      parents: parents.map(({ fileDigest }) => fileDigest),
+      recorded,
+    };
+  });
+}
+
+/** Hashes each file, and holds all of them open. */
+async function withAll<T>(
+  [path, ...others]: readonly string[],
+  work: (reports: FileReport[]) => Promise<T>,
+  read: readonly FileReport[] = [],
+): Promise<T> {
+  if (path === undefined) return work([...read]);
+  const { hashAndRead } = await import('../platform/storage/hash-file.ts');
+  return hashAndRead(path, {}, (report) => {
+    if (report.weightDigest !== null) return withAll(others, work, [...read, report]);
+    throw new RegistryError('unsupported_container', `The weights in "${path}" cannot be read.`, { field: 'path' });
+  });
+}
+
+async function compare(
+  child: readonly StoredTensor[],
+  parents: readonly (readonly StoredTensor[])[],
+  relation: Relation,
+): Promise<Found> {
+  if (parents.length > 1) {
+    const { finding, because, ...evidence } = await checkMerge(child, parents);
+    if (relation === 'merged-from') return { finding, because, method: 'conversion-replay', evidence };
+    throw new RegistryError('usage', `What is ${relation} has one parent at a time; a merge has several.`, {
+      field: 'parent',
+    });
+  }
+  const { finding, because, ...evidence } = await checkConversion(child, parents[0]!, relation);
+  const isSame = evidence.conversions.length === 1 && evidence.conversions[0] === 'the same';
+  return { finding, because, method: isSame ? 'same-weights' : 'conversion-replay', evidence };
+}
+
+interface Edge {
+  registration: ModelView;
+  relation: Relation;
+  parent: Digest;
+}
+
+/** Edges of all registrations of the child to these parents. */
+async function declaredEdges(context: Context, child: FileReport, parents: readonly FileReport[]): Promise<Edge[]> {
+  const digest = child.weightDigest ?? child.fileDigest;
+  const matches = await matchesOf(context, digest).catch((error: unknown) => {
+    if (error instanceof RegistryError && error.code === 'not_found') return [];
+    throw error;
+  });
+  const named = new Set(
+    parents.flatMap(({ fileDigest, weightDigest, namelessDigest }) => [fileDigest, weightDigest, namelessDigest]),
+  );
+  return matches.flatMap(({ model }) =>
+    model.parents.flatMap(({ digest: parent, relation }) =>
+      named.has(parent) ? [{ registration: model, relation, parent }] : [],
+    ),
+  );
+}
+
+async function recordCheck(
+  context: Context,
+  { registration, relation, parent }: Edge,
+  { method, finding, because, evidence }: Found,
+  child: FileReport,
+): Promise<Receipt> {
+  const { weights } = registration;
+  const own = [child.weightDigest, child.namelessDigest, child.fileDigest];
+  const body: LineageCheckBody = {
+    registration: registration.id,
+    relation,
+    parent,
+    method,
+    finding,
+    compared: {
+      child: [weights.weightDigest, weights.namelessDigest, weights.fileDigest].find((each) => own.includes(each))!,
+      parent,
+    },
+    score: null,
+    pValue: null,
+    n: null,
+    evidence: JSON.parse(JSON.stringify({ because, ...evidence })) as LineageCheckBody['evidence'],
+    tool: { name: 'muniment', version: VERSION },
+  };
+  return write(context, await context.session(), {
+    kind: lineageCheck,
+    path: '/v1/lineage-checks',
+    body,
+    basis: [registration.statement],
+  });
+}
