@@ -7,6 +7,7 @@ import { ComputeModule } from './compute/index.ts';
 import { DatasetModule } from './datasets/index.ts';
 import { ENTITIES } from './entities.ts';
 import { ExchangeModule } from './exchange/index.ts';
+import { FingerprintModule } from './fingerprints/index.ts';
 import { LedgerModule } from './ledger/index.ts';
 import { LicenseModule } from './licenses/index.ts';
 import { ModelModule } from './models/index.ts';
@@ -42,6 +43,7 @@ export class AppModule {
         WorkerSupervisorModule,
         LicenseModule,
         ProtectionModule,
+        FingerprintModule,
         TokenModule,
         ArtifactModule,
         UsageModule,

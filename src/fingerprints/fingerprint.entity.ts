@@ -1,8 +1,9 @@
 /** The table of fingerprints, for TypeORM's comparison with the migrations; rows are as core/registry/tables has them. */
-import { Column, Entity, PrimaryColumn } from 'typeorm';
+import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
 import type { FingerprintDocument } from '../core/fingerprint/document.ts';
 
 @Entity({ schema: 'registry', name: 'fingerprint' })
+@Index('fingerprint_shape', ['scheme', 'shape', 'recordedIndex'])
 export class FingerprintEntity {
   @Column({ type: 'bit', length: '512' }) simhash!: string;
   @PrimaryColumn('text', { name: 'registration_id', primaryKeyConstraintName: 'fingerprint_pkey' })

@@ -10,7 +10,7 @@ export const anyFingerprint = (): Fingerprint => ({
   scheme: SCHEME,
   shape: '784-128-10',
   retrieval: scaled(gausses(RETRIEVAL_DIMENSIONS)),
-  layers: [{ units: 128, width: 785, rows: anyBytes(128 * SKETCH_BYTES), behind: anyBytes(128 * SKETCH_BYTES) }],
+  layers: [{ units: 32, width: 785, rows: anyBytes(32 * SKETCH_BYTES), behind: anyBytes(32 * SKETCH_BYTES) }],
 });
 
 const anyBytes = (length: number) => Uint8Array.from({ length }, () => Math.random() * 256);

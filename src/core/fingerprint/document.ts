@@ -86,7 +86,8 @@ export function parseRetrieval(text: string, field = 'retrieval'): Int8Array {
   if (byteLength !== RETRIEVAL_DIMENSIONS) {
     throw refuse(`A retrieval vector has ${RETRIEVAL_DIMENSIONS} elements, and not ${byteLength}.`, field);
   }
-  const largest = retrieval.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+  let largest = 0;
+  for (const value of retrieval) largest = Math.max(largest, Math.abs(value));
   if (largest !== LARGEST) {
     throw refuse(`The largest element of a retrieval vector is ±${LARGEST}, and not ${largest}.`, field);
   }

@@ -1,6 +1,6 @@
 /**
- * Brings the database up to date: the migrations, each in its own transaction, then the job queues, then the rights of
- * the application's login. All under one advisory lock of the session, so that of many processes that start at the same
+ * Brings the database up to date: the migrations, each in its own transaction, then the index for near fingerprints and
+ * the job queues, then the rights of the application's login. All under one advisory lock of the session, so that of many processes that start at the same
  * time one does the work and the others find it done.
  */
 import pg from 'pg';
@@ -13,6 +13,7 @@ import type { QueueName } from '../jobs/queues.ts';
 import type { Log } from '../logging/index.ts';
 import type { Database } from './database.ts';
 import { APP_ROLE } from './embedded.ts';
+import { makeNearIndex } from './near-index.ts';
 import { migrationOptions, MIGRATIONS_TABLE } from './options.ts';
 
 /** Any fixed number serves; it must not be used for anything else in this database. */
@@ -30,6 +31,7 @@ export async function migrate(database: Pick<Database, 'appUrl' | 'ownerUrl'>, l
       throw mayNot(error) ?? error;
     });
     for (const name of ran) log.info(`Ran the migration ${name}.`);
+    await makeNearIndex(guard, log);
     await makeQueues(ownerUrl, log);
     await grantToApplication(guard, new URL(database.appUrl.reveal()).username);
     return ran;

@@ -1,0 +1,1 @@
+export { FingerprintModule } from './fingerprint.module.ts';
