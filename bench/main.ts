@@ -15,6 +15,7 @@ const BENCHES: Record<string, () => Promise<{ run(): Promise<BenchResult[]> }>> 
   train: () => import('./train.ts'),
   hash: () => import('./hash.ts'),
   behaviour: () => import('./behaviour.ts'),
+  similar: () => import('./similar.ts'),
 };
 
 const names = process.argv.slice(2);

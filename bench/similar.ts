@@ -1,0 +1,280 @@
+/**
+ * Near copies among BENCH_MODELS fingerprints (1,000,000 without it), of which 100 are asked for by copies of them: by
+ * SimHash and an exact ranking of the shortlist, and by pgvector's HNSW over the SimHashes where there is pgvector.
+ *
+ * Peers are the exact scan on the same server: every retrieval vector is compared with the one in question. Without
+ * pgvector SQL has no such product, so all vectors are read by one binary COPY and compared here; with it the server
+ * compares half-precision vectors itself, in C and in parallel.
+ *
+ * Vectors are drawn, not trained: sums of three draws, each from 4,096 normal vectors whose variances fall as 1/k along
+ * 200 random directions, as those of models that learned the same do; a copy has a cosine of 0.5 to 0.95 with its original.
+ *
+ * MUNIMENT_BENCH_PGVECTOR is the address of an empty database, as its superuser, on a server with pgvector 0.7 or newer.
+ */
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import pg from 'pg';
+import type { EntityManager } from 'typeorm';
+import { DataSource } from 'typeorm';
+import { toBase64, utf8 } from '../src/core/bytes.ts';
+import { parseRetrieval } from '../src/core/fingerprint/document.ts';
+import { nearness } from '../src/core/fingerprint/evidence.ts';
+import { RETRIEVAL_DIMENSIONS, SCHEME } from '../src/core/fingerprint/fingerprint.ts';
+import { simHash } from '../src/core/fingerprint/simhash.ts';
+import type { RandomStream } from '../src/core/random.ts';
+import { randomFrom } from '../src/core/random.ts';
+import { SHORTLIST } from '../src/fingerprints/fingerprint.service.ts';
+import type { Shortlisted } from '../src/fingerprints/fingerprint.store.ts';
+import { shortlistByIndex, shortlistByScan } from '../src/fingerprints/fingerprint.store.ts';
+import { CopyOut, readTuples } from '../src/ledger/fsck/copy-out.ts';
+import { openGround } from '../src/main.ts';
+import { loadConfig } from '../src/platform/config/index.ts';
+import { sha256 } from '../src/platform/crypto.ts';
+import { dataSourceOptions } from '../src/platform/database/index.ts';
+import { MAKE_NEAR_INDEX } from '../src/platform/database/near-index.ts';
+import { createLog } from '../src/platform/logging/index.ts';
+import type { BenchResult } from './result.ts';
+import { median } from './result.ts';
+
+const MODELS = Number(process.env['BENCH_MODELS'] ?? 1_000_000);
+const PGVECTOR = process.env['MUNIMENT_BENCH_PGVECTOR'];
+const COPIES = 100;
+const SCANS = 5;
+const BATCH = 2000;
+const DIRECTIONS = 200;
+const POOL = 4096;
+
+export async function run(): Promise<BenchResult[]> {
+  const results = [await withoutPgvector()];
+  if (PGVECTOR === undefined) console.error('similar: no MUNIMENT_BENCH_PGVECTOR, so HNSW is left out.');
+  else results.push(...(await withPgvector(PGVECTOR)));
+  return results;
+}
+
+async function withoutPgvector(): Promise<BenchResult> {
+  const data = await mkdtemp(join(tmpdir(), 'muniment-bench-'));
+  await chmod(data, 0o711);
+  const ground = await openGround(loadConfig({ MUNIMENT_DATA: data }), createLog({ logLevel: 'error' }));
+  try {
+    const url = ground.database.ownerUrl.reveal();
+    return await connected(url, async (database) => {
+      const planted = await load(database.manager);
+      await database.query('VACUUM ANALYZE registry.fingerprint');
+      const scan = await exactScanHere(url, planted);
+      return compare('similar-simhash', database.manager, planted, 'scan', {
+        peer: 'exact scan: all vectors by one binary COPY, compared in Node',
+        seconds: scan,
+      });
+    });
+  } finally {
+    await ground.database.close();
+    await rm(data, { recursive: true, force: true });
+  }
+}
+
+/** The same table, and its vectors once more as pgvector has them. */
+async function withPgvector(url: string): Promise<BenchResult[]> {
+  return connected(url, async (database) => {
+    const { manager } = database;
+    await database.query('CREATE EXTENSION IF NOT EXISTS vector');
+    await database.query('DROP SCHEMA IF EXISTS registry CASCADE');
+    await database.query('CREATE SCHEMA registry');
+    const { Fingerprints1700000000043: Fingerprints } = await import('../migrations/0043-fingerprints.ts');
+    const runner = database.createQueryRunner();
+    await new Fingerprints().up(runner);
+    await runner.release();
+    await database.query(
+      `CREATE TABLE registry.bench_vector (id text NOT NULL, v halfvec(${RETRIEVAL_DIMENSIONS}) NOT NULL)`,
+    );
+    const planted = await load(manager, async (ids, vectors) => {
+      await manager.query(`INSERT INTO registry.bench_vector SELECT * FROM unnest($1::text[], $2::halfvec[])`, [
+        ids,
+        vectors.map((vector) => `[${vector.join(',')}]`),
+      ]);
+    });
+    for (const table of ['fingerprint', 'bench_vector']) await database.query(`VACUUM ANALYZE registry.${table}`);
+    const peer = {
+      peer: "exact scan: pgvector's own, in parallel, half-precision vectors",
+      seconds: await exactScanThere(manager, planted),
+    };
+    const scan = await compare('similar-simhash-beside-pgvector', manager, planted, 'scan', peer);
+    const started = performance.now();
+    await database.query(MAKE_NEAR_INDEX);
+    const built = (performance.now() - started) / 1000;
+    const [size] = await database.query<{ mib: number }[]>(
+      `SELECT pg_relation_size('registry.fingerprint_near') / 1048576.0::float8 AS mib`,
+    );
+    const hnsw = await compare('similar-hnsw', manager, planted, 'hnsw', peer);
+    const more = { ...hnsw.more, 'index (MiB)': size!.mib, 'building it (s)': built };
+    return [scan, { ...hnsw, more }];
+  });
+}
+
+async function connected<T>(url: string, work: (database: DataSource) => Promise<T>): Promise<T> {
+  const options = dataSourceOptions(url, [], 4);
+  const database = new DataSource({ ...options, extra: { ...options.extra, statement_timeout: 0 } });
+  await database.initialize();
+  try {
+    return await work(database);
+  } finally {
+    await database.destroy();
+  }
+}
+
+interface Planted {
+  id: string;
+  /** A copy of the model's */
+  vector: Int8Array;
+  simhash: string;
+}
+
+/** Fills the table. @returns copies of some of the models */
+async function load(
+  manager: EntityManager,
+  also: (ids: string[], vectors: Int8Array[]) => Promise<void> = () => Promise.resolve(),
+): Promise<Planted[]> {
+  const random = randomFrom(sha256(utf8('bench similar')));
+  const draw = drawerOf(random);
+  const planted: Planted[] = [];
+  const every = Math.max(1, Math.floor(MODELS / COPIES));
+  for (let from = 0; from < MODELS; from += BATCH) {
+    const ids = Array.from({ length: Math.min(BATCH, MODELS - from) }, (_, i) => `registration_${from + i}`);
+    const vectors = ids.map(() => bytesOf(draw()));
+    await manager.query(
+      `INSERT INTO registry.fingerprint (simhash, registration_id, scheme, maker, shape, retrieval, layers, statement,
+         recorded_index)
+       SELECT h::bit(512), id, $1, 'party_00000000000000000000000000', '784-128-10', r, $5::jsonb, $6, $7 + at
+       FROM unnest($2::text[], $3::text[], $4::text[]) WITH ORDINALITY AS k(id, h, r, at)`,
+      [
+        SCHEME,
+        ids,
+        vectors.map(simHash),
+        vectors.map((vector) => toBase64(new Uint8Array(vector.buffer))),
+        JSON.stringify([{ units: 128, width: 785, rows: 'A'.repeat(2048) }]),
+        `sha256:${'0'.repeat(64)}`,
+        from,
+      ],
+    );
+    await also(ids, vectors);
+    ids.forEach((id, i) => {
+      if ((from + i) % every !== 0 || planted.length === COPIES) return;
+      const vector = copyOf(vectors[i]!, 0.5 + 0.45 * random.uniform(), draw);
+      planted.push({ id, vector, simhash: simHash(vector) });
+    });
+  }
+  return planted;
+}
+
+async function compare(
+  bench: string,
+  manager: EntityManager,
+  planted: readonly Planted[],
+  by: keyof typeof SHORTLIST,
+  { peer, seconds }: { peer: string; seconds: number },
+): Promise<BenchResult> {
+  const shortlist = by === 'scan' ? shortlistByScan : shortlistByIndex;
+  const times: number[] = [];
+  let found = 0;
+  for (const { id, vector, simhash } of planted) {
+    const started = performance.now();
+    const ten = rank(vector, await shortlist(manager, { scheme: SCHEME, simhash }, SHORTLIST[by]));
+    times.push(performance.now() - started);
+    if (ten.includes(id)) found++;
+  }
+  const p50Ms = median(times);
+  return {
+    bench: `${bench}-${MODELS}`,
+    value: 1000 / p50Ms,
+    unit: 'searches/s',
+    peer,
+    peerValue: 1 / seconds,
+    ratio: (1000 * seconds) / p50Ms,
+    p50Ms,
+    p99Ms: times.sort((a, b) => a - b)[Math.ceil(0.99 * times.length) - 1]!,
+    more: { 'exact scan (ms)': 1000 * seconds, 'planted recall@10': found / planted.length },
+  };
+}
+
+/** As the service ranks them. */
+function rank(vector: Int8Array, found: readonly Shortlisted[]): string[] {
+  return found
+    .map(({ registrationId, retrieval }) => ({ registrationId, near: nearness(vector, parseRetrieval(retrieval)) }))
+    .sort((a, b) => b.near - a.near)
+    .slice(0, 10)
+    .map(({ registrationId }) => registrationId);
+}
+
+async function exactScanHere(url: string, planted: readonly Planted[]): Promise<number> {
+  const client = new pg.Client(url);
+  await client.connect();
+  try {
+    const seconds: number[] = [];
+    for (const { vector } of planted.slice(0, SCANS)) {
+      const started = performance.now();
+      const near: number[] = [];
+      const copy = new CopyOut(`SELECT decode(retrieval, 'base64') FROM registry.fingerprint`, (tuple) => {
+        const [[bytes]] = readTuples(tuple) as unknown as [[Buffer]];
+        near.push(nearness(vector, new Int8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)));
+      });
+      client.query(copy);
+      await copy.done;
+      near.sort((a, b) => b - a);
+      seconds.push((performance.now() - started) / 1000);
+    }
+    return median(seconds);
+  } finally {
+    await client.end();
+  }
+}
+
+async function exactScanThere(manager: EntityManager, planted: readonly Planted[]): Promise<number> {
+  const seconds: number[] = [];
+  for (const { vector } of planted.slice(0, SCANS)) {
+    const started = performance.now();
+    await manager.transaction(async (transaction) => {
+      await transaction.query('SET LOCAL enable_seqscan = on');
+      await transaction.query(
+        `SELECT id FROM registry.bench_vector ORDER BY v <=> $1::halfvec(${RETRIEVAL_DIMENSIONS}) LIMIT 10`,
+        [`[${vector.join(',')}]`],
+      );
+    });
+    seconds.push((performance.now() - started) / 1000);
+  }
+  return median(seconds);
+}
+
+/** Draws vectors; see above. */
+function drawerOf(random: RandomStream): () => Float32Array {
+  const gauss = () => Math.sqrt(-2 * Math.log(1 - random.uniform())) * Math.cos(2 * Math.PI * random.uniform());
+  const directions = Array.from({ length: DIRECTIONS }, (_, k) =>
+    Float32Array.from({ length: RETRIEVAL_DIMENSIONS }, () => gauss() / Math.sqrt(k + 1)),
+  );
+  const pools = [0, 1, 2].map(() =>
+    Array.from({ length: POOL }, () => {
+      const vector = new Float32Array(RETRIEVAL_DIMENSIONS);
+      for (const direction of directions) {
+        const factor = gauss();
+        for (let i = 0; i < vector.length; i++) vector[i]! += factor * direction[i]!;
+      }
+      return vector;
+    }),
+  );
+  return () => {
+    const [a, b, c] = pools.map((pool) => pool[random.below(POOL)]!) as [Float32Array, Float32Array, Float32Array];
+    return a.map((value, i) => value + b[i]! + c[i]!);
+  };
+}
+
+/** With another model's vector mixed in, so that the cosine is about `closeness`. */
+function copyOf(original: Int8Array, closeness: number, draw: () => Float32Array): Int8Array {
+  const other = draw();
+  const [own, foreign] = [Math.hypot(...original), Math.hypot(...other)];
+  const rest = Math.sqrt(1 - closeness ** 2);
+  return bytesOf(other.map((value, i) => (closeness * original[i]!) / own + (rest * value) / foreign));
+}
+
+function bytesOf(vector: Float32Array): Int8Array {
+  const largest = vector.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+  return Int8Array.from(vector, (value) => Math.round((value / largest) * 127));
+}
