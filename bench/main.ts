@@ -16,6 +16,7 @@ const BENCHES: Record<string, () => Promise<{ run(): Promise<BenchResult[]> }>> 
   hash: () => import('./hash.ts'),
   behaviour: () => import('./behaviour.ts'),
   similar: () => import('./similar.ts'),
+  derivation: () => import('./derivation/index.ts'),
 };
 
 const names = process.argv.slice(2);

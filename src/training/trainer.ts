@@ -20,12 +20,15 @@ import { measureCompute, ProgressMeter } from './progress.ts';
 import type { ComputeUsed, Progress } from './progress.ts';
 import { randomStream } from './random.ts';
 import { createRecipe, initialValues } from './recipes/index.ts';
+import type { Recipe } from './recipes/index.ts';
 import { loadTensors, storeTensors } from './tensors.ts';
 
 export interface TrainOptions {
   hyperparameters: Hyperparameters;
   dataset: Pick<ImageDataset, 'train' | 'test' | 'classes'>;
   backend: LoadedBackend;
+  /** The network to train from `resumeFrom` on, where it is not the one that the hyperparameters ask for. */
+  recipe?: Recipe;
   /** The epoch result of an earlier run of the same hyperparameters, dataset and backend. */
   resumeFrom?: Checkpoint;
   onProgress?: (progress: Progress) => void;
@@ -163,7 +166,7 @@ class Run {
   readonly #training: Uint32Array;
   readonly #meter: ProgressMeter;
   readonly #clock: () => number;
-  readonly #recipe;
+  readonly #recipe: Recipe;
   readonly #optimizer;
   readonly #slots: { name: string; shape: number[] }[];
   #weights: Tensor[] = [];
@@ -184,7 +187,7 @@ class Run {
     this.#training = training;
     this.#meter = meter;
     this.#clock = clock;
-    this.#recipe = createRecipe(hyperparameters, { ...dataset.train, classes: dataset.classes });
+    this.#recipe = options.recipe ?? createRecipe(hyperparameters, { ...dataset.train, classes: dataset.classes });
     this.#optimizer = createOptimizer(hyperparameters);
     const { parameters } = this.#recipe;
     this.#slots = this.#optimizer.slots.flatMap((slot) =>

@@ -21,7 +21,12 @@ const MAPS = [8, 16] as const;
 /** Kernel and bias of two convolutions stand before the dense layers' weights. */
 const CONVOLUTION_WEIGHTS = 4;
 
-export function cnn(hidden: readonly number[], { height, width, classes }: PictureShape): Recipe {
+/** @param maps of the first and the second convolution; another number than LeNet's is for networks that were cut or grown */
+export function cnn(
+  hidden: readonly number[],
+  { height, width, classes }: PictureShape,
+  maps: readonly [number, number] = MAPS,
+): Recipe {
   const first = { height: Math.floor(height / 2), width: Math.floor(width / 2) };
   const second = { height: first.height - KERNEL + 1, width: first.width - KERNEL + 1 };
   const pooled = { height: Math.floor(second.height / 2), width: Math.floor(second.width / 2) };
@@ -31,7 +36,7 @@ export function cnn(hidden: readonly number[], { height, width, classes }: Pictu
       fix: 'Use mlp, or pictures of at least 12×12.',
     });
   }
-  const features = pooled.height * pooled.width * MAPS[1];
+  const features = pooled.height * pooled.width * maps[1];
 
   const forward = (tf: TensorFlow, weights: readonly Tensor[], images: Tensor2D) => {
     const [kernel1, bias1, kernel2, bias2] = weights as [Tensor4D, Tensor, Tensor4D, Tensor];
@@ -46,10 +51,10 @@ export function cnn(hidden: readonly number[], { height, width, classes }: Pictu
 
   return {
     parameters: [
-      { name: 'conv1/kernel', shape: [KERNEL, KERNEL, 1, MAPS[0]], ...fans(1, MAPS[0]) },
-      { name: 'conv1/bias', shape: [MAPS[0]], fanIn: 0, fanOut: 0 },
-      { name: 'conv2/kernel', shape: [KERNEL, KERNEL, ...MAPS], ...fans(...MAPS) },
-      { name: 'conv2/bias', shape: [MAPS[1]], fanIn: 0, fanOut: 0 },
+      { name: 'conv1/kernel', shape: [KERNEL, KERNEL, 1, maps[0]], ...fans(1, maps[0]) },
+      { name: 'conv1/bias', shape: [maps[0]], fanIn: 0, fanOut: 0 },
+      { name: 'conv2/kernel', shape: [KERNEL, KERNEL, ...maps], ...fans(...maps) },
+      { name: 'conv2/bias', shape: [maps[1]], fanIn: 0, fanOut: 0 },
       ...denseParameters([features, ...hidden, classes]),
     ],
     forward: (tf, weights, images) =>
@@ -66,7 +71,7 @@ export function cnn(hidden: readonly number[], { height, width, classes }: Pictu
       const delta = crossEntropyGradient(tf, logits, targets, scale);
       const { gradients, input } = denseBackward(tf, dense, activations, delta, { masks, inputGradient: true });
       const rows = tf.transpose(input as Tensor2D);
-      const delta4 = tf.reshape<Rank.R4>(rows, [-1, pooled.height, pooled.width, MAPS[1]]);
+      const delta4 = tf.reshape<Rank.R4>(rows, [-1, pooled.height, pooled.width, maps[1]]);
       const delta3 = tf.mul<Tensor4D>(unpool(tf, delta4, layer.convolved2), tf.step(layer.convolved2));
       const delta2 = inputGradient(tf, delta3, kernel2);
       const delta1 = tf.mul<Tensor4D>(unpool(tf, delta2, layer.convolved1), tf.step(layer.convolved1));

@@ -1,0 +1,107 @@
+/** Derives models from the bases of the zoo, or finds them on disk, and measures what each still knows. */
+import { join } from 'node:path';
+import type { Stack } from '../../src/core/fingerprint/stack.ts';
+import { RegistryError } from '../../src/core/errors.ts';
+import type { LoadedBackend } from '../../src/training/backends/backend.ts';
+import type { ImageDataset } from '../../src/training/idx.ts';
+import { randomStream } from '../../src/training/random.ts';
+import { DERIVATIONS } from './derivations.ts';
+import type { Derivation, Step } from './derivations.ts';
+import { keep } from './kept.ts';
+import { accuracyOf, recipeOf, stackOf, tensorsOf } from './network.ts';
+import { averageWith } from './surgery.ts';
+import { dataOf } from './tasks.ts';
+import { imagesOf, trainFrom } from './training.ts';
+import type { ZooModel } from './zoo.ts';
+
+export interface Derived {
+  base: string;
+  derivation: string;
+  stack: Stack;
+  /** Accuracy on the test images of what the model is for, as a share of the base's on MNIST. */
+  kept: number;
+}
+
+/** A training whose loss stopped being a number leaves no model, so there is nothing to be found. */
+export interface Diverged {
+  base: string;
+  derivation: string;
+  stack: undefined;
+}
+
+interface Facts {
+  /** Absent when the training diverged. */
+  accuracy?: number;
+}
+
+/** Where models are derived: what it takes, and where they are kept. */
+export class Laboratory {
+  readonly #folder: string;
+  readonly #backend: LoadedBackend;
+  readonly #dataset: ImageDataset;
+  readonly #outsiders: readonly ZooModel[];
+
+  constructor(folder: string, backend: LoadedBackend, dataset: ImageDataset, zoo: readonly ZooModel[]) {
+    this.#folder = folder;
+    this.#backend = backend;
+    this.#dataset = dataset;
+    this.#outsiders = zoo.filter(({ role }) => role === 'outsider');
+  }
+
+  async derive(base: ZooModel): Promise<(Derived | Diverged)[]> {
+    const results: (Derived | Diverged)[] = [];
+    const suitable = DERIVATIONS.filter(({ denseOnly }) => !denseOnly || base.hyperparameters.arch === 'mlp');
+    for (const derivation of suitable) results.push(await this.derived(base, derivation));
+    return results;
+  }
+
+  async derived(base: ZooModel, derivation: Derivation): Promise<Derived | Diverged> {
+    const { name, steps } = derivation;
+    const path = join(this.#folder, base.name, name.replaceAll(/[^a-z0-9.]+/g, '-').replace(/-$/, ''));
+    const recipe = { base: base.name, weightDigest: base.weightDigest, derivation: name, steps };
+    const { tensors, facts, made } = await keep<Facts>(path, recipe, () => this.#make(base, derivation));
+    if (made) console.log(`  ${base.name}, ${name}: ${facts.accuracy ?? 'diverged'}`);
+    const about = { base: base.name, derivation: name };
+    if (facts.accuracy === undefined) return { ...about, stack: undefined };
+    return { ...about, stack: stackOf(tensors), kept: facts.accuracy / base.testAccuracy };
+  }
+
+  async #make(base: ZooModel, { name, steps, task = 'mnist' }: Derivation) {
+    let stack = stackOf(base.tensors);
+    try {
+      for (const [i, step] of steps.entries())
+        stack = await this.#apply(stack, step, base, `${base.name}/${name}/${i}`);
+    } catch (error) {
+      if (error instanceof RegistryError && error.field === 'hyperparameters.learningRate')
+        return { tensors: [], facts: {} };
+      throw error;
+    }
+    const { test, classes } = dataOf(this.#dataset, task);
+    return { tensors: tensorsOf(stack), facts: { accuracy: await accuracyOf(this.#backend, stack, test, classes) } };
+  }
+
+  async #apply(stack: Stack, step: Step, base: ZooModel, purpose: string): Promise<Stack> {
+    const random = randomStream(base.initSeed, purpose);
+    if ('do' in step) return step.do(stack, random);
+    if ('share' in step) return averageWith(this.#outsiderLike(base), step.share)(stack, random);
+    const data = dataOf(this.#dataset, step.task ?? 'mnist');
+    const [from, to] = base.images;
+    const half = { ...data, train: imagesOf(data.train, [from, (from + to) / 2]) };
+    const { learningRate } = base.hyperparameters;
+    const hyperparameters = {
+      ...base.hyperparameters,
+      learningRate: step.rate * learningRate,
+      epochs: 1,
+      seed: random.uint32(),
+    };
+    const recipe = recipeOf(stack, { ...half.train, classes: half.classes });
+    const { tensors } = await trainFrom(this.#backend, half, hyperparameters, tensorsOf(stack), recipe);
+    return stackOf(tensors);
+  }
+
+  #outsiderLike({ hyperparameters: { arch, hidden } }: ZooModel): Stack {
+    const shape = (model: ZooModel) => [model.hyperparameters.arch, ...model.hyperparameters.hidden].join();
+    const found = this.#outsiders.find((model) => shape(model) === [arch, ...hidden].join());
+    return stackOf(found!.tensors);
+  }
+}
