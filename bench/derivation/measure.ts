@@ -39,6 +39,9 @@ export interface Row {
   /** Shares of the working models; of all of them the ones named so. */
   recall1: number;
   recall5: number;
+  /** The same by evidence, as a shortlist is ranked. */
+  evidenceRecall1: number;
+  evidenceRecall5: number;
   recall5OfAll: number;
   found: number;
   foundOfAll: number;
@@ -52,6 +55,7 @@ export interface Miss {
   base: string;
   accuracyKept: number;
   rank: number;
+  evidenceRank: number;
   evidence: number;
   threshold: number;
 }
@@ -76,6 +80,8 @@ export interface Summary {
   working: number;
   recall1: number;
   recall5: number;
+  evidenceRecall1: number;
+  evidenceRecall5: number;
   found: number;
   /** Bases all of whose working copies were found: unlike the copies of one base they are independent of each other. */
   wholeBases: number;
@@ -100,13 +106,16 @@ interface Query {
 }
 
 interface Compared extends Query {
-  /** Place of the base among all registered models, from 1; of ties the last one. */
+  /** Place of the base among all registered models by similarity, and by evidence, from 1; of ties the last one. */
   rank: number;
+  evidenceRank: number;
   evidence: number;
   unrelated: number[];
   closest: string;
   initialization: number[];
 }
+
+type ComparedCopy = Compared & { derived: Derived };
 
 export function measure<Fingerprint>(
   scheme: Scheme<Fingerprint>,
@@ -117,78 +126,97 @@ export function measure<Fingerprint>(
   const prints = registered.map(({ tensors }) => scheme.fingerprintOf(stackOf(tensors)));
   const compared = queries(zoo, derived).map((query) => compare(scheme, query, registered, prints));
   const architectures = [...new Set(zoo.map(({ hyperparameters }) => hyperparameters.arch))];
-  const specificity = architectures.map((architecture) =>
-    specificityOf(
+  const measurements = architectures.map((architecture) => {
+    const members = new Set(
+      zoo.filter(({ hyperparameters: { arch } }) => arch === architecture).map(({ name }) => name),
+    );
+    const lost = derived.filter((one): one is Diverged => one.stack === undefined && members.has(one.base));
+    return measurementOf(
       architecture,
       compared.filter((query) => query.architecture === architecture),
-    ),
-  );
-  const thresholds = new Map(specificity.map(({ architecture, threshold }) => [architecture, threshold]));
-  const isFound = ({ architecture, evidence }: Compared) => evidence > thresholds.get(architecture)!;
-  const ofDerivation = (name: string, architecture: string) =>
-    compared.filter((query) => query.derived?.derivation === name && query.architecture === architecture);
-
-  const rows = architectures.flatMap((architecture) =>
-    DERIVATIONS.flatMap(({ name }) => {
-      const models = ofDerivation(name, architecture);
-      if (models.length === 0) return [];
-      const working = models.filter(stillWorks);
-      const found = working.filter(isFound).length;
-      return {
-        derivation: name,
-        architecture,
-        models: models.length,
-        diverged: derived.filter(
-          ({ stack, derivation, base }) => !stack && derivation === name && base.startsWith(architecture),
-        ).length,
-        accuracyKept: mean(models.map((query) => query.derived!.kept)),
-        working: working.length,
-        recall1: share(working, ({ rank }) => rank === 1),
-        recall5: share(working, ({ rank }) => rank <= 5),
-        recall5OfAll: share(models, ({ rank }) => rank <= 5),
-        found: found / working.length,
-        foundOfAll: share(models, isFound),
-        foundAtLeast: lowerBound(found, working.length),
-        lowestEvidence: Math.min(...working.map(({ evidence }) => evidence)),
-      };
-    }),
-  );
-  const misses = compared
-    .filter((query) => query.derived !== undefined && stillWorks(query) && (query.rank > 5 || !isFound(query)))
-    .map((query) => ({
-      derivation: query.derived!.derivation,
-      base: query.derived!.base,
-      accuracyKept: query.derived!.kept,
-      rank: query.rank,
-      evidence: query.evidence,
-      threshold: thresholds.get(query.architecture)!,
-    }));
-  const summaries = architectures.flatMap((architecture) =>
-    (['development', 'held out'] as const).map((bases) => {
-      const copies = compared.filter(
-        ({ derived, origin, ...query }) => derived && query.architecture === architecture && useOf(origin!) === bases,
-      );
-      return summarize(architecture, bases, copies, isFound);
-    }),
-  );
-  return { rows, summaries, specificity, misses };
+      lost,
+    );
+  });
+  return {
+    rows: measurements.flatMap(({ rows }) => rows),
+    summaries: measurements.flatMap(({ summaries }) => summaries),
+    specificity: measurements.flatMap(({ specificity }) => specificity),
+    misses: measurements.flatMap(({ misses }) => misses),
+  };
 }
 
-function summarize(
+function measurementOf(
   architecture: string,
-  bases: string,
-  copies: readonly Compared[],
-  isFound: (query: Compared) => boolean,
-): Summary {
+  compared: readonly Compared[],
+  diverged: readonly Diverged[],
+): Measurement {
+  const specificity = specificityOf(architecture, compared);
+  const { threshold } = specificity;
+  const copies = compared.filter((query): query is ComparedCopy => query.derived !== undefined);
+  const rows = DERIVATIONS.flatMap(({ name }) => {
+    const ofIt = <T extends { derivation: string }>(one: T) => one.derivation === name;
+    const models = copies.filter(({ derived }) => ofIt(derived));
+    return models.length === 0 ? [] : [rowOf(name, architecture, models, diverged.filter(ofIt).length, threshold)];
+  });
+  const summaries = (['development', 'held out'] as const).map((bases) => {
+    const some = copies.filter(({ origin }) => useOf(origin!) === bases);
+    return summaryOf(architecture, bases, some, threshold);
+  });
+  const misses = copies
+    .filter((copy) => stillWorks(copy) && (copy.rank > 5 || copy.evidence <= threshold))
+    .map(({ derived: { derivation, base, kept }, rank, evidenceRank, evidence }) => ({
+      derivation,
+      base,
+      accuracyKept: kept,
+      rank,
+      evidenceRank,
+      evidence,
+      threshold,
+    }));
+  return { rows, summaries, specificity: [specificity], misses };
+}
+
+function rowOf(
+  derivation: string,
+  architecture: string,
+  models: readonly ComparedCopy[],
+  diverged: number,
+  threshold: number,
+): Row {
+  const working = models.filter(stillWorks);
+  const isFound = ({ evidence }: Compared) => evidence > threshold;
+  return {
+    derivation,
+    architecture,
+    models: models.length,
+    diverged,
+    accuracyKept: models.reduce((sum, { derived }) => sum + derived.kept, 0) / models.length,
+    working: working.length,
+    recall1: share(working, ({ rank }) => rank === 1),
+    recall5: share(working, ({ rank }) => rank <= 5),
+    evidenceRecall1: share(working, ({ evidenceRank }) => evidenceRank === 1),
+    evidenceRecall5: share(working, ({ evidenceRank }) => evidenceRank <= 5),
+    recall5OfAll: share(models, ({ rank }) => rank <= 5),
+    found: share(working, isFound),
+    foundOfAll: share(models, isFound),
+    foundAtLeast: lowerBound(working.filter(isFound).length, working.length),
+    lowestEvidence: Math.min(...working.map(({ evidence }) => evidence)),
+  };
+}
+
+function summaryOf(architecture: string, bases: string, copies: readonly ComparedCopy[], threshold: number): Summary {
+  const isFound = ({ evidence }: Compared) => evidence > threshold;
   const working = copies.filter(stillWorks);
-  const names = [...new Set(copies.map(({ derived }) => derived!.base))];
-  const whole = names.filter((name) => working.every((query) => query.derived!.base !== name || isFound(query)));
+  const names = [...new Set(copies.map(({ derived }) => derived.base))];
+  const whole = names.filter((name) => working.every((copy) => copy.derived.base !== name || isFound(copy)));
   return {
     architecture,
     bases,
     working: working.length,
     recall1: share(working, ({ rank }) => rank === 1),
     recall5: share(working, ({ rank }) => rank <= 5),
+    evidenceRecall1: share(working, ({ evidenceRank }) => evidenceRank === 1),
+    evidenceRecall5: share(working, ({ evidenceRank }) => evidenceRank <= 5),
     found: share(working, isFound),
     wholeBases: whole.length,
     ofBases: names.length,
@@ -222,34 +250,27 @@ function compare<Fingerprint>(
 ): Compared {
   const own = scheme.fingerprintOf(query.stack);
   const similarities = prints.map((print) => scheme.similarity(own, print));
+  const evidences = prints.map((print) => scheme.evidence(own, print));
   const at = registered.findIndex(({ name }) => name === query.origin?.name);
-  const result: Compared = {
+  const rankIn = (values: readonly number[]) => values.filter((one) => one >= (values[at] ?? Infinity)).length;
+  const relationTo = (model: ZooModel, i: number) =>
+    i === at ? 'derived' : shareInitialization(query.origin, model) ? 'initialization' : 'unrelated';
+  const relations = registered.map(relationTo);
+  const unrelated = evidences.filter((_, i) => relations[i] === 'unrelated');
+  const closest = evidences.findIndex((one, i) => relations[i] === 'unrelated' && one === Math.max(...unrelated));
+  return {
     ...query,
-    rank: similarities.filter((one) => one >= (similarities[at] ?? Infinity)).length,
-    evidence: at < 0 ? -Infinity : scheme.evidence(own, prints[at]!),
-    unrelated: [],
-    closest: '',
-    initialization: [],
+    rank: rankIn(similarities),
+    evidenceRank: rankIn(evidences),
+    evidence: evidences[at] ?? -Infinity,
+    unrelated,
+    closest: `${query.label} / ${registered[closest]!.name}`,
+    initialization: evidences.filter((_, i) => relations[i] === 'initialization'),
   };
-  let most = -Infinity;
-  for (const [i, model] of registered.entries()) {
-    if (i === at) continue;
-    const evidence = scheme.evidence(own, prints[i]!);
-    if (query.origin !== undefined && shareInitialization(query.origin, model)) {
-      result.initialization.push(evidence);
-      continue;
-    }
-    result.unrelated.push(evidence);
-    if (evidence > most) {
-      most = evidence;
-      result.closest = `${query.label} / ${model.name}`;
-    }
-  }
-  return result;
 }
 
-const shareInitialization = (a: ZooModel, b: ZooModel): boolean =>
-  a.initSeed === b.initSeed && a.hyperparameters.arch === b.hyperparameters.arch;
+const shareInitialization = (a: ZooModel | undefined, b: ZooModel): boolean =>
+  a?.initSeed === b.initSeed && a.hyperparameters.arch === b.hyperparameters.arch;
 
 function specificityOf(architecture: string, compared: readonly Compared[]): Specificity {
   const highest = (query: Compared) => query.unrelated.reduce((most, one) => Math.max(most, one), -Infinity);
@@ -267,6 +288,5 @@ function specificityOf(architecture: string, compared: readonly Compared[]): Spe
   };
 }
 
-const stillWorks = ({ derived }: Compared): boolean => derived!.kept >= STILL_WORKS;
-const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
+const stillWorks = ({ derived }: ComparedCopy): boolean => derived.kept >= STILL_WORKS;
 const share = <T>(all: readonly T[], holds: (one: T) => boolean): number => all.filter(holds).length / all.length;

@@ -27,8 +27,8 @@ const tables = ({ rows, summaries, specificity, misses }: Measurement, series: n
     [
       `Series ${series} of seeds.`,
       '',
-      '| architecture | bases | working copies | recall@1 | recall@5 | found | bases with all found | of such bases, at least |',
-      '|---|---|---|---|---|---|---|---|',
+      '| architecture | bases | working copies | recall@1 | recall@5 | @1 by evidence | @5 by evidence | found | bases with all found | of such bases, at least |',
+      '|---|---|---|---|---|---|---|---|---|---|',
       ...summaries.map(summaryRow),
       '',
       '| architecture | unrelated pairs | highest evidence, the threshold | false positives, at most | pairs that share initialization | of them above |',
@@ -38,8 +38,8 @@ const tables = ({ rows, summaries, specificity, misses }: Measurement, series: n
       ...specificity.flatMap(({ architecture }) => [
         `### ${architecture.toUpperCase()}`,
         '',
-        '| derivation | copies | accuracy kept | working | recall@1 | recall@5 | found | at least | lowest evidence |',
-        '|---|---|---|---|---|---|---|---|---|',
+        '| derivation | copies | accuracy kept | working | recall@1 | recall@5 | @5 by evidence | found | at least | lowest evidence |',
+        '|---|---|---|---|---|---|---|---|---|---|',
         ...rows.filter((row) => row.architecture === architecture).map(derivationRow),
         '',
       ]),
@@ -51,9 +51,20 @@ const tables = ({ rows, summaries, specificity, misses }: Measurement, series: n
       '',
       ...(misses.length === 0
         ? []
-        : ['| derivation | base | accuracy kept | rank | evidence | threshold |', '|---|---|---|---|---|---|']),
-      ...misses.map(({ derivation, base, accuracyKept, rank, evidence, threshold }) =>
-        line([derivation, base, percent(accuracyKept), String(rank), score(evidence), score(threshold)]),
+        : [
+            '| derivation | base | accuracy kept | rank | rank by evidence | evidence | threshold |',
+            '|---|---|---|---|---|---|---|',
+          ]),
+      ...misses.map(({ derivation, base, accuracyKept, rank, evidenceRank, evidence, threshold }) =>
+        line([
+          derivation,
+          base,
+          percent(accuracyKept),
+          String(rank),
+          String(evidenceRank),
+          score(evidence),
+          score(threshold),
+        ]),
       ),
     ].join('\n'),
     { parser: 'markdown', printWidth: 120 },
@@ -66,6 +77,8 @@ const summaryRow = (one: Summary): string =>
     String(one.working),
     percent(one.recall1),
     percent(one.recall5),
+    percent(one.evidenceRecall1),
+    percent(one.evidenceRecall5),
     percent(one.found),
     `${one.wholeBases} of ${one.ofBases}`,
     percent(one.wholeBasesAtLeast),
@@ -88,10 +101,11 @@ const derivationRow = (row: Row): string =>
     percent(row.accuracyKept),
     String(row.working),
     ...(row.working === 0
-      ? ['–', '–', '–', '–', '–']
+      ? ['–', '–', '–', '–', '–', '–']
       : [
           percent(row.recall1),
           percent(row.recall5),
+          percent(row.evidenceRecall5),
           percent(row.found),
           percent(row.foundAtLeast),
           score(row.lowestEvidence),
