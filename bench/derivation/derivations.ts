@@ -19,6 +19,7 @@ import {
   quantize,
   replaceLast,
   rescale,
+  shiftOutputs,
   splitUnits,
 } from './surgery.ts';
 import type { Surgery } from './surgery.ts';
@@ -62,6 +63,7 @@ export const DERIVATIONS: readonly Derivation[] = [
   surgery('permuted', permute),
   surgery('rescaled', rescale),
   surgery('permuted and rescaled', permuteAndRescale),
+  surgery('outputs shifted alike', shiftOutputs),
   surgery('25 % of the units dropped', dropUnits(0.25)),
   surgery('50 % of the units dropped', dropUnits(0.5)),
   surgery('50 % of the units dropped, the weakest', dropWeakest(0.5)),

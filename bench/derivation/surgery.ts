@@ -187,6 +187,14 @@ export const mergeLast: Surgery = ({ layers }) => {
   return { layers: [...layers.slice(0, -2), merged] };
 };
 
+/** To the weights of every output the same is added, ten times as strong as they are: what softmax gives stays as it is. */
+export const shiftOutputs: Surgery = ({ layers }, random) => {
+  const last = layers.at(-1)!;
+  const shift = gaussians(columnsOf(last), 10 * deviation(last.kernel), random);
+  const kernel = last.kernel.map((weight, i) => weight + shift[i % shift.length]!);
+  return { layers: [...layers.slice(0, -1), { ...last, kernel }] };
+};
+
 /** A fresh last layer, drawn as the trainer draws one (Glorot, uniform). */
 export const replaceLast: Surgery = ({ layers }, random) => {
   const last = layers.at(-1)!;

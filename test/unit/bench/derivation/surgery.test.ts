@@ -212,6 +212,13 @@ describe.each(Object.keys(NETWORKS))('%s', (name) => {
     expectClose(linear(merged.layers.at(-1)!, input), linear(above, linear(below, input)));
   });
 
+  it('shifting all outputs alike changes how far apart no two of them are', () => {
+    const changed = surgery.shiftOutputs(stack(), random());
+    const apart = (all: number[]) => all.map((value, i) => value - all[i - (i % PICTURE.classes)]!);
+    expect(answers(changed)).not.toEqual(answers(stack()));
+    expectClose(apart(answers(changed)), apart(answers(stack())), 1e-3);
+  });
+
   it('an average of a network with itself is that network', () => {
     const mean = surgery.averageWith(stack(), 0.75)(stack(), random());
     mean.layers.forEach((layer, i) => expectClose([...layer.kernel], [...stack().layers[i]!.kernel], 1e-6));
