@@ -58,6 +58,7 @@ export class Laboratory {
   async derived(base: ZooModel, derivation: Derivation): Promise<Derived | Diverged> {
     const { name, steps } = derivation;
     const path = join(this.#folder, base.name, name.replaceAll(/[^a-z0-9.]+/g, '-').replace(/-$/, ''));
+    // Surgery has no JSON of its own: the name tells what was done, and how much of it.
     const recipe = { base: base.name, weightDigest: base.weightDigest, derivation: name, steps };
     const { tensors, facts, made } = await keep<Facts>(path, recipe, () => this.#make(base, derivation));
     if (made) console.log(`  ${base.name}, ${name}: ${facts.accuracy ?? 'diverged'}`);
