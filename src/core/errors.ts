@@ -95,6 +95,7 @@ const STATUS = {
   storage_full: 507,
   usage: 400,
   cancelled: 409,
+  watermark_unfit: 400,
   pkcs11_uri_malformed: 400,
   pkcs11_tool_missing: 503,
   pkcs11_module_missing: 503,

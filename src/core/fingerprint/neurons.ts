@@ -28,7 +28,9 @@ export interface Neurons {
   layer: Layer;
   /** Unit vectors, or zero where a neuron depends on nothing. */
   directions: Rows;
-  /** Likewise */
+  /** Of the rows before they became unit vectors */
+  lengths: Float64Array;
+  /** Unit vectors as well: how the outputs depend on it. */
   behind: Rows;
   /** Adds up to 1; 0 for a neuron that nothing depends on. */
   strengths: Float64Array;
@@ -47,12 +49,13 @@ export function neuronsOf(sha256: Sha256, { layers }: Stack): Neurons[] {
   }
   return layers.map((layer, index) => {
     const [rows, columns] = [ahead[index]!, behind[index]!];
-    const lengthsBehind = lengths(columns);
-    const strengths = lengths(rows).map((length, unit) => length * lengthsBehind[unit]!);
+    const [ofRows, ofColumns] = [lengths(rows), lengths(columns)];
+    const strengths = ofRows.map((length, unit) => length * ofColumns[unit]!);
     const sum = strengths.reduce((a, b) => a + b, 0);
     return {
       layer,
       directions: normalised(rows),
+      lengths: ofRows,
       behind: normalised(columns),
       strengths: sum > 0 ? strengths.map((one) => one / sum) : strengths,
     };
@@ -78,6 +81,26 @@ function firstRows(layer: Layer): Rows {
   return rows;
 }
 
+/** What the units of a layer behind the first sum up: a row for each channel before it, at each of so many positions. */
+export interface Intake {
+  rows: Rows;
+  positions: number;
+}
+
+/** @returns undefined for the first layer, whose units look at the input of the model itself */
+export function intakeOf(sha256: Sha256, { layers }: Stack, index: number): Intake | undefined {
+  let before: Rows | undefined;
+  for (const layer of layers.slice(0, index)) {
+    before = before === undefined ? firstRows(layer) : nextRows(sha256, layer, before);
+  }
+  return before === undefined ? undefined : intake(sha256, layers[index]!, before);
+}
+
+function intake(sha256: Sha256, layer: Layer, before: Rows): Intake {
+  const positions = positionsOf(layer, before.count);
+  return { rows: narrowed(sha256, before, Math.max(8, Math.floor(MAX_WIDTH / positions))), positions };
+}
+
 /**
  * `[W·A b]`, position by position, the biases added to the last column: so a layer whose units each look at one position
  * has rows that compare with those of the layer before it.
@@ -85,8 +108,7 @@ function firstRows(layer: Layer): Rows {
 function nextRows(sha256: Sha256, layer: Layer, before: Rows): Rows {
   const units = unitsOf(layer);
   const channels = before.count;
-  const positions = positionsOf(layer, channels);
-  const input = narrowed(sha256, before, Math.max(8, Math.floor(MAX_WIDTH / positions)));
+  const { rows: input, positions } = intake(sha256, layer, before);
   const rows = rowsOf(units, positions * input.width);
   for (let unit = 0; unit < units; unit++) {
     const row = rowAt(rows, unit);
