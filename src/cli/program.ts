@@ -110,6 +110,12 @@ export const COMMANDS: readonly Entry[] = [
     load: () => import('./commands/open.ts'),
   },
   {
+    name: 'watermark',
+    summary: 'mark a model with a secret key, and look for the mark in a copy',
+    group: USE,
+    load: () => import('./commands/watermark.ts'),
+  },
+  {
     name: 'protection',
     summary: 'state by which right your model is protected, country by country',
     group: LICENSE,

@@ -2,7 +2,7 @@
  * The key of a watermark: 32 random bytes, and the party for which it speaks. One key marks one model: whoever shows a key
  * in a dispute shows where its mark is, and from then on that mark can be taken out.
  *
- * The commitment is what goes on record while the key stays secret. It binds the party, so that a copied one opens for
+ * The commitment goes on record, sealed, while the key stays secret. It binds the party, so that a copied one opens for
  * nobody else, and it comes before the dispute, so that nobody searches keys until one happens to fit.
  *
  *   commitment = SHA-256("muniment watermark v1 commitment" ‖ key ‖ party)
@@ -15,6 +15,7 @@ import { concat, fromHex, toHex, utf8 } from '../bytes.ts';
 import type { Digest, Sha256 } from '../digest.ts';
 import { formatDigest } from '../digest.ts';
 import { RegistryError } from '../errors.ts';
+import { salt } from '../registry/sealed.ts';
 import { id } from '../statement/statement.ts';
 
 export const WATERMARK_SCHEME = 'muniment-watermark-1';
@@ -29,21 +30,33 @@ export interface WatermarkKey {
   secret: Uint8Array;
 }
 
+/** A key with the sealed record that holds its commitment, and what opens that record. */
+export interface SealedKey extends WatermarkKey {
+  /** The log of the record */
+  origin: string;
+  sealed: string;
+  salt: string;
+}
+
 const fileSchema = z.strictObject({
   scheme: z.literal(WATERMARK_SCHEME),
   party: id('party'),
+  origin: z.string().min(1).max(200),
+  sealed: id('sealed'),
+  salt,
   key: z.string().regex(new RegExp(`^[0-9a-f]{${2 * KEY_BYTES}}$`), 'must be 256 random bits in hex'),
 });
 
-export function formatKey({ party, secret }: WatermarkKey): string {
-  return `${JSON.stringify({ scheme: WATERMARK_SCHEME, party, key: toHex(secret) }, null, 2)}\n`;
+export function formatKey({ secret, party, origin, sealed, salt }: SealedKey): string {
+  const file = { scheme: WATERMARK_SCHEME, party, origin, sealed, salt, key: toHex(secret) };
+  return `${JSON.stringify(file, null, 2)}\n`;
 }
 
 /** @throws RegistryError `invalid_input` */
-export function parseKey(text: string): WatermarkKey {
+export function parseKey(text: string): SealedKey {
   const refuse = (cause: unknown) =>
     new RegistryError('invalid_input', 'The file holds no key of a watermark.', {
-      field: 'key',
+      field: 'mark-key',
       fix: 'Name the file that "muniment watermark keygen" wrote.',
       cause,
     });
@@ -55,8 +68,16 @@ export function parseKey(text: string): WatermarkKey {
   }
   const { data, error } = fileSchema.safeParse(value);
   if (data === undefined) throw refuse(error);
-  return { party: data.party, secret: fromHex(data.key) };
+  const { party, origin, sealed, key } = data;
+  return { party, origin, sealed, salt: data.salt, secret: fromHex(key) };
 }
+
+/** What opens the record that `keygen` seals: a digest, as of any other piece of evidence. */
+export const sealedSecretOf = (sha256: Sha256, key: SealedKey) => ({
+  subject: 'evidence' as const,
+  salt: key.salt,
+  digests: [commitmentOf(sha256, key)],
+});
 
 export const commitmentOf = (sha256: Sha256, { party, secret }: WatermarkKey): Digest =>
   formatDigest(sha256(label('commitment'), secret, utf8(party)));

@@ -26,6 +26,7 @@ const LEAVES: Record<string, string[]> = {
     ...['succession-accept', 'succession-reject', 'succession-withdraw'],
   ],
   token: ['issue', 'inspect', 'verify', 'revoke'],
+  watermark: ['keygen', 'embed', 'verify'],
   log: ['checkpoint', 'prove', 'verify', 'watch', 'rotate-key', 'retire-key'],
   webhook: ['add', 'list', 'deliveries', 'replay', 'rotate', 'remove'],
   seat: ['activate', 'heartbeat', 'borrow', 'release', 'list'],

@@ -174,11 +174,16 @@ describe('what cannot be marked is refused:', () => {
 });
 
 describe('a key', () => {
-  test('is read as it was written, and opens one commitment', () => {
-    expect(parseKey(formatKey(key))).toEqual(key);
-    expect(commitmentOf(sha256, key)).toMatchInlineSnapshot(
-      `"sha256:7da77f17a612cda6f3b13d160d0b9ec980bf24a49eeae1d092387526dfc76ad8"`,
-    );
+  const file = {
+    ...key,
+    origin: 'log.example.org',
+    sealed: 'sealed_00000000000000000000000003',
+    salt: '00112233445566778899aabbccddeeff',
+  };
+
+  test('is read as it was written, and has one commitment', () => {
+    expect(parseKey(formatKey(file))).toEqual(file);
+    expect(commitmentOf(sha256, key)).toBe('sha256:7da77f17a612cda6f3b13d160d0b9ec980bf24a49eeae1d092387526dfc76ad8');
     expect(commitmentOf(sha256, { ...key, party: 'party_00000000000000000000000002' })).not.toBe(
       commitmentOf(sha256, key),
     );
@@ -186,11 +191,12 @@ describe('a key', () => {
 
   test.each([
     ['no JSON', 'key'],
-    ['another scheme', formatKey(key).replace('watermark-1', 'watermark-2')],
-    ['a key of 31 bytes', formatKey(key).replace(/"key": "../, '"key": "')],
-    ['no party', formatKey(key).replace('party_', 'model_')],
-    ['a member too many', formatKey(key).replace('{', '{"note": 1,')],
+    ['another scheme', formatKey(file).replace('watermark-1', 'watermark-2')],
+    ['a key of 31 bytes', formatKey(file).replace(/"key": "../, '"key": "')],
+    ['no party', formatKey(file).replace('party_', 'model_')],
+    ['no record', formatKey(file).replace('sealed_', '')],
+    ['a member too many', formatKey(file).replace('{', '{"note": 1,')],
   ])('is refused: %s', (_, text) => {
-    expect(() => parseKey(text)).toThrow(expect.objectContaining({ code: 'invalid_input', field: 'key' }));
+    expect(() => parseKey(text)).toThrow(expect.objectContaining({ code: 'invalid_input', field: 'mark-key' }));
   });
 });
