@@ -17,6 +17,7 @@ const BENCHES: Record<string, () => Promise<{ run(): Promise<BenchResult[]> }>> 
   behaviour: () => import('./behaviour.ts'),
   similar: () => import('./similar.ts'),
   derivation: () => import('./derivation/index.ts'),
+  watermark: () => import('./watermark.ts'),
 };
 
 const names = process.argv.slice(2);

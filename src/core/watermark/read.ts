@@ -31,8 +31,8 @@ export interface Reading {
   pValue: number;
 }
 
-/** From here on a mark is called found: less than one in a thousand million. */
-export const FOUND_BELOW = 1e-9;
+/** From here on a mark is called found: 51 of the 64 bits in the one layer that was looked at, or 52 in one of two to four. */
+export const FOUND_BELOW = 1e-6;
 
 /** @throws RegistryError `watermark_unfit` for a stack without hidden dense layers */
 export function readMark(sha256: Sha256, stack: Stack, key: WatermarkKey): Reading {
