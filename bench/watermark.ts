@@ -154,7 +154,7 @@ function tellCopies(copies: readonly Copy[]): void {
 
 /** Where two layers became one there may be no hidden one left, and nothing to be read: bits as by chance. */
 function look(stack: Stack, key: WatermarkKey): { matched: number; pValue: number } {
-  if (stack.layers.length === 1) return { matched: MARK_BITS / 2, pValue: 1 };
+  if (stack.layers.slice(0, -1).every(({ kind }) => kind !== 'dense')) return { matched: MARK_BITS / 2, pValue: 1 };
   const { best, pValue } = readMark(sha256, stack, key);
   return { matched: best.matched, pValue };
 }
