@@ -22,7 +22,8 @@ export class Fingerprints1700000000043 implements MigrationInterface {
       ) WITH (toast_tuple_target = 512);
       ALTER TABLE registry.fingerprint ALTER simhash SET STORAGE PLAIN,
         ALTER retrieval SET STORAGE EXTERNAL, ALTER layers SET STORAGE EXTERNAL;
-      CREATE INDEX fingerprint_shape ON registry.fingerprint (scheme, shape, recorded_index);
+      CREATE INDEX fingerprint_width
+        ON registry.fingerprint (scheme, ((layers -> 0 ->> 'width')::bigint), recorded_index);
     `);
   }
 

@@ -66,18 +66,20 @@ export async function similarTo(context: Context, asked: string, facts: SimilarF
     unrelated: facts.unrelated,
   });
   const views = await candidatesOf(context, client, answer, query.registration, facts);
-  await requireOnRecord(context, client, facts.checkAll === true ? [...views, ...answer.unrelated] : views);
-  const isCandidate = new Set([...views.map(({ registration }) => registration), query.registration]);
-  const strangers = answer.unrelated.filter(({ registration }) => !isCandidate.has(registration)).map(parsed);
+  const judged = new Set([...views.map(({ registration }) => registration), query.registration]);
+  // The nearest that are not judged are strangers as well: without them, strangers would seem farther than they are.
+  const strangers = [...answer.candidates, ...answer.unrelated].filter(({ registration }) => !judged.has(registration));
+  await requireOnRecord(context, client, facts.checkAll === true ? [...views, ...strangers] : views);
 
-  const bar = await progressBar(context.io, 'Comparing  {bar} {value}/{total} models', views.length);
+  const bar = await progressBar(context.io, 'Checking  {bar} {value}/{total} candidates', views.length);
+  const unrelated = strangers.map(parsed);
   const candidates = [];
   for (const view of views) {
     const initialization = await initializationOf(client, view.registration);
     candidates.push({
       model: foundIn(view),
       fingerprint: parsed(view),
-      unrelated: strangers,
+      unrelated,
       ...(initialization === undefined ? {} : { initialization }),
     });
     bar.update(candidates.length);

@@ -3,7 +3,7 @@ import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
 import type { FingerprintDocument } from '../core/fingerprint/document.ts';
 
 @Entity({ schema: 'registry', name: 'fingerprint' })
-@Index('fingerprint_shape', ['scheme', 'shape', 'recordedIndex'])
+@Index('fingerprint_width', { synchronize: false })
 export class FingerprintEntity {
   @Column({ type: 'bit', length: '512' }) simhash!: string;
   @PrimaryColumn('text', { name: 'registration_id', primaryKeyConstraintName: 'fingerprint_pkey' })

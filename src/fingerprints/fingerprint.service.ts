@@ -60,7 +60,8 @@ export class FingerprintService {
   async similar(query: SimilarQuery): Promise<SimilarView> {
     const { manager } = this.database;
     const asked = query.fingerprint ?? (await this.#firstOf(query.registration!));
-    const { scheme, shape, retrieval } = parseFingerprint(asked, 'fingerprint.');
+    const { scheme, retrieval, layers } = parseFingerprint(asked, 'fingerprint.');
+    const { width } = layers[0]!;
     const by = (await hasNearIndex(manager)) ? 'hnsw' : 'scan';
     const shortlist = by === 'hnsw' ? shortlistByIndex : shortlistByScan;
     const found = await this.#turns.take(() =>
@@ -71,7 +72,7 @@ export class FingerprintService {
     return {
       by,
       candidates: await describe(manager, scheme, nearest),
-      unrelated: query.unrelated === 0 ? [] : await oldestOf(manager, { scheme, shape }, without, query.unrelated),
+      unrelated: query.unrelated === 0 ? [] : await oldestOf(manager, { scheme, width }, without, query.unrelated),
     };
   }
 

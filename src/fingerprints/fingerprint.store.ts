@@ -93,15 +93,15 @@ export const describe = (
     ],
   );
 
-/** The first of a shape on record, the oldest first; nobody puts others in their place later. */
+/** The first on record whose neurons see as many inputs, the oldest first; nobody puts others in their place later. */
 export const oldestOf = (
   manager: EntityManager,
-  { scheme, shape }: { scheme: string; shape: string },
+  { scheme, width }: { scheme: string; width: number },
   without: readonly string[],
   limit: number,
 ): Promise<FingerprintView[]> =>
   manager.query(
-    `SELECT ${VIEW} FROM registry.fingerprint f WHERE scheme = $1 AND shape = $2 AND registration_id <> ALL ($3)
+    `SELECT ${VIEW} FROM registry.fingerprint f WHERE scheme = $1 AND (layers -> 0 ->> 'width')::bigint = $2 AND registration_id <> ALL ($3)
      ORDER BY recorded_index LIMIT $4`,
-    [scheme, shape, without, limit],
+    [scheme, width, without, limit],
   );

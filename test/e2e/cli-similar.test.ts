@@ -1,0 +1,158 @@
+/** A thief's copy is found by its fingerprint, and a stranger's model is not taken for one. */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { SimilarReport } from '../../src/cli/similar-models.ts';
+import { formatFingerprint } from '../../src/core/fingerprint/document.ts';
+import { fingerprintOf } from '../../src/core/fingerprint/fingerprint.ts';
+import type { Stack } from '../../src/core/fingerprint/stack.ts';
+import { writeSafetensors } from '../../src/core/weights/safetensors.ts';
+import { sha256 } from '../../src/platform/crypto.ts';
+import type { TestApp } from '../support/app.ts';
+import { startTestApp } from '../support/app.ts';
+import { modelOf } from '../support/bodies.ts';
+import { denseStack, disguised, noisy, rearranged } from '../support/stacks.ts';
+import type { Caller } from '../support/training.ts';
+import { makeParty, registrar } from '../support/training.ts';
+import { runCli } from '../unit/cli/support.ts';
+
+/** Enough for p ≤ 0.05 of one candidate, which five of them would not reach. */
+const STRANGERS = 24;
+
+let app: TestApp;
+let owner: Caller;
+let stranger: Caller;
+let folder: string;
+let registration = '';
+
+const at = (name: string) => join(folder, name);
+const model = (seed: number): Stack => denseStack(seed, 64, 24, 10);
+
+beforeAll(async () => {
+  app = await startTestApp();
+  const operator = await registrar(app.url, app.config.data);
+  [owner, stranger] = [await makeParty(operator, 'Ada'), await makeParty(operator, 'Ben')];
+  folder = await mkdtemp(join(tmpdir(), 'muniment-similar-'));
+  await save('original', model(1));
+  await save('copy', disguised(noisy(model(1), 0.3, 2), 3));
+  const half = Array.from({ length: 18 }, (_, i) => i + 3);
+  await save(
+    'cut',
+    rearranged(
+      model(1),
+      0,
+      half,
+      half.map(() => 2),
+    ),
+  );
+  await save('other', model(2));
+  registration = await register('original', owner);
+  for (let i = 0; i < STRANGERS; i++) {
+    const { id } = await stranger.ok('POST', '/v1/models', modelOf(stranger.party));
+    const fingerprint = formatFingerprint(fingerprintOf(sha256, model(100 + i)));
+    await stranger.ok('POST', '/v1/fingerprints', { registration: id, fingerprint });
+  }
+}, 240_000);
+
+afterAll(async () => {
+  await app.close();
+  await rm(folder, { recursive: true });
+});
+
+/** As PyTorch names it. */
+async function save(name: string, { layers }: Stack): Promise<void> {
+  const tensors = layers.flatMap((layer, i) => {
+    if (layer.kind !== 'dense') throw new Error('dense layers alone');
+    const { units, inputs, kernel, bias } = layer;
+    return [
+      { name: `fc${i + 1}.weight`, dtype: 'F32' as const, shape: [units, inputs], data: new Uint8Array(kernel.buffer) },
+      { name: `fc${i + 1}.bias`, dtype: 'F32' as const, shape: [units], data: new Uint8Array(bias!.buffer) },
+    ];
+  });
+  await writeFile(at(`${name}.safetensors`), writeSafetensors(tensors));
+}
+
+const run = (caller: Caller, ...argv: string[]) =>
+  runCli(argv, { MUNIMENT_URL: app.url, MUNIMENT_HOME: at(`home-${caller.party}`), MUNIMENT_API_KEY: caller.key });
+
+async function register(name: string, caller: Caller): Promise<string> {
+  const file = at(`${name}.safetensors`);
+  const terms = ['--owner', caller.party, '--license', 'MIT'];
+  const { out, notes } = await run(caller, 'register', file, '--name', name, ...terms, '--json');
+  expect(notes).not.toMatch(/error/);
+  return (JSON.parse(out) as { id: string }).id;
+}
+
+async function report(...argv: string[]): Promise<SimilarReport> {
+  const { code, out, notes } = await run(stranger, 'similar', ...argv, '--json');
+  expect({ code, notes }).toMatchObject({ code: 0 });
+  return JSON.parse(out) as SimilarReport;
+}
+
+describe('a fingerprint', () => {
+  it('is computed here and told in few words', async () => {
+    const { code, out } = await run(owner, 'fingerprint', at('original.safetensors'));
+    expect(code).toBe(0);
+    expect(out).toMatch(/^shape +64-24-10\nlayer 1 +24 of 24 neurons\n/);
+  });
+
+  it('is put on record by the owner of the model, once', async () => {
+    const { code, out } = await run(owner, 'fingerprint', at('original.safetensors'), '--record');
+    expect(code).toBe(0);
+    expect(out).toContain(registration);
+    const again = await run(owner, 'fingerprint', at('original.safetensors'), '--record');
+    expect(again).toMatchObject({ code: 1, notes: expect.stringContaining('already on record') as unknown });
+  });
+
+  it('is not put on record by others', async () => {
+    const { code, notes } = await run(stranger, 'fingerprint', at('original.safetensors'), '--record');
+    expect(code).toBe(3);
+    expect(notes).toContain('You own no registration');
+  });
+});
+
+describe('a look for near copies', () => {
+  it.each(['copy', 'cut'])('finds the model that was suspected: %s', async (name) => {
+    const { findings, by } = await report(at(`${name}.safetensors`), '--against', registration);
+    expect(by).toBeNull();
+    expect(findings).toHaveLength(1);
+    expect(findings[0]).toMatchObject({ near: true, n: STRANGERS, pValue: 1 / (1 + STRANGERS) });
+    expect(findings[0]!.words).toBe('It shares its initialization with this model, or one derives from the other.');
+  });
+
+  it('does not take a model of somebody else for a copy', async () => {
+    const { findings } = await report(at('other.safetensors'), '--against', registration);
+    expect(findings[0]).toMatchObject({ near: false });
+  });
+
+  it('brings the original up among all on record, as a lead', async () => {
+    const { findings, by } = await report(at('copy.safetensors'));
+    expect(by).toBe('scan');
+    expect(findings).toHaveLength(5);
+    expect(findings[0]!.model).toMatchObject({ registration, name: 'original', maker: owner.party });
+    expect(findings[0]!.words).toMatch(/^Nothing can be said: 20 unrelated models on record compare with it, and 99/);
+    const { out } = await run(stranger, 'similar', at('copy.safetensors'));
+    expect(out).toMatch(/a lead, until it was suspected before/);
+  });
+
+  it('takes a model on record by its id, and does not find it near itself', async () => {
+    const { findings } = await report(registration);
+    expect(findings.map(({ model: found }) => found.registration)).not.toContain(registration);
+  });
+
+  it('compares two files, and asks nobody', async () => {
+    const offline = { MUNIMENT_URL: 'http://127.0.0.1:1', MUNIMENT_HOME: at('home') };
+    const files = [at('original.safetensors'), at('copy.safetensors')] as const;
+    const { code, out } = await runCli(['similar', files[0], '--with', files[1], '--json'], offline);
+    expect(code).toBe(0);
+    expect(JSON.parse(out)).toMatchObject({ shapes: ['64-24-10', '64-24-10'], layers: [{ pairs: 24 }] });
+  });
+
+  it('says why a model has no fingerprint', async () => {
+    await writeFile(at('notes.txt'), 'not weights');
+    const { code, notes } = await run(stranger, 'similar', at('notes.txt'));
+    expect(code).toBe(1);
+    expect(notes).toMatch(/no container of weights/);
+  });
+});
