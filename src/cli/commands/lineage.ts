@@ -9,7 +9,10 @@ import { columns, count, fields, inOneLine } from '../table.ts';
 import type { LineageCheckView } from '../views.ts';
 
 export function define(program: Command, context: Context): void {
-  const lineage = program.command('lineage').description('Check whether a model came from its declared parents.');
+  const lineage = program
+    .command('lineage')
+    .description('Check whether a model came from its declared parents.')
+    .addHelpText('after', '\nExample:\n  $ muniment lineage checks model.safetensors');
 
   lineage
     .command('check')

@@ -135,6 +135,7 @@ describe('--json', () => {
     expect(notes).toBe('');
     expect(JSON.parse(out)).toEqual({
       fileDigest: 'sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad',
+      rootDigest: 'sha256:4f8b42c22dd3729b519ba6f68d2da7cc5b2d606d05daed5ad5128cc03e6c6358',
       weightDigest: null,
       namelessDigest: null,
       container: 'unknown',

@@ -327,7 +327,17 @@ describe('a party that has ended', () => {
   test('makes no statement of any kind that an owner makes', () => {
     const kinds = [...KINDS.values()].filter(({ aboutTitle }) => aboutTitle === true).map(({ kind }) => kind);
     expect(kinds.sort()).toEqual([
-      ...['adverse-claim', 'adverse-claim-act', 'dataset', 'grant', 'grant-act', 'instrument', 'instrument-act'],
+      ...[
+        'adverse-claim',
+        'adverse-claim-act',
+        'behaviour',
+        'dataset',
+        'fingerprint',
+        'grant',
+        'grant-act',
+        'instrument',
+        'instrument-act',
+      ],
       ...['license', 'license-withdrawal', 'market-record', 'model-signature', 'protection-record'],
       ...['registration', 'revocation'],
     ]);
