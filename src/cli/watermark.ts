@@ -118,7 +118,8 @@ export async function lookForMark(
   { offline }: { offline: boolean },
 ): Promise<MarkReport> {
   const key = await readKeyFile(keyFile);
-  const reading = readMark(sha256, stackOfRun(await readTensors(path)), key);
+  const { stackOfFile } = await import('../platform/storage/stack-file.ts');
+  const reading = readMark(sha256, await stackOfFile(path), key);
   const found = reading.pValue < FOUND_BELOW;
   return { ...reading, found, party: key.party, record: offline ? null : await recordOf(context, key) };
 }

@@ -66,7 +66,7 @@ export function define(program: Command, context: Context): void {
     .description(
       'Look for the mark of a key in a model, and tell since when the key is committed to. Ends with 1 where it is not found.',
     )
-    .argument('<path>', MODEL)
+    .argument('<path>', 'file or folder of weights whose layers can be put in order (docs/containers.md)')
     .requiredOption('--mark-key <file>', 'the key of the mark')
     .option('--offline', 'do not ask the registry since when the key is committed to')
     .addHelpText(

@@ -9,7 +9,8 @@
  *   layers     of each kept neuron, seen from the input and seen from behind, the signs of SKETCH_BITS random projections:
  *              two vectors at an angle φ differ in φ/π of them (Goemans and Williamson 1995; Charikar 2002)
  *
- * Hidden layers are all but the last one, whose rows are the task itself; a model of one layer has no other.
+ * Neurons of one direction are folded into one first: a thief may add pairs of any strength that undo each other. Hidden
+ * layers are all but the last one, whose rows are the task itself; a model of one layer has no other.
  */
 import type { Sha256 } from '../digest.ts';
 import type { Neurons } from './neurons.ts';
@@ -17,6 +18,7 @@ import { neuronsOf, unitsOf } from './neurons.ts';
 import type { Rows } from './projection.ts';
 import { gaussianRows, projected, rowAt, rowsOf } from './projection.ts';
 import type { Stack } from './stack.ts';
+import { foldTwins } from './twins.ts';
 
 export const SCHEME = 'muniment-fingerprint-1';
 
@@ -61,7 +63,7 @@ export interface Fingerprint {
 export const SKETCH_BYTES = SKETCH_BITS / 8;
 
 export function fingerprintOf(sha256: Sha256, stack: Stack): Fingerprint {
-  const all = neuronsOf(sha256, stack);
+  const all = neuronsOf(sha256, foldTwins(stack));
   const hidden = (all.length === 1 ? all : all.slice(0, -1)).map((neurons) => strongestFirst(sha256, neurons));
   const sketched = hidden.slice(0, MAX_LAYERS);
   const kept = Math.min(MAX_NEURONS_A_LAYER, Math.floor(MAX_NEURONS / sketched.length));

@@ -65,6 +65,24 @@ describe('a fingerprint', () => {
     expect(evidenceFor(of(stack), of(dropped)).layers[0]).toMatchObject({ pairs: 20, cosine: expect.closeTo(1, 1) });
   });
 
+  it('is not drowned by strong pairs of neurons that undo each other', () => {
+    const stack = denseStack(22, 60, 40, 6);
+    const units = [...Array.from({ length: 40 }, (_, i) => i), ...[3, 3, 7, 7, 11, 11]];
+    const more = rearranged(
+      stack,
+      0,
+      units,
+      units.map(() => 1),
+    );
+    const kernel = more.layers[1]!.kernel;
+    for (let unit = 0; unit < 6; unit++) {
+      for (let pair = 40; pair < 46; pair++) kernel[unit * 46 + pair] = pair % 2 === 0 ? 1000 : -1000;
+    }
+    const [one, drowned] = [of(stack), of(more)];
+    expect(nearness(one.retrieval, drowned.retrieval)).toBeGreaterThan(0.99);
+    expect(evidenceFor(one, drowned).layers[0]!.cosine).toBeGreaterThan(0.98);
+  });
+
   it('of weights with noise is near, the nearer the less noise there is', () => {
     const stack = denseStack(8, 60, 40, 6);
     const scores = [0, 0.2, 0.5, 1].map((amount) => evidenceFor(of(stack), of(noisy(stack, amount, 9))).score);
