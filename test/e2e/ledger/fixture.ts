@@ -416,7 +416,6 @@ export async function everyKind(process: Process): Promise<void> {
     ],
   } as never);
   await behave(process, await register(process, ada, late), data, ada);
-  await register(process, ada, late);
   for (const [maker, finding] of [
     [ada, 'confirmed'],
     [registry, 'contradicted'],
