@@ -277,7 +277,7 @@ describe('an offer with an end', () => {
 
   it('lapses whatever becomes of others, in time, too', async () => {
     const model = await register(eve);
-    const lapsesAt = new Date(Date.now() + 2500).toISOString();
+    const lapsesAt = new Date(Date.now() + 8000).toISOString();
     const lapsing = bodyOf(model.id, assignment('1/1000'), ben, { lapsesAt });
     const offers = await Promise.all(Array.from({ length: 102 }, () => eve.made('/v1/instruments', lapsing)));
     const [stuck, ...others] = offers.map(({ id }) => id) as [string, ...string[]];
