@@ -143,9 +143,9 @@ async function load(
     const ids = Array.from({ length: Math.min(BATCH, MODELS - from) }, (_, i) => `registration_${from + i}`);
     const vectors = ids.map(() => bytesOf(draw()));
     await manager.query(
-      `INSERT INTO registry.fingerprint (simhash, registration_id, scheme, maker, shape, retrieval, layers, statement,
+      `INSERT INTO registry.fingerprint (simhash, registration_id, scheme, maker, shape, retrieval, layers, outputs, statement,
          recorded_index)
-       SELECT h::bit(512), id, $1, 'party_00000000000000000000000000', '784-128-10', r, $5::jsonb, $6, $7 + at
+       SELECT h::bit(512), id, $1, 'party_00000000000000000000000000', '784-128-10', r, $5::jsonb, '{}', $6, $7 + at
        FROM unnest($2::text[], $3::text[], $4::text[]) WITH ORDINALITY AS k(id, h, r, at)`,
       [
         SCHEME,

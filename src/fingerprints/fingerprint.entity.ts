@@ -13,6 +13,7 @@ export class FingerprintEntity {
   @Column('text') shape!: string;
   @Column('text') retrieval!: string;
   @Column('jsonb') layers!: FingerprintDocument['layers'];
+  @Column('jsonb') outputs!: FingerprintDocument['outputs'];
   @Column('text') statement!: string;
   @Column('bigint', { name: 'recorded_index' }) recordedIndex!: string;
 }

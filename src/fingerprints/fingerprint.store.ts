@@ -20,7 +20,8 @@ export interface Asked {
 }
 
 const VIEW = `f.registration_id AS registration, f.maker, f.statement, f.recorded_index::float8 AS "recordedIndex",
-  jsonb_build_object('scheme', f.scheme, 'shape', f.shape, 'retrieval', f.retrieval, 'layers', f.layers) AS fingerprint`;
+  jsonb_build_object('scheme', f.scheme, 'shape', f.shape, 'retrieval', f.retrieval, 'layers', f.layers,
+    'outputs', f.outputs) AS fingerprint`;
 
 /** In log order. */
 export const fingerprintsOf = (manager: EntityManager, registration: string): Promise<FingerprintView[]> =>

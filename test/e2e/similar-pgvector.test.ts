@@ -55,9 +55,9 @@ describe('where the server has pgvector', () => {
 
   it('what is recorded is in it at once', async () => {
     await database.query(
-      `INSERT INTO registry.fingerprint (simhash, registration_id, scheme, maker, shape, retrieval, layers, statement,
+      `INSERT INTO registry.fingerprint (simhash, registration_id, scheme, maker, shape, retrieval, layers, outputs, statement,
          recorded_index)
-       SELECT h::bit(512), at::text, $1, 'party', '784-128-10', r, '[]', '', at
+       SELECT h::bit(512), at::text, $1, 'party', '784-128-10', r, '[]', '{}', '', at
        FROM unnest($2::text[], $3::text[]) WITH ORDINALITY AS k(h, r, at)`,
       [
         SCHEME,

@@ -165,9 +165,9 @@ async function insert(fingerprints: readonly Fingerprint[]): Promise<void> {
        INSERT INTO registry.registration SELECT (jsonb_populate_record(x,
          jsonb_build_object('id', k.id, 'name', 'planted ' || k.at - 1, 'recorded_index', 1000000 + at))).*
        FROM k, registry.registration x WHERE x.id = '${original.id}')
-     INSERT INTO registry.fingerprint (simhash, registration_id, scheme, maker, shape, retrieval, layers, statement,
+     INSERT INTO registry.fingerprint (simhash, registration_id, scheme, maker, shape, retrieval, layers, outputs, statement,
        recorded_index)
-     SELECT k.simhash::bit(512), k.id, '${made.scheme}', 'party', k.shape, k.retrieval, f.layers, f.statement, 1000000 + k.at
+     SELECT k.simhash::bit(512), k.id, '${made.scheme}', 'party', k.shape, k.retrieval, f.layers, f.outputs, f.statement, 1000000 + k.at
      FROM k, registry.fingerprint f WHERE f.registration_id = '${original.id}'`,
     [
       documents.map(({ shape }) => shape),

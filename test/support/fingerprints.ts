@@ -11,12 +11,13 @@ export const anyFingerprint = (): Fingerprint => ({
   shape: '784-128-10',
   retrieval: scaled(gausses(RETRIEVAL_DIMENSIONS)),
   layers: [{ units: 32, width: 785, rows: anyBytes(32 * SKETCH_BYTES), behind: anyBytes(32 * SKETCH_BYTES) }],
+  outputs: { width: 785, rows: anyBytes(10 * SKETCH_BYTES) },
 });
 
 const anyBytes = (length: number) => Uint8Array.from({ length }, () => Math.random() * 256);
 
 /** @param closeness the cosine of its vector with the original's, about; the sketches have as many bits in common */
-export function copyOf({ retrieval, layers, ...rest }: Fingerprint, closeness: number): Fingerprint {
+export function copyOf({ retrieval, layers, outputs, ...rest }: Fingerprint, closeness: number): Fingerprint {
   const length = Math.hypot(...retrieval) / Math.sqrt(RETRIEVAL_DIMENSIONS);
   const noise = gausses(RETRIEVAL_DIMENSIONS);
   const mixed = noise.map((value, i) => closeness * (retrieval[i]! / length) + Math.sqrt(1 - closeness ** 2) * value);
@@ -26,6 +27,7 @@ export function copyOf({ retrieval, layers, ...rest }: Fingerprint, closeness: n
     ...rest,
     retrieval: scaled(mixed),
     layers: layers.map((layer) => ({ ...layer, rows: near(layer.rows), behind: near(layer.behind) })),
+    outputs: { ...outputs, rows: near(outputs.rows) },
   };
 }
 

@@ -43,11 +43,12 @@ export function define(program: Command, context: Context): void {
 
 function describe({ shape, by, findings }: SimilarReport): string {
   if (findings.length === 0) return `No other model on record has a fingerprint that ${shape} could be held against.\n`;
-  const shown = findings.map(({ model, score, layers, pValue, corrected, n, words }) =>
+  const shown = findings.map(({ model, score, seen, layers, pValue, corrected, n, words }) =>
     fields([
       ['model', model.name ?? undefined],
       ['record', `${model.registration}, fingerprint in entry ${model.index}`],
-      ['score', `${score.toFixed(2)} (${layersText(layers)})`],
+      ['score', `${score.toFixed(2)}, ${SEEN[seen]}`],
+      ['layers', layersText(layers)],
       ['p-value', `${pValue.toFixed(4)}, of ${findings.length} candidates ${corrected.toFixed(4)}; n = ${n}`],
       ['finding', words],
     ]),
@@ -57,13 +58,20 @@ function describe({ shape, by, findings }: SimilarReport): string {
   return shown.join('\n') + lead;
 }
 
-function describePair({ score, layers, shapes }: Evidence & { shapes: [string, string] }): string {
+function describePair({ score, seen, layers, shapes }: Evidence & { shapes: [string, string] }): string {
   return fields([
     ['models', shapes.join(' and ')],
-    ['score', `${score.toFixed(2)} (${layersText(layers)})`],
+    ['score', `${score.toFixed(2)}, ${SEEN[seen]}`],
+    ['layers', layersText(layers)],
     ['finding', 'None: what a score is worth, only scores of unrelated models tell ("muniment similar --against").'],
   ]);
 }
+
+const SEEN = {
+  ahead: 'of hidden neurons, seen from the input',
+  behind: 'of hidden neurons, seen from behind',
+  outputs: 'of the outputs and what they see',
+} as const;
 
 const layersText = (layers: Evidence['layers']): string =>
   layers.length === 0

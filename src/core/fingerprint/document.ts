@@ -11,6 +11,7 @@ import {
   MAX_LAYERS,
   MAX_NEURONS,
   MAX_NEURONS_A_LAYER,
+  MAX_OUTPUTS,
   RETRIEVAL_DIMENSIONS,
   SCHEME,
   SKETCH_BITS,
@@ -22,13 +23,15 @@ const LARGEST = 127;
 
 const base64 = (bytes: number) => z.string().max(4 * Math.ceil(bytes / 3));
 
+const width = z
+  .int()
+  .min(1)
+  .max(2 ** 31 - 1)
+  .describe("Elements of a neuron's row before it was sketched");
+
 const layerSchema = z.strictObject({
   units: z.int().positive().describe('Neurons of the layer'),
-  width: z
-    .int()
-    .min(1)
-    .max(2 ** 31 - 1)
-    .describe("Elements of a neuron's row before it was sketched"),
+  width,
   rows: base64(SKETCH_BYTES * MAX_NEURONS_A_LAYER).describe(
     `${SKETCH_BITS} bits of each kept neuron, the strongest first; base64`,
   ),
@@ -46,12 +49,16 @@ export const fingerprintSchema = z
       `${RETRIEVAL_DIMENSIONS} signed bytes, the largest ±${LARGEST}; base64`,
     ),
     layers: z.array(layerSchema).min(1).max(MAX_LAYERS).describe('Hidden layers, from the input on'),
+    outputs: z.strictObject({
+      width,
+      rows: base64(SKETCH_BYTES * MAX_OUTPUTS).describe('Of the outputs, in their order, as of neurons'),
+    }),
   })
   .meta({ id: 'Fingerprint' });
 
 export type FingerprintDocument = z.infer<typeof fingerprintSchema>;
 
-export const formatFingerprint = ({ scheme, shape, retrieval, layers }: Fingerprint): FingerprintDocument => ({
+export const formatFingerprint = ({ scheme, shape, retrieval, layers, outputs }: Fingerprint): FingerprintDocument => ({
   scheme,
   shape,
   retrieval: toBase64(new Uint8Array(retrieval.buffer, retrieval.byteOffset, retrieval.byteLength)),
@@ -61,6 +68,7 @@ export const formatFingerprint = ({ scheme, shape, retrieval, layers }: Fingerpr
     rows: toBase64(rows),
     behind: toBase64(behind),
   })),
+  outputs: { width: outputs.width, rows: toBase64(outputs.rows) },
 });
 
 /**
@@ -76,7 +84,8 @@ export function parseFingerprint(document: FingerprintDocument, under = ''): Fin
   if (kept > MAX_NEURONS) {
     throw refuse(`A fingerprint has at most ${MAX_NEURONS} neurons, and not ${kept}.`, `${under}layers`);
   }
-  return { scheme, shape, retrieval, layers };
+  const outputs = { width: document.outputs.width, rows: rowsOf(document.outputs.rows, `${under}outputs.rows`) };
+  return { scheme, shape, retrieval, layers, outputs };
 }
 
 /** @throws RegistryError `invalid_input` */
@@ -96,17 +105,20 @@ export function parseRetrieval(text: string, field = 'retrieval'): Int8Array {
 
 function parseLayer(layer: FingerprintDocument['layers'][number], under: string): LayerSketch {
   const { units, width } = layer;
-  const rows = bytesOf(layer.rows, `${under}rows`);
+  const rows = rowsOf(layer.rows, `${under}rows`);
   const behind = bytesOf(layer.behind, `${under}behind`);
-  if (rows.length % SKETCH_BYTES !== 0) {
-    throw refuse(`A neuron's row has ${SKETCH_BYTES} bytes, and the last one fewer.`, `${under}rows`);
-  }
   const kept = rows.length / SKETCH_BYTES;
   if (kept > units) throw refuse(`Of ${units} neurons ${kept} cannot have been kept.`, `${under}rows`);
   if (behind.length !== rows.length) {
     throw refuse('There are as many neurons seen from behind as from the input.', `${under}behind`);
   }
   return { units, width, rows, behind };
+}
+
+function rowsOf(text: string, field: string): Uint8Array {
+  const rows = bytesOf(text, field);
+  if (rows.length % SKETCH_BYTES === 0) return rows;
+  throw refuse(`A neuron's row has ${SKETCH_BYTES} bytes, and the last one fewer.`, field);
 }
 
 function bytesOf(text: string, field: string): Uint8Array {

@@ -9,8 +9,12 @@
  * Layers are aligned in order, so that the score is largest, and may be left out: a derived model may have some put in,
  * merged or replaced. Neurons are seen from the input, which is as good as unchanged where a last layer was replaced, and
  * from behind, which is where a model is trained on with large steps: the higher score counts. From the input, layers of
- * few weights a neuron are left out where there are others: all models of a task learn the same few edges. What a score is
- * worth, only scores of unrelated models tell (`significance.ts`).
+ * few numbers a neuron are left out where there are others: all models of a task learn the same few edges.
+ *
+ * Where layers were merged, no hidden neurons are left. The outputs are, and what they see: matched likewise, they score
+ * atanh of their mean cosine. Models of one task see much the same, and come to 1.5; merged copies to 2.5 and more.
+ *
+ * What a score is worth, only scores of unrelated models tell (`significance.ts`).
  */
 import { munkres } from 'munkres';
 import type { Fingerprint, LayerSketch } from './fingerprint.ts';
@@ -18,6 +22,9 @@ import { SKETCH_BITS, SKETCH_BYTES } from './fingerprint.ts';
 
 /** Fewer elements a row are few: 5×5 of one channel and a bias are 26. */
 const MIN_WIDTH = 64;
+
+/** Larger cosines are told apart by rounding alone. */
+const MAX_COSINE = 0.9999;
 
 export interface AlignedLayers {
   /** Which hidden layers, counted from 0 */
@@ -33,8 +40,9 @@ export interface AlignedLayers {
 export interface Evidence {
   /** 0 where no layers compare; about √neurons for the same weights */
   score: number;
-  /** From where the neurons were seen */
-  seen: 'ahead' | 'behind';
+  /** What the score is of: hidden neurons seen from the input or from behind, or the outputs */
+  seen: 'ahead' | 'behind' | 'outputs';
+  /** The hidden layers that were aligned, whatever the score is of */
   layers: AlignedLayers[];
 }
 
@@ -45,7 +53,14 @@ export function evidenceFor(a: Fingerprint, b: Fingerprint): Evidence {
     one.width === other.width && (one.width >= MIN_WIDTH || !wide) ? matched(one.rows, other.rows) : undefined,
   );
   const behind = aligned(a, b, (one, other) => matched(one.behind, other.behind));
-  return behind.score > ahead.score ? { ...behind, seen: 'behind' } : { ...ahead, seen: 'ahead' };
+  const outputs = scoreOfOutputs(a, b);
+  const hidden: Evidence = behind.score > ahead.score ? { ...behind, seen: 'behind' } : { ...ahead, seen: 'ahead' };
+  return outputs > hidden.score ? { ...hidden, score: outputs, seen: 'outputs' } : hidden;
+}
+
+function scoreOfOutputs({ outputs: a }: Fingerprint, { outputs: b }: Fingerprint): number {
+  if (a.width !== b.width || a.rows.length !== b.rows.length || a.rows.length === 0) return 0;
+  return Math.atanh(Math.min(MAX_COSINE, Math.max(0, matched(a.rows, b.rows).cosine)));
 }
 
 type Alignment = Omit<Evidence, 'seen'>;

@@ -32,6 +32,7 @@ export const SKETCH_BITS = 512;
 export const MAX_LAYERS = 8;
 export const MAX_NEURONS = 512;
 export const MAX_NEURONS_A_LAYER = 256;
+export const MAX_OUTPUTS = 64;
 
 /** Width of the kernel: the one that found most derived models again. */
 const SIGMA = 0.5;
@@ -58,6 +59,14 @@ export interface Fingerprint {
   /** `[RETRIEVAL_DIMENSIONS]`, the largest element ±127; two are compared by their cosine. */
   retrieval: Int8Array;
   layers: readonly LayerSketch[];
+  /** The last layer, whose neurons are the outputs: what is left where layers were merged into one */
+  outputs: OutputSketch;
+}
+
+export interface OutputSketch {
+  width: number;
+  /** `[kept][SKETCH_BITS / 8]`, in the order of the outputs, at most MAX_OUTPUTS of them */
+  rows: Uint8Array;
 }
 
 export const SKETCH_BYTES = SKETCH_BITS / 8;
@@ -77,6 +86,7 @@ export function fingerprintOf(sha256: Sha256, stack: Stack): Fingerprint {
       rows: signsOf(sha256, firstOf(rows, kept)),
       behind: signsOf(sha256, firstOf(behind, kept)),
     })),
+    outputs: outputsOf(sha256, all.at(-1)!),
   };
 }
 
@@ -87,6 +97,11 @@ export function shapeOf({ layers }: Stack): string {
     layer.kind === 'dense' ? `${layer.units}` : `${layer.filters}@${layer.height}x${layer.width}`,
   );
   return [first.kind === 'dense' ? first.inputs : first.channels, ...parts].join('-');
+}
+
+function outputsOf(sha256: Sha256, { directions }: Neurons): OutputSketch {
+  const rows = projected(sha256, firstOf(directions, MAX_OUTPUTS), MAX_WIDTH);
+  return { width: directions.width, rows: signsOf(sha256, rows) };
 }
 
 interface Hidden {

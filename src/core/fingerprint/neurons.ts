@@ -5,8 +5,7 @@
  *
  *   direction  row i of A_l / ‖row i‖, where A_1 = [W_1 b_1] and A_l = [W_l·A_(l−1) b_l]: how it depends on the input of
  *              the model, activations left out
- *   behind     column i of W_L · … · W_(l+1) / ‖column i‖, less its mean over the outputs, which softmax does not feel: how
- *              the outputs of the model depend on it
+ *   behind     column i of W_L · … · W_(l+1) / ‖column i‖: how the outputs of the model depend on it
  *   strength   ‖row i of A_l‖ · ‖column i‖, as its share of the layer
  *
  * None of these depends on the order or the scale of the neurons before and behind it. A convolution is a layer whose units are
@@ -37,7 +36,8 @@ export interface Neurons {
 }
 
 /** @returns the neurons of each layer, the last one's being the outputs */
-export function neuronsOf(sha256: Sha256, { layers }: Stack): Neurons[] {
+export function neuronsOf(sha256: Sha256, stack: Stack): Neurons[] {
+  const layers = [...stack.layers.slice(0, -1), withoutCommon(stack.layers.at(-1)!)];
   const ahead: Rows[] = [];
   for (const layer of layers) {
     const before = ahead.at(-1);
@@ -60,6 +60,19 @@ export function neuronsOf(sha256: Sha256, { layers }: Stack): Neurons[] {
       strengths: sum > 0 ? strengths.map((one) => one / sum) : strengths,
     };
   });
+}
+
+/** The last layer less what all its outputs have in common, which softmax does not feel. */
+function withoutCommon(layer: Layer): Layer {
+  const units = unitsOf(layer);
+  if (units === 1) return layer;
+  const centered = (values: Float32Array): Float32Array => {
+    const width = values.length / units;
+    const means = new Float64Array(width);
+    values.forEach((value, i) => (means[i % width]! += value / units));
+    return values.map((value, i) => value - means[i % width]!);
+  };
+  return { ...layer, kernel: centered(layer.kernel), bias: layer.bias && centered(layer.bias) };
 }
 
 export const unitsOf = (layer: Layer): number => (layer.kind === 'dense' ? layer.units : layer.filters);
@@ -156,11 +169,10 @@ function effectiveColumns(sha256: Sha256, layer: Layer, channels: number, behind
   return projected(sha256, columns, MAX_WIDTH_BEHIND);
 }
 
-/** Each output by itself, less the mean of all, if there are several. */
+/** Each output by itself */
 function outputs(sha256: Sha256, count: number): Rows {
   const each = rowsOf(count, count);
-  if (count > 1) each.values.fill(-1 / count);
-  for (let i = 0; i < count; i++) each.values[i * count + i]! += 1;
+  for (let i = 0; i < count; i++) each.values[i * count + i] = 1;
   return projected(sha256, each, MAX_WIDTH_BEHIND);
 }
 

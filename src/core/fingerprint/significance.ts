@@ -40,12 +40,11 @@ export function significanceOf(
   return { pValue: (1 + asNear.length) / (1 + compared.length), n: compared.length };
 }
 
-/** Models that see inputs of one width, and of which neither has less than half the neurons of the other in a layer. */
-export function comparable(a: Fingerprint, b: Fingerprint): boolean {
-  return layersOfBoth(a, b).every(([one, other]) => {
-    const [fewer, more] = [one.rows.length, other.rows.length].sort((x, y) => x - y) as [number, number];
-    return one.width === other.width && fewer * 2 >= more && fewer > 0;
-  });
+/** Whether `model` sees inputs of one width with `query`, and has at least half its neurons in each layer. */
+export function comparable(query: Fingerprint, model: Fingerprint): boolean {
+  return layersOfBoth(query, model).every(
+    ([own, its]) => own.width === its.width && its.rows.length * 2 >= own.rows.length && its.rows.length > 0,
+  );
 }
 
 /** As many layers of `model` as both have, and as many neurons in each. */

@@ -57,6 +57,7 @@ export const fingerprint = kind(fingerprintForm, {
         simhash: simHash(retrieval),
         retrieval: document.retrieval,
         layers: document.layers,
+        outputs: document.outputs,
         ...place,
       }),
     ];

@@ -232,9 +232,10 @@ export interface Tables {
     shape: string;
     /** `simHash` of the retrieval vector, 512 bits as `0` and `1` */
     simhash: string;
-    /** As the statement has it, and so are the layers */
+    /** As the statement has it, and so are the layers and outputs */
     retrieval: string;
     layers: FingerprintDocument['layers'];
+    outputs: FingerprintDocument['outputs'];
   };
   adverse_claim_act: Recorded & { id: string; claimId: string; act: ClaimAct; maker: string };
   relation: Recorded & {

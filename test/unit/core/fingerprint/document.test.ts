@@ -63,6 +63,7 @@ describe('what is no fingerprint is refused by the member that says so:', () => 
     ['base64 for URLs', (d) => ({ ...d, retrieval: `-${bytes(1024, 127).slice(1)}` }), 'retrieval'],
     ['more neurons than the layer has', layer({ units: 1 }), 'layers.0.rows'],
     ['fewer neurons seen from behind', layer({ behind: bytes(SKETCH_BYTES) }), 'layers.0.behind'],
+    ['half an output', (d) => ({ ...d, outputs: { ...d.outputs, rows: bytes(1.5 * SKETCH_BYTES) } }), 'outputs.rows'],
     ['half a row', layer({ rows: bytes(1.5 * SKETCH_BYTES) }), 'layers.0.rows'],
     [
       'more neurons than all layers may have',

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { evidenceFor, nearness } from '../../../../src/core/fingerprint/evidence.ts';
 import type { Fingerprint } from '../../../../src/core/fingerprint/fingerprint.ts';
 import { fingerprintOf, MAX_NEURONS_A_LAYER, SKETCH_BYTES } from '../../../../src/core/fingerprint/fingerprint.ts';
-import type { Stack } from '../../../../src/core/fingerprint/stack.ts';
+import type { DenseLayer, Stack } from '../../../../src/core/fingerprint/stack.ts';
 import { sha256 } from '../../../../src/platform/crypto.ts';
 import { conv, convStack, dense, denseStack, disguised, drawing, noisy, rearranged } from '../../../support/stacks.ts';
 
@@ -23,7 +23,7 @@ describe('a fingerprint', () => {
   it('keeps the strongest neurons, so many that it stays small', () => {
     expect(kept(of(denseStack(1, 4, 600, 4)))).toEqual([MAX_NEURONS_A_LAYER]);
     expect(kept(of(denseStack(1, 4, ...Array<number>(12).fill(100), 4)))).toEqual(Array(8).fill(64));
-    expect(of(denseStack(1, 4, 600, 4)).layers[0]!.units).toBe(600);
+    expect(of(denseStack(1, 20, 600, 4)).layers[0]!.units).toBe(600);
   });
 
   it.each([
@@ -63,6 +63,25 @@ describe('a fingerprint', () => {
       half.map(() => 1),
     );
     expect(evidenceFor(of(stack), of(dropped)).layers[0]).toMatchObject({ pairs: 20, cosine: expect.closeTo(1, 1) });
+  });
+
+  it('finds a model whose layers were merged into one by what its outputs see', () => {
+    const stack = denseStack(23, 60, 40, 10);
+    const [first, last] = stack.layers as [DenseLayer, DenseLayer];
+    const merged = { ...first, units: 10, kernel: new Float32Array(600), bias: new Float32Array(10) };
+    for (let output = 0; output < 10; output++) {
+      for (let unit = 0; unit < 40; unit++) {
+        const weight = last.kernel[output * 40 + unit]!;
+        merged.bias[output]! += weight * first.bias![unit]!;
+        for (let i = 0; i < 60; i++) merged.kernel[output * 60 + i]! += weight * first.kernel[unit * 60 + i]!;
+      }
+    }
+    // What is added to all outputs alike changes no probability.
+    for (let i = 0; i < 600; i++) merged.kernel[i]! += 3;
+    const evidence = evidenceFor(of(stack), of({ layers: [merged] }));
+    expect(evidence.seen).toBe('outputs');
+    expect(evidence.score).toBeGreaterThan(2.5);
+    expect(evidenceFor(of(denseStack(24, 60, 40, 10)), of({ layers: [merged] })).score).toBeLessThan(1.5);
   });
 
   it('is not drowned by strong pairs of neurons that undo each other', () => {
@@ -119,7 +138,7 @@ describe('a fingerprint', () => {
     const empty = of(stack);
     expect(empty.retrieval.every((value) => value === 0)).toBe(true);
     expect(nearness(empty.retrieval, of(denseStack(13, 10, 8, 4)).retrieval)).toBe(0);
-    expect(evidenceFor(empty, of(denseStack(13, 10, 8, 4)))).toMatchObject({ score: 0 });
+    expect(evidenceFor(empty, of(denseStack(13, 10, 8, 4)))).toMatchObject({ layers: [] });
   });
 
   it('is the same either way round', () => {

@@ -31,10 +31,9 @@ describe('significance', () => {
     expect(significanceOf(copyOf(1, 0.3), drawn(1), [copyOf(1, 0.3)])).toEqual({ pValue: 1, n: 1 });
   });
 
-  it('compares with models of more and of fewer neurons, but not of less than half', () => {
+  it('compares with models of more neurons and of fewer, but not of less than half', () => {
     const query = drawn(1);
-    expect([8, 12, 32].map((units) => comparable(query, drawn(2, units)))).toEqual([true, true, true]);
-    expect([7, 33].map((units) => comparable(query, drawn(2, units)))).toEqual([false, false]);
+    expect([7, 8, 12, 99].map((units) => comparable(query, drawn(2, units)))).toEqual([false, true, true, true]);
     expect(comparable(query, fingerprintOf(sha256, denseStack(2, 25, 16, 4)))).toBe(false);
     expect(significanceOf(query, drawn(3), [drawn(2, 7), drawn(2, 8)]).n).toBe(1);
   });

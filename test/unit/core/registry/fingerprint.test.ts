@@ -33,7 +33,7 @@ describe('a fingerprint', () => {
   test('is stated by an owner, and stands with what a search takes from it', () => {
     const made = anyFingerprint();
     const { statement } = state(owner, made);
-    const { retrieval, layers } = formatFingerprint(made);
+    const { retrieval, layers, outputs } = formatFingerprint(made);
     expect(log.get('fingerprint', model.id, SCHEME, owner)).toEqual({
       registrationId: model.id,
       scheme: SCHEME,
@@ -42,6 +42,7 @@ describe('a fingerprint', () => {
       simhash: simHash(made.retrieval),
       retrieval,
       layers,
+      outputs,
       statement,
       recordedIndex: expect.any(Number) as unknown,
     });
