@@ -5,6 +5,8 @@
 import { checkConversion, checkMerge } from '../core/conversion/index.ts';
 import type { Digest } from '../core/digest.ts';
 import { RegistryError } from '../core/errors.ts';
+import type { Evidence } from '../core/fingerprint/evidence.ts';
+import { findingsFor } from '../core/fingerprint/findings.ts';
 import type { Relation } from '../core/licensing/relations.ts';
 import { lineageCheck } from '../core/registry/index.ts';
 import type { LineageCheckBody } from '../core/registry/lineage-check.ts';
@@ -21,12 +23,16 @@ import type { ModelView } from './views.ts';
 export interface CheckFacts {
   as?: Relation;
   record?: boolean;
+  /** Whether what no conversion explains is judged by its fingerprint, for which the registry is asked */
+  fingerprint?: boolean;
 }
 
 interface Found {
   finding: LineageCheckBody['finding'];
   because: string;
   method: LineageCheckBody['method'];
+  /** Of fingerprints, where these were compared */
+  significance?: { score: number; pValue: number; n: number };
   evidence: {
     conversions?: readonly string[];
     tensors?: number;
@@ -37,6 +43,8 @@ interface Found {
     coefficients?: readonly number[];
     residual?: number | null;
     elements?: number;
+    seen?: Evidence['seen'];
+    layers?: Evidence['layers'];
   };
 }
 
@@ -52,7 +60,7 @@ export async function checkLineage(
   context: Context,
   childPath: string,
   parentPaths: readonly string[],
-  { as, record = false }: CheckFacts,
+  { as, record = false, fingerprint = false }: CheckFacts,
 ): Promise<CheckReport> {
   // Before the work: whoever is nobody to the registry learns it now.
   if (record) await context.session();
@@ -77,11 +85,15 @@ export async function checkLineage(
         },
       );
     }
-    const found = await compare(
+    const converted = await compare(
       child!.tensors,
       parents.map(({ tensors }) => tensors),
       relation,
     );
+    const found =
+      fingerprint && converted.finding === 'unexplained' && parents.length === 1
+        ? await compareFingerprints(context, paths as [string, string], [child!, parents[0]!], converted)
+        : converted;
     const recorded: Receipt[] = [];
     if (record) for (const edge of edges) recorded.push(await recordCheck(context, edge, found, child!));
     return {
@@ -121,8 +133,35 @@ async function compare(
     });
   }
   const { finding, because, ...evidence } = await checkConversion(child, parents[0]!, relation);
-  const isSame = evidence.conversions.length === 1 && evidence.conversions[0] === 'the same';
+  const isSame = finding === 'confirmed' && evidence.conversions.length === 1 && evidence.conversions[0] === 'the same';
   return { finding, because, method: isSame ? 'same-weights' : 'conversion-replay', evidence };
+}
+
+/** @throws RegistryError `stack_unknown` where the layers of one of them cannot be put in order */
+async function compareFingerprints(
+  context: Context,
+  [childPath, parentPath]: readonly [string, string],
+  files: readonly FileReport[],
+  converted: Found,
+): Promise<Found> {
+  const { fingerprintOfFile, strangersTo } = await import('./similar-models.ts');
+  const [child, parent] = [await fingerprintOfFile(childPath), await fingerprintOfFile(parentPath)];
+  const own = await Promise.all(files.map((file) => registrationsOf(context, file)));
+  const unrelated = await strangersTo(
+    await context.client(),
+    child,
+    own.flat().map(({ model }) => model.id),
+  );
+  const [found] = findingsFor({ fingerprint: child }, [{ model: null, fingerprint: parent, unrelated }]);
+  const { score, seen, layers, pValue, n, near, words } = found!;
+  if (n === 0) return { ...converted, because: words };
+  return {
+    finding: near ? 'confirmed' : 'unexplained',
+    because: words,
+    method: 'fingerprint',
+    significance: { score, pValue, n },
+    evidence: { seen, layers },
+  };
 }
 
 interface Edge {
@@ -133,11 +172,7 @@ interface Edge {
 
 /** Edges of all registrations of the child to these parents. */
 async function declaredEdges(context: Context, child: FileReport, parents: readonly FileReport[]): Promise<Edge[]> {
-  const digest = child.weightDigest ?? child.fileDigest;
-  const matches = await matchesOf(context, digest).catch((error: unknown) => {
-    if (error instanceof RegistryError && error.code === 'not_found') return [];
-    throw error;
-  });
+  const matches = await registrationsOf(context, child);
   const named = new Set(
     parents.flatMap(({ fileDigest, weightDigest, namelessDigest }) => [fileDigest, weightDigest, namelessDigest]),
   );
@@ -148,10 +183,16 @@ async function declaredEdges(context: Context, child: FileReport, parents: reado
   );
 }
 
+const registrationsOf = (context: Context, { weightDigest, fileDigest }: FileReport) =>
+  matchesOf(context, weightDigest ?? fileDigest).catch((error: unknown) => {
+    if (error instanceof RegistryError && error.code === 'not_found') return [];
+    throw error;
+  });
+
 async function recordCheck(
   context: Context,
   { registration, relation, parent }: Edge,
-  { method, finding, because, evidence }: Found,
+  { method, finding, because, significance, evidence }: Found,
   child: FileReport,
 ): Promise<Receipt> {
   const { weights } = registration;
@@ -166,9 +207,9 @@ async function recordCheck(
       child: [weights.weightDigest, weights.namelessDigest, weights.fileDigest].find((each) => own.includes(each))!,
       parent,
     },
-    score: null,
-    pValue: null,
-    n: null,
+    score: significance?.score ?? null,
+    pValue: significance?.pValue ?? null,
+    n: significance?.n ?? null,
     evidence: JSON.parse(JSON.stringify({ because, ...evidence })) as LineageCheckBody['evidence'],
     tool: { name: 'muniment', version: VERSION },
   };

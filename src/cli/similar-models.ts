@@ -92,6 +92,16 @@ export async function similarTo(context: Context, asked: string, facts: SimilarF
   };
 }
 
+/** Unrelated models, as far as anybody knows: all that the registry names but `own`, the nearest as well. */
+export async function strangersTo(client: Client, query: Fingerprint, own: readonly string[]): Promise<Fingerprint[]> {
+  const { candidates, unrelated } = await client.post<SimilarView>('/v1/similar', {
+    fingerprint: formatFingerprint(query),
+    limit: 1,
+    unrelated: 200,
+  });
+  return [...candidates, ...unrelated].filter(({ registration }) => !own.includes(registration)).map(parsed);
+}
+
 /** Two models that are at hand, and no registry: a score, and nothing to hold it against. */
 export async function compareFiles(a: string, b: string): Promise<Evidence & { shapes: [string, string] }> {
   const [one, other] = [await fingerprintOfFile(a), await fingerprintOfFile(b)];

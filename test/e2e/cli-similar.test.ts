@@ -76,9 +76,9 @@ async function save(name: string, { layers }: Stack): Promise<void> {
 const run = (caller: Caller, ...argv: string[]) =>
   runCli(argv, { MUNIMENT_URL: app.url, MUNIMENT_HOME: at(`home-${caller.party}`), MUNIMENT_API_KEY: caller.key });
 
-async function register(name: string, caller: Caller): Promise<string> {
+async function register(name: string, caller: Caller, ...more: string[]): Promise<string> {
   const file = at(`${name}.safetensors`);
-  const terms = ['--owner', caller.party, '--license', 'MIT'];
+  const terms = ['--owner', caller.party, '--license', 'MIT', ...more];
   const { out, notes } = await run(caller, 'register', file, '--name', name, ...terms, '--json');
   expect(notes).not.toMatch(/error/);
   return (JSON.parse(out) as { id: string }).id;
@@ -154,5 +154,25 @@ describe('a look for near copies', () => {
     const { code, notes } = await run(stranger, 'similar', at('notes.txt'));
     expect(code).toBe(1);
     expect(notes).toMatch(/no container of weights/);
+  });
+});
+
+describe('a declared parent', () => {
+  it('is confirmed by fingerprints where no conversion explains the model, and that goes on record', async () => {
+    const hashed = await run(owner, 'hash', at('original.safetensors'), '--json');
+    const { weightDigest } = JSON.parse(hashed.out) as { weightDigest: string };
+    const child = await register('copy', stranger, '--parent', `${weightDigest}=fine-tuned-from`);
+    const files = [at('copy.safetensors'), at('original.safetensors')] as const;
+    const without = await run(stranger, 'lineage', 'check', ...files, '--json');
+    expect(JSON.parse(without.out)).toMatchObject({ finding: 'unexplained', method: 'conversion-replay' });
+    const { code, out } = await run(stranger, 'lineage', 'check', ...files, '--fingerprint', '--record', '--json');
+    expect(code).toBe(0);
+    expect(JSON.parse(out)).toMatchObject({
+      finding: 'confirmed',
+      method: 'fingerprint',
+      significance: { pValue: 1 / (1 + STRANGERS), n: STRANGERS },
+    });
+    const checks = await run(stranger, 'lineage', 'checks', child, '--json');
+    expect(JSON.parse(checks.out)).toMatchObject([{ method: 'fingerprint', finding: 'confirmed' }]);
   });
 });

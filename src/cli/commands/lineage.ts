@@ -24,6 +24,10 @@ export function define(program: Command, context: Context): void {
     .addOption(
       new Option('--as <relation>', 'the relation to check, where it is not on record').choices([...RELATIONS]),
     )
+    .option(
+      '--fingerprint',
+      'judge by fingerprints what no conversion explains, such as a fine-tuned model; the registry is sent that of the child',
+    )
     .option('--record', 'put what you find on record, as your word')
     .addHelpText(
       'after',
