@@ -31,7 +31,9 @@ export const similarQuery = z
       .min(0)
       .max(200)
       .default(0)
-      .describe('Other models whose neurons see as many inputs, at most, the oldest: to judge by how near strangers come'),
+      .describe(
+        'Other models whose neurons see as many inputs, at most, the oldest: to judge by how near strangers come',
+      ),
   })
   .refine((query) => (query.fingerprint === undefined) !== (query.registration === undefined), {
     message: 'give either a fingerprint or a registration',
