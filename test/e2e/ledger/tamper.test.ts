@@ -45,6 +45,7 @@ const SINGLE = [
   'registry.run',
   'registry.relation',
   'registry.trained_on',
+  'registry.lineage_standing',
 ];
 
 /** Rows that may go. */
@@ -62,7 +63,8 @@ const TABLES: Record<string, readonly string[]> = {
 
 /** What PostgreSQL makes of a value so that it is another one of the same type, and no other row's key. */
 const OTHER: Record<string, (column: string) => string> = {
-  text: (c) => `coalesce(${c}, '') || 'x'`,
+  // An index decodes it: it stays a digest.
+  text: (c) => (c === 'file_digest' ? `'sha256:' || reverse(substr(${c}, 8))` : `coalesce(${c}, '') || 'x'`),
   bigint: (c) => `coalesce(${c}, 0) + 7000`,
   smallint: (c) => `${c} + 70`,
   integer: (c) => `coalesce(${c}, 0) + 7000`,
