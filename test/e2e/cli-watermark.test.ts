@@ -69,7 +69,7 @@ describe('a watermark', () => {
   it('is found, with its chance, and since when its key is committed to', async () => {
     const { code, value } = await look('acme', file('marked.safetensors'));
     expect(code).toBe(0);
-    expect(value).toMatchObject({ found: true, bits: 64, best: { layer: 'dense1', matched: 64 }, party: acme });
+    expect(value).toMatchObject({ found: true, bits: 64, best: { layer: 'dense1/kernel', matched: 64 }, party: acme });
     expect(value.pValue).toBe(2 ** -64);
     expect(value.record).toMatchObject({ sealed: key.sealed, maker: acme, index: key.receipt.index });
   }, 60_000);
@@ -107,10 +107,10 @@ describe('a watermark', () => {
     expect([code, value]).toEqual([1, expect.objectContaining({ code: 'proof_invalid', field: 'mark-key' })]);
   }, 60_000);
 
-  it('is refused where no training here made the file, and where there is no key', async () => {
+  it('is refused where the layers cannot be put in order, and where there is no key', async () => {
     await writeModel(file('other.safetensors'), [1, 2, 3, 4]);
     const other = await look('acme', file('other.safetensors'));
-    expect([other.code, other.value]).toEqual([1, expect.objectContaining({ code: 'watermark_unfit' })]);
+    expect([other.code, other.value]).toEqual([1, expect.objectContaining({ code: 'stack_unknown' })]);
     const missing = await users.run(
       'acme',
       'watermark',
