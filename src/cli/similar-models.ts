@@ -37,6 +37,9 @@ export interface SimilarFacts {
   checkAll?: boolean;
 }
 
+/** So many as the registry gives at once: the retrieval vector ranks some copies far behind where their neurons put them. */
+const SHORTLIST = 50;
+
 export interface Found {
   registration: string;
   name: string | null;
@@ -62,10 +65,10 @@ export async function similarTo(context: Context, asked: string, facts: SimilarF
   const query = await queryOf(context, client, asked);
   const answer = await client.post<SimilarView>('/v1/similar', {
     fingerprint: formatFingerprint(query.fingerprint),
-    limit: facts.candidates + 1,
+    limit: SHORTLIST,
     unrelated: facts.unrelated,
   });
-  const views = await candidatesOf(context, client, answer, query.registration, facts);
+  const views = await candidatesOf(context, client, answer, query, facts);
   const judged = new Set([...views.map(({ registration }) => registration), query.registration]);
   // The nearest that are not judged are strangers as well: without them, strangers would seem farther than they are.
   const strangers = [...answer.candidates, ...answer.unrelated].filter(({ registration }) => !judged.has(registration));
@@ -159,11 +162,16 @@ async function candidatesOf(
   context: Context,
   client: Client,
   { candidates }: SimilarView,
-  own: string | undefined,
+  { fingerprint, registration: own }: Query,
   { against, candidates: most }: SimilarFacts,
 ): Promise<FingerprintView[]> {
   if (against !== undefined) return [await onRecord(client, await findAnyModel(context, against))];
-  return candidates.filter(({ registration }) => registration !== own).slice(0, most);
+  return candidates
+    .filter(({ registration }) => registration !== own)
+    .map((view) => ({ view, score: evidenceFor(fingerprint, parsed(view)).score }))
+    .sort((a, b) => b.score - a.score)
+    .slice(0, most)
+    .map(({ view }) => view);
 }
 
 /** @throws RegistryError `proof_invalid` for a fingerprint that nobody stated; as `checkReceipts` does */
