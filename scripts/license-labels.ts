@@ -6,7 +6,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ACTIONS } from '../src/core/licensing/actions.ts';
-import type { IntendedUse, Judgement } from '../src/core/licensing/obligations.ts';
+import type { IntendedUse, Judgement } from '../src/core/licensing/judgement.ts';
 import { obligationsOf } from '../src/core/licensing/obligations.ts';
 import type { LineageRelation } from '../src/core/licensing/relations.ts';
 import { CURRENT_RULES, RULES } from '../src/core/licensing/rules/index.ts';

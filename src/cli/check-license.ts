@@ -1,5 +1,5 @@
 /** What flows down to a model, asked for an intended use, for people. */
-import type { Finding } from '../core/licensing/obligations.ts';
+import type { Finding } from '../core/licensing/judgement.ts';
 import type { Context } from './context.ts';
 import { findAnyModel } from './find-model.ts';
 import { actionOf } from './parse.ts';

@@ -25,7 +25,7 @@ import type { Lineage } from '../core/licensing/lineage.ts';
 import type { Relation, Standing } from '../core/licensing/relations.ts';
 import type { LineageCheckBody } from '../core/registry/lineage-check.ts';
 import type { LicenseText, Release, ReleaseBasis } from '../core/licensing/release.ts';
-import type { IntendedUse, Obligations } from '../core/licensing/obligations.ts';
+import type { IntendedUse, Obligations } from '../core/licensing/judgement.ts';
 import type { Moment, Owned } from '../core/title/chain.ts';
 import type { ReplayedEpoch } from '../training/index.ts';
 import type { InstrumentAct, InstrumentState } from '../core/title/instrument-states.ts';

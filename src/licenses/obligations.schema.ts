@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { ACTIONS } from '../core/licensing/actions.ts';
-import { VERDICTS } from '../core/licensing/obligations.ts';
+import { VERDICTS } from '../core/licensing/judgement.ts';
 import { LINEAGE_RELATIONS } from '../core/licensing/relations.ts';
 import { RULE_EDITIONS } from '../core/licensing/rules/index.ts';
 import { ASKED } from '../core/licensing/rules/rule.ts';

@@ -6,119 +6,27 @@
  * Where an ancestor leaves a choice of licenses, the least burdensome for the use is taken, for each place of each
  * ancestor by itself: so one ancestor more never takes a duty away nor betters a verdict. The model's own choice is
  * another matter: it is offered under each of its licenses, so each has to be one that its ancestors allow.
- *
- * An edge that was contradicted counts all the same: a finding of the registry frees nobody of an obligation that a maker
- * declared. What the model came from instead nobody knows, so to a careful reader it is UNKNOWN.
  */
 import { ACTIONS } from './actions.ts';
+import { contradictedAmong, doubted } from './contradicted.ts';
 import type { LicenseTree } from './expression.ts';
 import { licenseTree, NO_ASSERTION } from './expression.ts';
-import type { Lineage, LineageEdge, Reached, Step } from './lineage.ts';
+import type { Choice, Finding, IntendedUse, Judgement, Obligations, Question, Verdict } from './judgement.ts';
+import { VERDICTS, worstFirst } from './judgement.ts';
+import type { Reached, Step } from './lineage.ts';
 import { pathTo, walk } from './lineage.ts';
 import type { RuleEdition } from './rules/index.ts';
 import { CURRENT_RULES, RULES } from './rules/index.ts';
-import type { Action, Asked, Effect, Mode, Place, Rule, RuleFamily } from './rules/rule.ts';
-
-/** From best to worst. */
-export const VERDICTS = ['OK', 'UNKNOWN', 'CONFLICT', 'BLOCK'] as const;
-export type Verdict = (typeof VERDICTS)[number];
-
-export interface IntendedUse {
-  readonly actions: readonly Action[];
-  readonly commercial: boolean;
-}
-
-export interface Question {
-  readonly lineage: Lineage;
-  readonly model: string;
-  readonly use: IntendedUse;
-  /** The day of the use, YYYY-MM-DD */
-  readonly on: string;
-  readonly edition?: RuleEdition;
-}
-
-/** What one clause does, and through which ancestors. */
-export interface Finding {
-  readonly verdict: Verdict;
-  /** Null where no rule speaks of the license in this place */
-  readonly rule: string | null;
-  readonly does: Effect['does'];
-  readonly license: string;
-  readonly clause: string | null;
-  readonly source: string | null;
-  readonly text: string;
-  /** What a duty asks for; nothing else does */
-  readonly asks: readonly Asked[];
-  readonly wayOut: string | null;
-  /** Ids of all ancestors (or of the model itself) that it comes from, nearest first */
-  readonly from: readonly string[];
-  readonly place: Place;
-  /** From the model to the first of them; empty for the model itself */
-  readonly path: readonly Step[];
-  readonly explanation: string;
-}
-
-export interface Choice {
-  readonly node: string;
-  readonly place: Place;
-  readonly expression: string;
-  readonly taken: readonly string[];
-}
-
-export interface Judgement {
-  readonly verdict: Verdict;
-  readonly permissions: { readonly actions: readonly Action[]; readonly commercial: boolean };
-  readonly duties: readonly Finding[];
-  /** What is not allowed, whether or not the use does it */
-  readonly prohibitions: readonly Finding[];
-  /** What stands in the way of the use, worst first */
-  readonly obstacles: readonly Finding[];
-  readonly choices: readonly Choice[];
-}
-
-export interface Obligations extends Readonly<Record<Mode, Judgement>> {
-  readonly edition: RuleEdition;
-  readonly on: string;
-  readonly contradicted: readonly LineageEdge[];
-}
+import type { Action, Effect, Mode, Place, Rule, RuleFamily } from './rules/rule.ts';
 
 /** @throws RegistryError `not_found`, `license_unknown` */
 export function obligationsOf({ lineage, model, use, on, edition = CURRENT_RULES }: Question): Obligations {
   const reached = walk(lineage, model);
   const expressions = new Map(lineage.nodes.map(({ id, license }) => [id, license ?? NO_ASSERTION]));
   const judge = (mode: Mode) => new Judge(edition, mode, on, use).judge(reached, expressions);
-  const contradicted = lineage.edges.filter(
-    ({ child, standing }) => standing === 'contradicted' && reached.some(({ node }) => node === child),
-  );
+  const contradicted = contradictedAmong(lineage, reached);
   const conservative = doubted(judge('conservative'), contradicted, reached);
   return { edition, on, contradicted, conservative, permissive: judge('permissive') };
-}
-
-function doubted(judged: Judgement, edges: readonly LineageEdge[], reached: readonly Reached[]): Judgement {
-  if (edges.length === 0) return judged;
-  const doubts = edges.map((edge): Finding => {
-    const at = reached.find(({ node }) => node === edge.child)!;
-    const text = `That "${edge.child}" is ${edge.relation} "${edge.parent}" was found not to be true; what it came from instead is not known.`;
-    return {
-      verdict: 'UNKNOWN',
-      rule: null,
-      does: 'unknown',
-      license: NO_ASSERTION,
-      clause: null,
-      source: null,
-      text,
-      asks: [],
-      wayOut: `Have the maker of "${edge.child}" show what it came from, or have the edge checked again.`,
-      from: [edge.child],
-      place: at.place,
-      path: pathTo(at),
-      explanation: text,
-    };
-  });
-  const obstacles = [...judged.obstacles, ...doubts].sort(
-    (a, b) => VERDICTS.indexOf(b.verdict) - VERDICTS.indexOf(a.verdict),
-  );
-  return { ...judged, verdict: obstacles[0]!.verdict, permissions: { actions: [], commercial: false }, obstacles };
 }
 
 /** One rule on one license in one place. */
@@ -179,9 +87,7 @@ class Judge {
     }
     const all = [...sightings.values()];
     const model = { id: reached[0]!.node, tree: licenseTree(expressions.get(reached[0]!.node)!) };
-    const obstacles = [...this.obstacles(all), ...this.conflicts(all, model)].sort(
-      (a, b) => VERDICTS.indexOf(b.verdict) - VERDICTS.indexOf(a.verdict),
-    );
+    const obstacles = [...this.obstacles(all), ...this.conflicts(all, model)].sort(worstFirst);
     return {
       verdict: obstacles[0]?.verdict ?? 'OK',
       permissions: permissionsOf(all),

@@ -8,7 +8,7 @@
  */
 import type { Digest } from '../digest.ts';
 import { isLicenseRef, licenseIds, NO_ASSERTION } from './expression.ts';
-import type { Finding, IntendedUse } from './obligations.ts';
+import type { Finding, IntendedUse } from './judgement.ts';
 import type { Asked } from './rules/rule.ts';
 
 export interface ReleasePart {

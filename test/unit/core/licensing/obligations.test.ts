@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import type { Lineage } from '../../../../src/core/licensing/lineage.ts';
-import type { Question, Verdict } from '../../../../src/core/licensing/obligations.ts';
+import type { Question, Verdict } from '../../../../src/core/licensing/judgement.ts';
 import { obligationsOf } from '../../../../src/core/licensing/obligations.ts';
 import type { LineageRelation } from '../../../../src/core/licensing/relations.ts';
 import type { Action } from '../../../../src/core/licensing/rules/rule.ts';
