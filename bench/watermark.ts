@@ -19,7 +19,8 @@ import type { ImageDataset } from '../src/training/idx.ts';
 import { readMnist } from '../src/training/mnist.ts';
 import { Laboratory } from './derivation/derive.ts';
 import { zooFolder } from './derivation/kept.ts';
-import { accuracyOf, stackOf, tensorsOf } from './derivation/network.ts';
+import { stackOfRun, tensorsOfRun } from '../src/core/fingerprint/run-stack.ts';
+import { accuracyOf } from './derivation/network.ts';
 import { growZoo } from './derivation/zoo.ts';
 import type { ZooModel } from './derivation/zoo.ts';
 import { principalComponents, projectRows } from './principal-components.ts';
@@ -71,12 +72,12 @@ const keyOf = (name: string): WatermarkKey => ({
 });
 
 async function mark(base: ZooModel, backend: ChosenBackend, dataset: ImageDataset): Promise<ZooModel> {
-  const before = stackOf(base.tensors);
+  const before = stackOfRun(base.tensors);
   const began = performance.now();
   const { stack, margin, change } = embedMark(sha256, before, keyOf(base.name));
   const seconds = (performance.now() - began) / 1000;
   const testAccuracy = await accuracyOf(backend, stack, dataset.test, dataset.classes);
-  const tensors = tensorsOf(stack);
+  const tensors = tensorsOfRun(stack);
   const { matched } = readMark(sha256, before, keyOf(base.name)).best;
   const cells = [base.name, share(base.testAccuracy), share(testAccuracy), margin, share(change), seconds.toFixed(1)];
   console.log(`| ${[...cells, matched].join(' | ')} |`);
@@ -85,7 +86,7 @@ async function mark(base: ZooModel, backend: ChosenBackend, dataset: ImageDatase
 
 /** By somebody who has the data and knows how marks are made, and not the key. */
 async function attacks(marked: ZooModel, backend: ChosenBackend, dataset: ImageDataset): Promise<Copy[]> {
-  const original = stackOf(marked.tensors);
+  const original = stackOfRun(marked.tensors);
   const stacks: [string, Stack][] = [
     ['marked again', embedMark(sha256, original, keyOf(`${marked.name} again`)).stack],
   ];
@@ -162,7 +163,7 @@ function look(stack: Stack, key: WatermarkKey): { matched: number; pValue: numbe
 /** Keys that have nothing to do with the models, on bases as they were and on all the copies. */
 function tellStrangers(bases: readonly ZooModel[], copies: readonly Copy[]): void {
   const keys = Array.from({ length: STRANGERS }, (_, i) => keyOf(`stranger ${i}`));
-  const stacks = [...bases.map(({ tensors }) => stackOf(tensors)), ...copies.map(({ stack }) => stack)];
+  const stacks = [...bases.map(({ tensors }) => stackOfRun(tensors)), ...copies.map(({ stack }) => stack)];
   const pValues = stacks.flatMap((stack) => keys.map((key) => look(stack, key).pValue));
   const below = (limit: number): number => pValues.filter((p) => p < limit).length;
   const least = Math.min(...pValues);

@@ -8,7 +8,8 @@ import { randomStream } from '../../src/training/random.ts';
 import { DERIVATIONS } from './derivations.ts';
 import type { Derivation, Step } from './derivations.ts';
 import { keep } from './kept.ts';
-import { accuracyOf, recipeOf, stackOf, tensorsOf } from './network.ts';
+import { stackOfRun, tensorsOfRun } from '../../src/core/fingerprint/run-stack.ts';
+import { accuracyOf, recipeOf } from './network.ts';
 import { averageWith } from './surgery.ts';
 import { dataOf } from './tasks.ts';
 import { imagesOf, trainFrom } from './training.ts';
@@ -64,11 +65,11 @@ export class Laboratory {
     if (made) console.log(`  ${base.name}, ${name}: ${facts.accuracy ?? 'diverged'}`);
     const about = { base: base.name, derivation: name };
     if (facts.accuracy === undefined) return { ...about, stack: undefined };
-    return { ...about, stack: stackOf(tensors), kept: facts.accuracy / base.testAccuracy };
+    return { ...about, stack: stackOfRun(tensors), kept: facts.accuracy / base.testAccuracy };
   }
 
   async #make(base: ZooModel, { name, steps, task = 'mnist' }: Derivation) {
-    let stack = stackOf(base.tensors);
+    let stack = stackOfRun(base.tensors);
     try {
       for (const [i, step] of steps.entries())
         stack = await this.#apply(stack, step, base, `${base.name}/${name}/${i}`);
@@ -78,7 +79,7 @@ export class Laboratory {
       throw error;
     }
     const { test, classes } = dataOf(this.#dataset, task);
-    return { tensors: tensorsOf(stack), facts: { accuracy: await accuracyOf(this.#backend, stack, test, classes) } };
+    return { tensors: tensorsOfRun(stack), facts: { accuracy: await accuracyOf(this.#backend, stack, test, classes) } };
   }
 
   async #apply(stack: Stack, step: Step, base: ZooModel, purpose: string): Promise<Stack> {
@@ -96,13 +97,13 @@ export class Laboratory {
       seed: random.uint32(),
     };
     const recipe = recipeOf(stack, { ...half.train, classes: half.classes });
-    const { tensors } = await trainFrom(this.#backend, half, hyperparameters, tensorsOf(stack), recipe);
-    return stackOf(tensors);
+    const { tensors } = await trainFrom(this.#backend, half, hyperparameters, tensorsOfRun(stack), recipe);
+    return stackOfRun(tensors);
   }
 
   #outsiderLike({ hyperparameters: { arch, hidden } }: ZooModel): Stack {
     const shape = (model: ZooModel) => [model.hyperparameters.arch, ...model.hyperparameters.hidden].join();
     const found = this.#outsiders.find((model) => shape(model) === [arch, ...hidden].join());
-    return stackOf(found!.tensors);
+    return stackOfRun(found!.tensors);
   }
 }

@@ -12,7 +12,7 @@ import type { Stack } from '../../src/core/fingerprint/stack.ts';
 import { lowerBound, upperBound } from './binomial.ts';
 import { DERIVATIONS } from './derivations.ts';
 import type { Derived, Diverged } from './derive.ts';
-import { stackOf } from './network.ts';
+import { stackOfRun } from '../../src/core/fingerprint/run-stack.ts';
 import { useOf } from './plan.ts';
 import type { ZooModel } from './zoo.ts';
 
@@ -123,7 +123,7 @@ export function measure<Fingerprint>(
   derived: readonly (Derived | Diverged)[],
 ): Measurement {
   const registered = zoo.filter(({ role }) => role !== 'outsider');
-  const prints = registered.map(({ tensors }) => scheme.fingerprintOf(stackOf(tensors)));
+  const prints = registered.map(({ tensors }) => scheme.fingerprintOf(stackOfRun(tensors)));
   const compared = queries(zoo, derived).map((query) => compare(scheme, query, registered, prints));
   const architectures = [...new Set(zoo.map(({ hyperparameters }) => hyperparameters.arch))];
   const measurements = architectures.map((architecture) => {
@@ -230,7 +230,7 @@ function queries(zoo: readonly ZooModel[], derived: readonly (Derived | Diverged
   const models = zoo.map((model) => ({
     architecture: model.hyperparameters.arch,
     label: model.name,
-    stack: stackOf(model.tensors),
+    stack: stackOfRun(model.tensors),
     origin: model.role === 'outsider' ? undefined : model,
   }));
   const copies = derived.flatMap((one) => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { DERIVATIONS } from '../../../../bench/derivation/derivations.ts';
 import { measure } from '../../../../bench/derivation/measure.ts';
-import { stackOf, tensorsOf } from '../../../../bench/derivation/network.ts';
+import { stackOfRun, tensorsOfRun } from '../../../../src/core/fingerprint/run-stack.ts';
 import type { ZooModel } from '../../../../bench/derivation/zoo.ts';
 import type { Stack } from '../../../../src/core/fingerprint/stack.ts';
 import { parseHyperparameters } from '../../../../src/training/hyperparameters.ts';
@@ -26,14 +26,14 @@ const scheme = {
 };
 
 function model(name: string, place: number, initSeed: number, role: ZooModel['role'] = 'base'): ZooModel {
-  const tensors = tensorsOf(stackAt(place));
+  const tensors = tensorsOfRun(stackAt(place));
   const hyperparameters = parseHyperparameters({ hidden: [1] });
   return { name, role, initSeed, images: [0, 1], hyperparameters, tensors, weightDigest: '', testAccuracy: 0.9 };
 }
 const copy = (base: string, place: number, kept = 1, derivation = DERIVATIONS[0]!.name) => ({
   base,
   derivation,
-  stack: stackOf(tensorsOf(stackAt(place))),
+  stack: stackOfRun(tensorsOfRun(stackAt(place))),
   kept,
 });
 

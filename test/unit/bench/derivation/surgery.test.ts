@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Tensor2D } from '@tensorflow/tfjs-core';
-import { columnsOf, recipeOf, rowsOf, stackOf, tensorsOf } from '../../../../bench/derivation/network.ts';
+import { stackOfRun, tensorsOfRun } from '../../../../src/core/fingerprint/run-stack.ts';
+import { columnsOf, recipeOf, rowsOf } from '../../../../bench/derivation/network.ts';
 import * as surgery from '../../../../bench/derivation/surgery.ts';
 import type { Layer, Stack } from '../../../../src/core/fingerprint/stack.ts';
 import { chooseBackend } from '../../../../src/training/backends/index.ts';
@@ -29,7 +30,7 @@ function networkOf(recipe: ReturnType<typeof mlp>): Stack {
       ? initialValues(spec, stream)
       : Float32Array.from({ length: spec.shape[0]! }, () => stream.uniform()),
   );
-  return stackOf(
+  return stackOfRun(
     recipe.parameters.map(({ name, shape }, i) => ({
       name,
       shape,
@@ -54,7 +55,7 @@ function answers(stack: Stack): number[] {
   const { tf } = backend;
   return tf.tidy(() => {
     const recipe = recipeOf(stack, PICTURE);
-    const weights = loadTensors(tf, recipe.parameters, tensorsOf(stack), 'stack');
+    const weights = loadTensors(tf, recipe.parameters, tensorsOfRun(stack), 'stack');
     const images: Tensor2D = tf.tensor2d(pictures(), [PICTURE.height * PICTURE.width, IMAGES]);
     return [...recipe.forward(tf, weights, images).dataSync()];
   });
@@ -141,8 +142,8 @@ describe.each(Object.keys(NETWORKS))('%s', (name) => {
   });
 
   it('comes back from a stack as the tensors it was read from', () => {
-    const tensors = tensorsOf(stack());
-    expect(tensorsOf(stackOf(tensors))).toEqual(tensors);
+    const tensors = tensorsOfRun(stack());
+    expect(tensorsOfRun(stackOfRun(tensors))).toEqual(tensors);
   });
 
   it.each(['permute', 'rescale', 'permuteAndRescale'] as const)('%s: other weights, the same answers', (what) => {

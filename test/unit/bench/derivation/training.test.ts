@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { recipeOf, rowsOf, stackOf, tensorsOf } from '../../../../bench/derivation/network.ts';
+import { stackOfRun, tensorsOfRun } from '../../../../src/core/fingerprint/run-stack.ts';
+import { recipeOf, rowsOf } from '../../../../bench/derivation/network.ts';
 import { dropUnits } from '../../../../bench/derivation/surgery.ts';
 import { dataOf } from '../../../../bench/derivation/tasks.ts';
 import { initialTensors, trainFrom } from '../../../../bench/derivation/training.ts';
@@ -45,11 +46,11 @@ it('the seed of the weights and the seed of the order both change what is traine
 
 it('trains a network on whose widths are not the recipe’s', async () => {
   const hyperparameters = parseHyperparameters({ arch: 'cnn', hidden: [16], epochs: 1, optimizer: 'momentum' });
-  const whole = stackOf(initialTensors(hyperparameters, 5, dataset));
+  const whole = stackOfRun(initialTensors(hyperparameters, 5, dataset));
   const cut = dropUnits(0.25)(whole, randomStream(1, 'cut'));
   const recipe = recipeOf(cut, { ...dataset.train, classes: dataset.classes });
-  const { tensors } = await trainFrom(backend, dataset, hyperparameters, tensorsOf(cut), recipe);
-  const trained = stackOf(tensors);
+  const { tensors } = await trainFrom(backend, dataset, hyperparameters, tensorsOfRun(cut), recipe);
+  const trained = stackOfRun(tensors);
   expect(trained.layers.map(rowsOf)).toEqual([6, 12, 12, 10]);
   trained.layers.forEach(({ kernel }, i) => expect(kernel).not.toEqual(cut.layers[i]!.kernel));
 });
