@@ -30,6 +30,9 @@ const database = {
  * people's programs on what Muniment wrote, and needs those programs.
  */
 export default {
+  // Modules that a file of tests loaded stay in the heap of the process that ran it: a worker that has grown is replaced.
+  maxWorkers: '100%',
+  workerIdleMemoryLimit: '1GB',
   // A promise is judged by what happens, not by how soon: slow machines must not fail a test.
   testTimeout: 60_000,
   coverageProvider: 'v8',
