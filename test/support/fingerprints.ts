@@ -10,7 +10,15 @@ export const anyFingerprint = (): Fingerprint => ({
   scheme: SCHEME,
   shape: '784-128-10',
   retrieval: scaled(gausses(RETRIEVAL_DIMENSIONS)),
-  layers: [{ units: 32, width: 785, rows: anyBytes(32 * SKETCH_BYTES), behind: anyBytes(32 * SKETCH_BYTES) }],
+  layers: [
+    {
+      units: 32,
+      width: 785,
+      rows: anyBytes(32 * SKETCH_BYTES),
+      behind: anyBytes(32 * SKETCH_BYTES),
+      moments: { width: 136, rows: anyBytes(32 * SKETCH_BYTES) },
+    },
+  ],
   outputs: { width: 785, rows: anyBytes(10 * SKETCH_BYTES) },
 });
 
@@ -26,7 +34,13 @@ export function copyOf({ retrieval, layers, outputs, ...rest }: Fingerprint, clo
   return {
     ...rest,
     retrieval: scaled(mixed),
-    layers: layers.map((layer) => ({ ...layer, rows: near(layer.rows), behind: near(layer.behind) })),
+    layers: layers.map(({ units, width, rows, behind, moments }) => ({
+      units,
+      width,
+      rows: near(rows),
+      behind: near(behind),
+      ...(moments && { moments: { ...moments, rows: near(moments.rows) } }),
+    })),
     outputs: { ...outputs, rows: near(outputs.rows) },
   };
 }

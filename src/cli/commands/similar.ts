@@ -70,6 +70,7 @@ function describePair({ score, seen, layers, shapes }: Evidence & { shapes: [str
 const SEEN = {
   ahead: 'of hidden neurons, seen from the input',
   behind: 'of hidden neurons, seen from behind',
+  moments: 'of hidden neurons, by the moments of their kernels',
   outputs: 'of the outputs and what they see',
 } as const;
 

@@ -6,7 +6,7 @@
 import { z } from 'zod';
 import { fromBase64, toBase64 } from '../bytes.ts';
 import { RegistryError } from '../errors.ts';
-import type { Fingerprint, LayerSketch } from './fingerprint.ts';
+import type { Fingerprint, LayerSketch, Sketch } from './fingerprint.ts';
 import {
   MAX_LAYERS,
   MAX_NEURONS,
@@ -29,6 +29,8 @@ const width = z
   .max(2 ** 31 - 1)
   .describe("Elements of a neuron's row before it was sketched");
 
+const sketch = (neurons: number) => z.strictObject({ width, rows: base64(SKETCH_BYTES * neurons) });
+
 const layerSchema = z.strictObject({
   units: z.int().positive().describe('Neurons of the layer'),
   width,
@@ -36,6 +38,9 @@ const layerSchema = z.strictObject({
     `${SKETCH_BITS} bits of each kept neuron, the strongest first; base64`,
   ),
   behind: base64(SKETCH_BYTES * MAX_NEURONS_A_LAYER).describe('The same of the neurons seen from behind'),
+  moments: sketch(MAX_NEURONS_A_LAYER)
+    .optional()
+    .describe('The same of the moments of their kernels, where units look at several positions of each channel'),
 });
 
 export const fingerprintSchema = z
@@ -49,10 +54,7 @@ export const fingerprintSchema = z
       `${RETRIEVAL_DIMENSIONS} signed bytes, the largest ±${LARGEST}; base64`,
     ),
     layers: z.array(layerSchema).min(1).max(MAX_LAYERS).describe('Hidden layers, from the input on'),
-    outputs: z.strictObject({
-      width,
-      rows: base64(SKETCH_BYTES * MAX_OUTPUTS).describe('Of the outputs, in their order, as of neurons'),
-    }),
+    outputs: sketch(MAX_OUTPUTS).describe('Of the outputs, in their order, as of neurons'),
   })
   .meta({ id: 'Fingerprint' });
 
@@ -62,14 +64,17 @@ export const formatFingerprint = ({ scheme, shape, retrieval, layers, outputs }:
   scheme,
   shape,
   retrieval: toBase64(new Uint8Array(retrieval.buffer, retrieval.byteOffset, retrieval.byteLength)),
-  layers: layers.map(({ units, width, rows, behind }) => ({
+  layers: layers.map(({ units, width, rows, behind, moments }) => ({
     units,
     width,
     rows: toBase64(rows),
     behind: toBase64(behind),
+    ...(moments && { moments: formatSketch(moments) }),
   })),
-  outputs: { width: outputs.width, rows: toBase64(outputs.rows) },
+  outputs: formatSketch(outputs),
 });
+
+const formatSketch = ({ width, rows }: Sketch) => ({ width, rows: toBase64(rows) });
 
 /**
  * @param document has passed `fingerprintSchema`
@@ -84,7 +89,7 @@ export function parseFingerprint(document: FingerprintDocument, under = ''): Fin
   if (kept > MAX_NEURONS) {
     throw refuse(`A fingerprint has at most ${MAX_NEURONS} neurons, and not ${kept}.`, `${under}layers`);
   }
-  const outputs = { width: document.outputs.width, rows: rowsOf(document.outputs.rows, `${under}outputs.rows`) };
+  const outputs = parseSketch(document.outputs, `${under}outputs.`);
   return { scheme, shape, retrieval, layers, outputs };
 }
 
@@ -112,8 +117,17 @@ function parseLayer(layer: FingerprintDocument['layers'][number], under: string)
   if (behind.length !== rows.length) {
     throw refuse('There are as many neurons seen from behind as from the input.', `${under}behind`);
   }
-  return { units, width, rows, behind };
+  const moments = layer.moments && parseSketch(layer.moments, `${under}moments.`);
+  if (moments !== undefined && moments.rows.length !== rows.length) {
+    throw refuse('There are moments of as many neurons as are seen from the input.', `${under}moments.rows`);
+  }
+  return { units, width, rows, behind, ...(moments && { moments }) };
 }
+
+const parseSketch = ({ width, rows }: { width: number; rows: string }, under: string): Sketch => ({
+  width,
+  rows: rowsOf(rows, `${under}rows`),
+});
 
 function rowsOf(text: string, field: string): Uint8Array {
   const rows = bytesOf(text, field);

@@ -7,9 +7,10 @@
  *   score = Σ over aligned layers of √pairs · (cosine − chance)
  *
  * Layers are aligned in order, so that the score is largest, and may be left out: a derived model may have some put in,
- * merged or replaced. Neurons are seen from the input, which is as good as unchanged where a last layer was replaced, and
- * from behind, which is where a model is trained on with large steps: the higher score counts. From the input, layers of
- * few numbers a neuron are left out where there are others: all models of a task learn the same few edges.
+ * merged or replaced. Neurons are seen from the input, which is as good as unchanged where a last layer was replaced, from
+ * behind, which is where a model is trained on with large steps, and by the moments of their kernels, which are left when
+ * both sides were turned round: the highest score counts. From the input and of moments, layers of few numbers a neuron
+ * are left out where there are others: all models of a task learn the same few edges.
  *
  * Where layers were merged, no hidden neurons are left. The outputs are, and what they see: matched likewise, they score
  * atanh of their mean cosine. Models of one task see much the same, and come to 1.5; merged copies to 2.5 and more.
@@ -17,7 +18,7 @@
  * What a score is worth, only scores of unrelated models tell (`significance.ts`).
  */
 import { munkres } from 'munkres';
-import type { Fingerprint, LayerSketch } from './fingerprint.ts';
+import type { Fingerprint, LayerSketch, Sketch } from './fingerprint.ts';
 import { SKETCH_BITS, SKETCH_BYTES } from './fingerprint.ts';
 
 /** Fewer elements a row are few: 5×5 of one channel and a bias are 26. */
@@ -40,21 +41,21 @@ export interface AlignedLayers {
 export interface Evidence {
   /** 0 where no layers compare; about √neurons for the same weights */
   score: number;
-  /** What the score is of: hidden neurons seen from the input or from behind, or the outputs */
-  seen: 'ahead' | 'behind' | 'outputs';
+  /** What the score is of: hidden neurons seen from the input, from behind or by their moments, or the outputs */
+  seen: 'ahead' | 'behind' | 'moments' | 'outputs';
   /** The hidden layers that were aligned, whatever the score is of */
   layers: AlignedLayers[];
 }
 
 /** The same either way round. */
 export function evidenceFor(a: Fingerprint, b: Fingerprint): Evidence {
-  const wide = [a, b].every(({ layers }) => layers.some(({ width }) => width >= MIN_WIDTH));
-  const ahead = aligned(a, b, (one, other) =>
-    one.width === other.width && (one.width >= MIN_WIDTH || !wide) ? matched(one.rows, other.rows) : undefined,
-  );
-  const behind = aligned(a, b, (one, other) => matched(one.behind, other.behind));
+  const views: Evidence[] = [
+    { ...alignedWhereWide(a, b, (layer) => layer), seen: 'ahead' },
+    { ...aligned(a, b, (one, other) => matched(one.behind, other.behind)), seen: 'behind' },
+    { ...alignedWhereWide(a, b, ({ moments }) => moments), seen: 'moments' },
+  ];
+  const hidden = views.reduce((best, view) => (view.score > best.score ? view : best));
   const outputs = scoreOfOutputs(a, b);
-  const hidden: Evidence = behind.score > ahead.score ? { ...behind, seen: 'behind' } : { ...ahead, seen: 'ahead' };
   return outputs > hidden.score ? { ...hidden, score: outputs, seen: 'outputs' } : hidden;
 }
 
@@ -67,6 +68,21 @@ type Alignment = Omit<Evidence, 'seen'>;
 type Match = Pick<AlignedLayers, 'chance' | 'cosine' | 'pairs'>;
 
 const NOTHING: Alignment = { score: 0, layers: [] };
+
+/** Of layers whose rows are of one width, and wide where both models have wide ones. */
+function alignedWhereWide(
+  a: Fingerprint,
+  b: Fingerprint,
+  sketchOf: (layer: LayerSketch) => Sketch | undefined,
+): Alignment {
+  const isWide = (sketch: Sketch | undefined) => sketch !== undefined && sketch.width >= MIN_WIDTH;
+  const narrowToo = ![a, b].every(({ layers }) => layers.some((layer) => isWide(sketchOf(layer))));
+  return aligned(a, b, (one, other) => {
+    const [left, right] = [sketchOf(one), sketchOf(other)];
+    if (left?.width !== right?.width || !(isWide(left) || narrowToo)) return undefined;
+    return left && right && matched(left.rows, right.rows);
+  });
+}
 
 /** @param match undefined for layers that do not compare */
 function aligned(

@@ -6,18 +6,20 @@
  *   retrieval  e / ‖e‖ as bytes, e = Σ over hidden layers of v_l / ‖v_l‖, v_l = Σ over neurons i of strength_i · sin(G·u_i / σ):
  *              the mean of a kernel (Rahimi and Recht 2007) that is odd in the cosine of two neurons, sinh(cos / σ²), so
  *              that neurons which have nothing to do with each other cancel out, and no mean of all models need be known
- *   layers     of each kept neuron, seen from the input and seen from behind, the signs of SKETCH_BITS random projections:
- *              two vectors at an angle φ differ in φ/π of them (Goemans and Williamson 1995; Charikar 2002)
+ *   layers     of each kept neuron, seen from the input and seen from behind, and of the moments of its kernel, the signs of
+ *              SKETCH_BITS random projections: two vectors at an angle φ differ in φ/π of them (Goemans and Williamson
+ *              1995; Charikar 2002)
  *
  * Neurons of one direction are folded into one first: a thief may add pairs of any strength that undo each other. Hidden
  * layers are all but the last one, whose rows are the task itself; a model of one layer has no other.
  */
 import type { Sha256 } from '../digest.ts';
+import { momentsOf } from './moments.ts';
 import type { Neurons } from './neurons.ts';
 import { neuronsOf, unitsOf } from './neurons.ts';
 import type { Rows } from './projection.ts';
 import { gaussianRows, projected, rowAt, rowsOf } from './projection.ts';
-import type { Stack } from './stack.ts';
+import type { Layer, Stack } from './stack.ts';
 import { foldTwins } from './twins.ts';
 
 export const SCHEME = 'muniment-fingerprint-1';
@@ -50,6 +52,14 @@ export interface LayerSketch {
   rows: Uint8Array;
   /** The same of the neurons seen from behind, in the same order */
   behind: Uint8Array;
+  /** The same of the moments of their kernels, in a layer whose units look at several positions of each channel */
+  moments?: Sketch;
+}
+
+export interface Sketch {
+  width: number;
+  /** As those of a layer */
+  rows: Uint8Array;
 }
 
 export interface Fingerprint {
@@ -59,32 +69,29 @@ export interface Fingerprint {
   /** `[RETRIEVAL_DIMENSIONS]`, the largest element ±127; two are compared by their cosine. */
   retrieval: Int8Array;
   layers: readonly LayerSketch[];
-  /** The last layer, whose neurons are the outputs: what is left where layers were merged into one */
-  outputs: OutputSketch;
-}
-
-export interface OutputSketch {
-  width: number;
-  /** `[kept][SKETCH_BITS / 8]`, in the order of the outputs, at most MAX_OUTPUTS of them */
-  rows: Uint8Array;
+  /** The last layer, whose neurons are the outputs, in their order, at most MAX_OUTPUTS of them: what is left where layers were merged into one */
+  outputs: Sketch;
 }
 
 export const SKETCH_BYTES = SKETCH_BITS / 8;
 
 export function fingerprintOf(sha256: Sha256, stack: Stack): Fingerprint {
   const all = neuronsOf(sha256, foldTwins(stack));
-  const hidden = (all.length === 1 ? all : all.slice(0, -1)).map((neurons) => strongestFirst(sha256, neurons));
+  const hidden = (all.length === 1 ? all : all.slice(0, -1)).map((neurons, index) =>
+    strongestFirst(sha256, neurons, all[index - 1]?.layer),
+  );
   const sketched = hidden.slice(0, MAX_LAYERS);
   const kept = Math.min(MAX_NEURONS_A_LAYER, Math.floor(MAX_NEURONS / sketched.length));
   return {
     scheme: SCHEME,
     shape: shapeOf(stack),
     retrieval: retrievalOf(sha256, hidden),
-    layers: sketched.map(({ rows, behind, units, width }) => ({
+    layers: sketched.map(({ rows, behind, moments, units, width }) => ({
       units,
       width,
       rows: signsOf(sha256, firstOf(rows, kept)),
       behind: signsOf(sha256, firstOf(behind, kept)),
+      ...(moments && { moments: { width: moments.width, rows: signsOf(sha256, firstOf(moments, kept)) } }),
     })),
     outputs: outputsOf(sha256, all.at(-1)!),
   };
@@ -99,7 +106,7 @@ export function shapeOf({ layers }: Stack): string {
   return [first.kind === 'dense' ? first.inputs : first.channels, ...parts].join('-');
 }
 
-function outputsOf(sha256: Sha256, { directions }: Neurons): OutputSketch {
+function outputsOf(sha256: Sha256, { directions }: Neurons): Sketch {
   const rows = projected(sha256, firstOf(directions, MAX_OUTPUTS), MAX_WIDTH);
   return { width: directions.width, rows: signsOf(sha256, rows) };
 }
@@ -111,17 +118,24 @@ interface Hidden {
   /** Neurons of no strength left out */
   rows: Rows;
   behind: Rows;
+  moments: Rows | undefined;
 }
 
-function strongestFirst(sha256: Sha256, { layer, directions, behind, strengths }: Neurons): Hidden {
+function strongestFirst(
+  sha256: Sha256,
+  { layer, directions, behind, strengths }: Neurons,
+  before: Layer | undefined,
+): Hidden {
   const order = [...strengths.keys()].filter((unit) => strengths[unit]! > 0);
   order.sort((a, b) => strengths[b]! - strengths[a]! || a - b);
+  const moments = before && momentsOf(sha256, layer, unitsOf(before));
   return {
     units: unitsOf(layer),
     width: directions.width,
     strengths: Float64Array.from(order, (unit) => strengths[unit]!),
     rows: projected(sha256, sorted(directions, order), MAX_WIDTH),
     behind: sorted(behind, order),
+    moments: moments && sorted(moments, order),
   };
 }
 

@@ -180,13 +180,14 @@ function addTo(row: Float32Array, at: number, part: Float32Array, factor: number
   for (let i = 0; i < part.length; i++) row[at + i]! += factor * part[i]!;
 }
 
-function lengths(rows: Rows): Float64Array {
+export function lengths(rows: Rows): Float64Array {
   return Float64Array.from({ length: rows.count }, (_, i) =>
     Math.sqrt(rowAt(rows, i).reduce((sum, value) => sum + value * value, 0)),
   );
 }
 
-function normalised(rows: Rows): Rows {
+/** Rows of zeros stay as they are. */
+export function normalised(rows: Rows): Rows {
   const result = { ...rows, values: rows.values.slice() };
   lengths(rows).forEach((length, i) => {
     const row = rowAt(result, i);

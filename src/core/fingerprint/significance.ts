@@ -51,7 +51,15 @@ export function comparable(query: Fingerprint, model: Fingerprint): boolean {
 function cutTo(model: Fingerprint, other: Fingerprint): Fingerprint {
   const layers = layersOfBoth(model, other).map(([own, its]): LayerSketch => {
     const bytes = Math.min(own.rows.length, its.rows.length);
-    return { ...own, rows: own.rows.subarray(0, bytes), behind: own.behind.subarray(0, bytes) };
+    const { units, width, moments } = own;
+    const [rows, behind] = [own.rows.subarray(0, bytes), own.behind.subarray(0, bytes)];
+    return {
+      units,
+      width,
+      rows,
+      behind,
+      ...(moments && { moments: { ...moments, rows: moments.rows.subarray(0, bytes) } }),
+    };
   });
   return { ...model, layers };
 }

@@ -25,13 +25,14 @@ test('the bytes are those of the array alone, whatever it is a part of', () => {
   expect(formatFingerprint(part)).toEqual(formatFingerprint(fingerprint));
 });
 
-test('the largest fingerprint is not half as large as a statement may be', () => {
+test('the largest fingerprint leaves a third of a statement free', () => {
   const rows = new Uint8Array((MAX_NEURONS / MAX_LAYERS) * SKETCH_BYTES).fill(255);
-  const layer = { units: Number.MAX_SAFE_INTEGER, width: 1024, rows, behind: rows };
+  const moments = { width: 990, rows };
+  const layer = { units: Number.MAX_SAFE_INTEGER, width: 1024, rows, behind: rows, moments };
   const largest = { ...anyFingerprint(), layers: Array.from({ length: MAX_LAYERS }, () => layer) };
   const document = fingerprintSchema.parse(formatFingerprint(largest));
   expect(parseFingerprint(document).layers).toHaveLength(MAX_LAYERS);
-  expect(canonicalize(document).length).toBeLessThan(MAX_PAYLOAD / 2);
+  expect(canonicalize(document).length).toBeLessThan((2 / 3) * MAX_PAYLOAD);
 });
 
 describe('what is no fingerprint is refused by the member that says so:', () => {
@@ -63,6 +64,11 @@ describe('what is no fingerprint is refused by the member that says so:', () => 
     ['base64 for URLs', (d) => ({ ...d, retrieval: `-${bytes(1024, 127).slice(1)}` }), 'retrieval'],
     ['more neurons than the layer has', layer({ units: 1 }), 'layers.0.rows'],
     ['fewer neurons seen from behind', layer({ behind: bytes(SKETCH_BYTES) }), 'layers.0.behind'],
+    [
+      'moments of another neuron more',
+      layer({ moments: { width: 990, rows: bytes(3 * SKETCH_BYTES) } }),
+      'layers.0.moments.rows',
+    ],
     ['half an output', (d) => ({ ...d, outputs: { ...d.outputs, rows: bytes(1.5 * SKETCH_BYTES) } }), 'outputs.rows'],
     ['half a row', layer({ rows: bytes(1.5 * SKETCH_BYTES) }), 'layers.0.rows'],
     [
