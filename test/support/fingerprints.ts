@@ -1,6 +1,7 @@
 /** Fingerprints of models that nobody trained, and of copies of them. */
 import type { Fingerprint } from '../../src/core/fingerprint/fingerprint.ts';
-import { RETRIEVAL_DIMENSIONS, SCHEME, SKETCH_BYTES } from '../../src/core/fingerprint/fingerprint.ts';
+import { SCHEME, SKETCH_BYTES } from '../../src/core/fingerprint/fingerprint.ts';
+import { RETRIEVAL_DIMENSIONS } from '../../src/core/fingerprint/retrieval.ts';
 
 /** A normal draw (Box and Muller). */
 const gauss = () => Math.sqrt(-2 * Math.log(1 - Math.random())) * Math.cos(2 * Math.PI * Math.random());

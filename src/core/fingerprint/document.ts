@@ -12,11 +12,11 @@ import {
   MAX_NEURONS,
   MAX_NEURONS_A_LAYER,
   MAX_OUTPUTS,
-  RETRIEVAL_DIMENSIONS,
   SCHEME,
   SKETCH_BITS,
   SKETCH_BYTES,
 } from './fingerprint.ts';
+import { RETRIEVAL_DIMENSIONS } from './retrieval.ts';
 
 /** The largest element of a retrieval vector, whatever its sign. */
 const LARGEST = 127;

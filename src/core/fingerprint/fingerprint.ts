@@ -3,9 +3,7 @@
  * the weights from. It does not change when neurons are put in another order or scaled by positive factors, and little
  * when the model is trained on, pruned or quantized.
  *
- *   retrieval  e / ‖e‖ as bytes, e = Σ over hidden layers of v_l / ‖v_l‖, v_l = Σ over neurons i of strength_i · sin(G·u_i / σ):
- *              the mean of a kernel (Rahimi and Recht 2007) that is odd in the cosine of two neurons, sinh(cos / σ²), so
- *              that neurons which have nothing to do with each other cancel out, and no mean of all models need be known
+ *   retrieval  one vector for all of them (`retrieval.ts`)
  *   layers     of each kept neuron, seen from the input and seen from behind, and of the moments of its kernel, the signs of
  *              SKETCH_BITS random projections: two vectors at an angle φ differ in φ/π of them (Goemans and Williamson
  *              1995; Charikar 2002)
@@ -18,14 +16,12 @@ import { momentsOf } from './moments.ts';
 import type { Neurons } from './neurons.ts';
 import { neuronsOf, unitsOf } from './neurons.ts';
 import type { Rows } from './projection.ts';
-import { gaussianRows, projected, rowAt, rowsOf } from './projection.ts';
+import { dot, gaussianRows, projected, rowAt, rowsOf } from './projection.ts';
+import { retrievalOf, waves } from './retrieval.ts';
 import type { Layer, Stack } from './stack.ts';
 import { foldTwins } from './twins.ts';
 
 export const SCHEME = 'muniment-fingerprint-1';
-
-/** Elements of the retrieval vector, whatever the depth of the model. */
-export const RETRIEVAL_DIMENSIONS = 1024;
 
 /** Of a neuron's sketch; the cosine that it gives is off by about 0.07. */
 export const SKETCH_BITS = 512;
@@ -36,8 +32,6 @@ export const MAX_NEURONS = 512;
 export const MAX_NEURONS_A_LAYER = 256;
 export const MAX_OUTPUTS = 64;
 
-/** Width of the kernel: the one that found most derived models again. */
-const SIGMA = 0.5;
 /** Wider rows are projected first. */
 const MAX_WIDTH = 1024;
 /** The strongest neurons of a layer go into the retrieval vector; what is left adds next to nothing, and takes long. */
@@ -69,7 +63,7 @@ export interface Fingerprint {
   /** `[RETRIEVAL_DIMENSIONS]`, the largest element ±127; two are compared by their cosine. */
   retrieval: Int8Array;
   layers: readonly LayerSketch[];
-  /** The last layer, whose neurons are the outputs, in their order, at most MAX_OUTPUTS of them: what is left where layers were merged into one */
+  /** The last layer, at most MAX_OUTPUTS neurons in their order: what is left where layers were merged into one */
   outputs: Sketch;
 }
 
@@ -77,15 +71,22 @@ export const SKETCH_BYTES = SKETCH_BITS / 8;
 
 export function fingerprintOf(sha256: Sha256, stack: Stack): Fingerprint {
   const all = neuronsOf(sha256, foldTwins(stack));
+  const last = all.at(-1)!;
   const hidden = (all.length === 1 ? all : all.slice(0, -1)).map((neurons, index) =>
     strongestFirst(sha256, neurons, all[index - 1]?.layer),
   );
+  const outputs = projected(sha256, last.directions, MAX_WIDTH);
   const sketched = hidden.slice(0, MAX_LAYERS);
   const kept = Math.min(MAX_NEURONS_A_LAYER, Math.floor(MAX_NEURONS / sketched.length));
   return {
     scheme: SCHEME,
     shape: shapeOf(stack),
-    retrieval: retrievalOf(sha256, hidden),
+    retrieval: retrievalOf(
+      hidden.flatMap(({ rows, moments, strengths }) =>
+        (moments ? [rows, moments] : [rows]).map((view) => strongest(sha256, view, strengths)),
+      ),
+      strongest(sha256, outputs, last.strengths),
+    ),
     layers: sketched.map(({ rows, behind, moments, units, width }) => ({
       units,
       width,
@@ -93,7 +94,7 @@ export function fingerprintOf(sha256: Sha256, stack: Stack): Fingerprint {
       behind: signsOf(sha256, firstOf(behind, kept)),
       ...(moments && { moments: { width: moments.width, rows: signsOf(sha256, firstOf(moments, kept)) } }),
     })),
-    outputs: outputsOf(sha256, all.at(-1)!),
+    outputs: { width: last.directions.width, rows: signsOf(sha256, firstOf(outputs, MAX_OUTPUTS)) },
   };
 }
 
@@ -106,10 +107,8 @@ export function shapeOf({ layers }: Stack): string {
   return [first.kind === 'dense' ? first.inputs : first.channels, ...parts].join('-');
 }
 
-function outputsOf(sha256: Sha256, { directions }: Neurons): Sketch {
-  const rows = projected(sha256, firstOf(directions, MAX_OUTPUTS), MAX_WIDTH);
-  return { width: directions.width, rows: signsOf(sha256, rows) };
-}
+const strongest = (sha256: Sha256, rows: Rows, strengths: Float64Array): Float64Array =>
+  waves(sha256, firstOf(rows, MAX_NEURONS_RETRIEVED), strengths);
 
 interface Hidden {
   units: number;
@@ -151,29 +150,6 @@ const firstOf = ({ width, values, count }: Rows, most: number): Rows => ({
   values: values.subarray(0, most * width),
 });
 
-function retrievalOf(sha256: Sha256, hidden: readonly Hidden[]): Int8Array {
-  const sum = new Float64Array(RETRIEVAL_DIMENSIONS);
-  for (const { rows, strengths } of hidden) {
-    const of = embedded(sha256, firstOf(rows, MAX_NEURONS_RETRIEVED), strengths);
-    const length = Math.sqrt(of.reduce((total, value) => total + value * value, 0));
-    if (length > 0) of.forEach((value, k) => (sum[k]! += value / length));
-  }
-  const largest = sum.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
-  return Int8Array.from(sum, (value) => (largest > 0 ? Math.round((value / largest) * 127) : 0));
-}
-
-function embedded(sha256: Sha256, rows: Rows, strengths: Float64Array): Float64Array {
-  const frequencies = gaussianRows(sha256, 'retrieve', RETRIEVAL_DIMENSIONS, rows.width);
-  const result = new Float64Array(RETRIEVAL_DIMENSIONS);
-  for (let i = 0; i < rows.count; i++) {
-    const row = rowAt(rows, i);
-    for (let k = 0; k < RETRIEVAL_DIMENSIONS; k++) {
-      result[k]! += strengths[i]! * Math.sin(dot(rowAt(frequencies, k), row) / SIGMA);
-    }
-  }
-  return result;
-}
-
 function signsOf(sha256: Sha256, rows: Rows): Uint8Array {
   const planes = gaussianRows(sha256, 'sketch', SKETCH_BITS, rows.width);
   const signs = new Uint8Array(rows.count * SKETCH_BYTES);
@@ -184,10 +160,4 @@ function signsOf(sha256: Sha256, rows: Rows): Uint8Array {
     }
   }
   return signs;
-}
-
-function dot(a: Float32Array, b: Float32Array): number {
-  let sum = 0;
-  for (let i = 0; i < a.length; i++) sum += a[i]! * b[i]!;
-  return sum;
 }

@@ -74,3 +74,9 @@ export function gaussianRows(sha256: Sha256, purpose: string, count: number, wid
   made.set(name, rows);
   return rows;
 }
+
+export function dot(a: Float32Array, b: Float32Array): number {
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) sum += a[i]! * b[i]!;
+  return sum;
+}

@@ -17,7 +17,7 @@
  */
 import { utf8 } from '../bytes.ts';
 import { randomFrom } from '../random.ts';
-import { RETRIEVAL_DIMENSIONS } from './fingerprint.ts';
+import { RETRIEVAL_DIMENSIONS } from './retrieval.ts';
 
 export const SIMHASH_BITS = 512;
 

@@ -79,6 +79,8 @@ describe('a fingerprint', () => {
     // What is added to all outputs alike changes no probability.
     for (let i = 0; i < 600; i++) merged.kernel[i]! += 3;
     const evidence = evidenceFor(of(stack), of({ layers: [merged] }));
+    expect(nearness(of(stack).retrieval, of({ layers: [merged] }).retrieval)).toBeGreaterThan(0.5);
+    expect(nearness(of(denseStack(24, 60, 40, 10)).retrieval, of({ layers: [merged] }).retrieval)).toBeLessThan(0.25);
     expect(evidence.seen).toBe('outputs');
     expect(evidence.score).toBeGreaterThan(2.5);
     expect(evidenceFor(of(denseStack(24, 60, 40, 10)), of({ layers: [merged] })).score).toBeLessThan(1.5);
@@ -134,7 +136,7 @@ describe('a fingerprint', () => {
 
   it('of weights that are all zero has nothing to be found by', () => {
     const stack = denseStack(12, 10, 8, 4);
-    for (const layer of stack.layers) layer.kernel.fill(0);
+    for (const { kernel, bias } of stack.layers) for (const values of [kernel, bias!]) values.fill(0);
     const empty = of(stack);
     expect(empty.retrieval.every((value) => value === 0)).toBe(true);
     expect(nearness(empty.retrieval, of(denseStack(13, 10, 8, 4)).retrieval)).toBe(0);

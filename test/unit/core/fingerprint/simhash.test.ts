@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { createHash } from 'node:crypto';
-import { RETRIEVAL_DIMENSIONS } from '../../../../src/core/fingerprint/fingerprint.ts';
+import { RETRIEVAL_DIMENSIONS } from '../../../../src/core/fingerprint/retrieval.ts';
 import { SIMHASH_BITS, simHash } from '../../../../src/core/fingerprint/simhash.ts';
 import { anyFingerprint, copyOf } from '../../../support/fingerprints.ts';
 
