@@ -19,6 +19,7 @@ import {
   quantize,
   replaceLast,
   rescale,
+  rescaleLayers,
   shiftOutputs,
   splitUnits,
 } from './surgery.ts';
@@ -62,6 +63,7 @@ export const DERIVATIONS: readonly Derivation[] = [
   surgery('noise of 100 % of the deviation', addNoise(1)),
   surgery('permuted', permute),
   surgery('rescaled', rescale),
+  surgery('layers rescaled, a millionfold', rescaleLayers),
   surgery('permuted and rescaled', permuteAndRescale),
   surgery('outputs shifted alike', shiftOutputs),
   surgery('25 % of the units dropped', dropUnits(0.25)),
@@ -82,6 +84,7 @@ export const DERIVATIONS: readonly Derivation[] = [
     name: 'fine-tuned 5 ×, pruned 75 %, 8 bits',
     steps: [{ rate: 5 }, { do: prune(0.75) }, { do: quantize(8) }],
   },
+  { name: 'fine-tuned 5 ×, layers rescaled, a millionfold', steps: [{ rate: 5 }, { do: rescaleLayers }] },
   {
     name: 'pruned 50 %, fine-tuned 10 ×, permuted and rescaled',
     steps: [{ do: prune(0.5) }, { rate: 10 }, { do: permuteAndRescale }],

@@ -31,6 +31,15 @@ export const rescale: Surgery = (stack, random) =>
     }),
   );
 
+/** Whole layers, by a million and by a millionth in turns: nothing of it shows in what the network computes. */
+export const rescaleLayers: Surgery = (stack) => {
+  let layers = 0;
+  return eachHiddenLayer(stack, (layer) => {
+    const times = layers++ % 2 === 0 ? 1e6 : 1e-6;
+    return Array.from({ length: rowsOf(layer) }, (_, of) => ({ of, times, given: 1 / times }));
+  });
+};
+
 export const permuteAndRescale: Surgery = (stack, random) => rescale(permute(stack, random), random);
 
 /** Units of every hidden layer, drawn at random, are taken out. */

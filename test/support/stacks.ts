@@ -88,11 +88,12 @@ export function disguised(stack: Stack, seed: number): Stack {
   const random = drawing(seed);
   return stack.layers.slice(0, -1).reduce((changed, layer, index) => {
     const order = [...permutation(unitsOf(layer), random)];
+    const ofLayer = 10 ** (random.uniform() * 24 - 12);
     return rearranged(
       changed,
       index,
       order,
-      order.map(() => 10 ** (random.uniform() * 2 - 1)),
+      order.map(() => ofLayer * 10 ** (random.uniform() * 2 - 1)),
     );
   }, stack);
 }

@@ -12,7 +12,7 @@
  * layers are all but the last one, whose rows are the task itself; a model of one layer has no other.
  */
 import type { Sha256 } from '../digest.ts';
-import { momentsOf } from './moments.ts';
+import { kernelMoments } from './kernel-moments.ts';
 import type { Neurons } from './neurons.ts';
 import { neuronsOf, unitsOf } from './neurons.ts';
 import type { Rows } from './projection.ts';
@@ -70,7 +70,7 @@ export interface Fingerprint {
 export const SKETCH_BYTES = SKETCH_BITS / 8;
 
 export function fingerprintOf(sha256: Sha256, stack: Stack): Fingerprint {
-  const all = neuronsOf(sha256, foldTwins(stack));
+  const all = neuronsOf(sha256, foldTwins(sha256, stack));
   const last = all.at(-1)!;
   const hidden = (all.length === 1 ? all : all.slice(0, -1)).map((neurons, index) =>
     strongestFirst(sha256, neurons, all[index - 1]?.layer),
@@ -127,7 +127,7 @@ function strongestFirst(
 ): Hidden {
   const order = [...strengths.keys()].filter((unit) => strengths[unit]! > 0);
   order.sort((a, b) => strengths[b]! - strengths[a]! || a - b);
-  const moments = before && momentsOf(sha256, layer, unitsOf(before));
+  const moments = before && kernelMoments(sha256, layer, unitsOf(before));
   return {
     units: unitsOf(layer),
     width: directions.width,

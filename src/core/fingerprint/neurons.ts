@@ -39,10 +39,7 @@ export interface Neurons {
 export function neuronsOf(sha256: Sha256, stack: Stack): Neurons[] {
   const layers = [...stack.layers.slice(0, -1), withoutCommon(stack.layers.at(-1)!)];
   const ahead: Rows[] = [];
-  for (const layer of layers) {
-    const before = ahead.at(-1);
-    ahead.push(before === undefined ? firstRows(layer) : nextRows(sha256, layer, before));
-  }
+  for (const layer of layers) ahead.push(effectiveRows(sha256, layer, ahead.at(-1)));
   const behind = [outputs(sha256, unitsOf(layers.at(-1)!))];
   for (let index = layers.length - 1; index > 0; index--) {
     behind.unshift(effectiveColumns(sha256, layers[index]!, unitsOf(layers[index - 1]!), behind[0]!));
@@ -81,6 +78,10 @@ export const unitsOf = (layer: Layer): number => (layer.kind === 'dense' ? layer
 const positionsOf = (layer: Layer, channels: number): number =>
   layer.kind === 'dense' ? layer.inputs / channels : layer.height * layer.width;
 
+/** A_l from A_(l−1), which the first layer has not. */
+export const effectiveRows = (sha256: Sha256, layer: Layer, before: Rows | undefined): Rows =>
+  before === undefined ? firstRows(layer) : nextRows(sha256, layer, before);
+
 /** `[W b]` of the first layer: its biases stand in the last column. */
 function firstRows(layer: Layer): Rows {
   const units = unitsOf(layer);
@@ -103,9 +104,7 @@ export interface Intake {
 /** @returns undefined for the first layer, whose units look at the input of the model itself */
 export function intakeOf(sha256: Sha256, { layers }: Stack, index: number): Intake | undefined {
   let before: Rows | undefined;
-  for (const layer of layers.slice(0, index)) {
-    before = before === undefined ? firstRows(layer) : nextRows(sha256, layer, before);
-  }
+  for (const layer of layers.slice(0, index)) before = effectiveRows(sha256, layer, before);
   return before === undefined ? undefined : intake(sha256, layers[index]!, before);
 }
 

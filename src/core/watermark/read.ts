@@ -36,7 +36,7 @@ export const FOUND_BELOW = 1e-6;
 
 /** @throws RegistryError `watermark_unfit` for a stack without hidden dense layers */
 export function readMark(sha256: Sha256, stack: Stack, key: WatermarkKey): Reading {
-  const layers = neuronsOf(sha256, foldTwins(stack))
+  const layers = neuronsOf(sha256, foldTwins(sha256, stack))
     .slice(0, -1)
     .filter(({ layer }) => layer.kind === 'dense')
     .map((neurons): ReadLayer => {

@@ -146,11 +146,14 @@ describe.each(Object.keys(NETWORKS))('%s', (name) => {
     expect(tensorsOfRun(stackOfRun(tensors))).toEqual(tensors);
   });
 
-  it.each(['permute', 'rescale', 'permuteAndRescale'] as const)('%s: other weights, the same answers', (what) => {
-    const changed = surgery[what](stack(), random());
-    changed.layers.forEach((layer, i) => expect(layer.kernel).not.toEqual(stack().layers[i]!.kernel));
-    expectClose(answers(changed), answers(stack()));
-  });
+  it.each(['permute', 'rescale', 'rescaleLayers', 'permuteAndRescale'] as const)(
+    '%s: other weights, the same answers',
+    (what) => {
+      const changed = surgery[what](stack(), random());
+      changed.layers.forEach((layer, i) => expect(layer.kernel).not.toEqual(stack().layers[i]!.kernel));
+      expectClose(answers(changed), answers(stack()));
+    },
+  );
 
   it('splitting gives more units and the same answers', () => {
     const changed = surgery.splitUnits(0.5)(stack(), random());

@@ -128,7 +128,7 @@ describe('units that do nothing', () => {
     const [first] = marked.layers as [DenseLayer];
     const twin = [...first.kernel.subarray(0, 600), first.bias![0]!];
     const stack = withUnits(marked, [twin.map((value) => 3 * value), twin], [column, column.map((c) => -c / 2)]);
-    const folded = foldTwins(stack);
+    const folded = foldTwins(sha256, stack);
     expect((folded.layers[0] as DenseLayer).units).toBe(128);
     const input = Array.from({ length: 600 }, () => random.uniform());
     const before = answer(stack, input);

@@ -27,7 +27,7 @@ const ROUNDING = 1e-6;
  * @param channels units of the layer before
  * @returns unit vectors; undefined where units look at one position of each channel, or do not differ in what they see
  */
-export function momentsOf(sha256: Sha256, layer: Layer, channels: number): Rows | undefined {
+export function kernelMoments(sha256: Sha256, layer: Layer, channels: number): Rows | undefined {
   const units = unitsOf(layer);
   const positions = layer.kernel.length / units / channels;
   if (positions === 1) return undefined;
