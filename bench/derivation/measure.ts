@@ -24,6 +24,9 @@ export interface Scheme<Fingerprint> {
   evidence(a: Fingerprint, b: Fingerprint): number;
 }
 
+/** So many candidates `muniment similar` ranks. */
+const SHORTLIST = 50;
+
 /** A derived model that still works keeps this share of its base's accuracy. */
 export const STILL_WORKS = 0.9;
 
@@ -39,9 +42,9 @@ export interface Row {
   /** Shares of the working models; of all of them the ones named so. */
   recall1: number;
   recall5: number;
-  /** The same by evidence, as a shortlist is ranked. */
-  evidenceRecall1: number;
-  evidenceRecall5: number;
+  /** The same in what a search says: the nearest SHORTLIST ranked by evidence. */
+  searchRecall1: number;
+  searchRecall5: number;
   recall5OfAll: number;
   found: number;
   foundOfAll: number;
@@ -55,7 +58,7 @@ export interface Miss {
   base: string;
   accuracyKept: number;
   rank: number;
-  evidenceRank: number;
+  searchRank: number;
   evidence: number;
   threshold: number;
 }
@@ -80,8 +83,8 @@ export interface Summary {
   working: number;
   recall1: number;
   recall5: number;
-  evidenceRecall1: number;
-  evidenceRecall5: number;
+  searchRecall1: number;
+  searchRecall5: number;
   found: number;
   /** Bases all of whose working copies were found: unlike the copies of one base they are independent of each other. */
   wholeBases: number;
@@ -106,9 +109,12 @@ interface Query {
 }
 
 interface Compared extends Query {
-  /** Place of the base among all registered models by similarity, and by evidence, from 1; of ties the last one. */
+  /**
+   * Place of the base among all registered models by similarity, and by evidence among the nearest SHORTLIST, Infinity
+   * where it is none of these; from 1, of ties the last one.
+   */
   rank: number;
-  evidenceRank: number;
+  searchRank: number;
   evidence: number;
   unrelated: number[];
   closest: string;
@@ -164,12 +170,12 @@ function measurementOf(
   });
   const misses = copies
     .filter((copy) => stillWorks(copy) && (copy.rank > 5 || copy.evidence <= threshold))
-    .map(({ derived: { derivation, base, kept }, rank, evidenceRank, evidence }) => ({
+    .map(({ derived: { derivation, base, kept }, rank, searchRank, evidence }) => ({
       derivation,
       base,
       accuracyKept: kept,
       rank,
-      evidenceRank,
+      searchRank,
       evidence,
       threshold,
     }));
@@ -194,8 +200,8 @@ function rowOf(
     working: working.length,
     recall1: share(working, ({ rank }) => rank === 1),
     recall5: share(working, ({ rank }) => rank <= 5),
-    evidenceRecall1: share(working, ({ evidenceRank }) => evidenceRank === 1),
-    evidenceRecall5: share(working, ({ evidenceRank }) => evidenceRank <= 5),
+    searchRecall1: share(working, ({ searchRank }) => searchRank === 1),
+    searchRecall5: share(working, ({ searchRank }) => searchRank <= 5),
     recall5OfAll: share(models, ({ rank }) => rank <= 5),
     found: share(working, isFound),
     foundOfAll: share(models, isFound),
@@ -215,8 +221,8 @@ function summaryOf(architecture: string, bases: string, copies: readonly Compare
     working: working.length,
     recall1: share(working, ({ rank }) => rank === 1),
     recall5: share(working, ({ rank }) => rank <= 5),
-    evidenceRecall1: share(working, ({ evidenceRank }) => evidenceRank === 1),
-    evidenceRecall5: share(working, ({ evidenceRank }) => evidenceRank <= 5),
+    searchRecall1: share(working, ({ searchRank }) => searchRank === 1),
+    searchRecall5: share(working, ({ searchRank }) => searchRank <= 5),
     found: share(working, isFound),
     wholeBases: whole.length,
     ofBases: names.length,
@@ -253,6 +259,9 @@ function compare<Fingerprint>(
   const evidences = prints.map((print) => scheme.evidence(own, print));
   const at = registered.findIndex(({ name }) => name === query.origin?.name);
   const rankIn = (values: readonly number[]) => values.filter((one) => one >= (values[at] ?? Infinity)).length;
+  const rank = rankIn(similarities);
+  const shortest = similarities.toSorted((a, b) => b - a)[SHORTLIST - 1] ?? -Infinity;
+  const listed = evidences.map((evidence, i) => (similarities[i]! >= shortest ? evidence : -Infinity));
   const relationTo = (model: ZooModel, i: number) =>
     i === at ? 'derived' : shareInitialization(query.origin, model) ? 'initialization' : 'unrelated';
   const relations = registered.map(relationTo);
@@ -260,8 +269,8 @@ function compare<Fingerprint>(
   const closest = evidences.findIndex((one, i) => relations[i] === 'unrelated' && one === Math.max(...unrelated));
   return {
     ...query,
-    rank: rankIn(similarities),
-    evidenceRank: rankIn(evidences),
+    rank,
+    searchRank: rank <= SHORTLIST ? rankIn(listed) : Infinity,
     evidence: evidences[at] ?? -Infinity,
     unrelated,
     closest: `${query.label} / ${registered[closest]!.name}`,

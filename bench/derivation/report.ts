@@ -27,7 +27,7 @@ const tables = ({ rows, summaries, specificity, misses }: Measurement, series: n
     [
       `Series ${series} of seeds.`,
       '',
-      '| architecture | bases | working copies | recall@1 | recall@5 | @1 by evidence | @5 by evidence | found | bases with all found | of such bases, at least |',
+      '| architecture | bases | working copies | recall@1 | recall@5 | @1 of the search | @5 of the search | found | bases with all found | of such bases, at least |',
       '|---|---|---|---|---|---|---|---|---|---|',
       ...summaries.map(summaryRow),
       '',
@@ -38,7 +38,7 @@ const tables = ({ rows, summaries, specificity, misses }: Measurement, series: n
       ...specificity.flatMap(({ architecture }) => [
         `### ${architecture.toUpperCase()}`,
         '',
-        '| derivation | copies | accuracy kept | working | recall@1 | recall@5 | @5 by evidence | found | at least | lowest evidence |',
+        '| derivation | copies | accuracy kept | working | recall@1 | recall@5 | @5 of the search | found | at least | lowest evidence |',
         '|---|---|---|---|---|---|---|---|---|---|',
         ...rows.filter((row) => row.architecture === architecture).map(derivationRow),
         '',
@@ -52,16 +52,16 @@ const tables = ({ rows, summaries, specificity, misses }: Measurement, series: n
       ...(misses.length === 0
         ? []
         : [
-            '| derivation | base | accuracy kept | rank | rank by evidence | evidence | threshold |',
+            '| derivation | base | accuracy kept | rank | rank in the search | evidence | threshold |',
             '|---|---|---|---|---|---|---|',
           ]),
-      ...misses.map(({ derivation, base, accuracyKept, rank, evidenceRank, evidence, threshold }) =>
+      ...misses.map(({ derivation, base, accuracyKept, rank, searchRank, evidence, threshold }) =>
         line([
           derivation,
           base,
           percent(accuracyKept),
           String(rank),
-          String(evidenceRank),
+          Number.isFinite(searchRank) ? String(searchRank) : '–',
           score(evidence),
           score(threshold),
         ]),
@@ -77,8 +77,8 @@ const summaryRow = (one: Summary): string =>
     String(one.working),
     percent(one.recall1),
     percent(one.recall5),
-    percent(one.evidenceRecall1),
-    percent(one.evidenceRecall5),
+    percent(one.searchRecall1),
+    percent(one.searchRecall5),
     percent(one.found),
     `${one.wholeBases} of ${one.ofBases}`,
     percent(one.wholeBasesAtLeast),
@@ -105,7 +105,7 @@ const derivationRow = (row: Row): string =>
       : [
           percent(row.recall1),
           percent(row.recall5),
-          percent(row.evidenceRecall5),
+          percent(row.searchRecall5),
           percent(row.found),
           percent(row.foundAtLeast),
           score(row.lowestEvidence),

@@ -79,6 +79,6 @@ describe('measuring', () => {
   it('ranks a base behind all that are no less similar: a vector that tells nothing apart recalls nothing', () => {
     const blind = { ...scheme, similarity: () => 0.5 };
     const [row] = measure(blind, ZOO, [copy('a', 0.25)]).rows;
-    expect(row).toMatchObject({ recall1: 0, evidenceRecall1: 0, evidenceRecall5: 1 });
+    expect(row).toMatchObject({ recall1: 0, searchRecall1: 0, searchRecall5: 1 });
   });
 });
