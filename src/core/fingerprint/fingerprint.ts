@@ -34,8 +34,8 @@ export const MAX_OUTPUTS = 64;
 
 /** Wider rows are projected first. */
 const MAX_WIDTH = 1024;
-/** The strongest neurons of a layer go into the retrieval vector; what is left adds next to nothing, and takes long. */
-const MAX_NEURONS_RETRIEVED = 512;
+/** The strongest neurons of a layer are looked at; what is left adds next to nothing, and takes long. */
+const MAX_STRONGEST = 512;
 
 export interface LayerSketch {
   /** Neurons of the layer, kept or not */
@@ -83,9 +83,9 @@ export function fingerprintOf(sha256: Sha256, stack: Stack): Fingerprint {
     shape: shapeOf(stack),
     retrieval: retrievalOf(
       hidden.flatMap(({ rows, moments, strengths }) =>
-        (moments ? [rows, moments] : [rows]).map((view) => strongest(sha256, view, strengths)),
+        (moments ? [rows, moments] : [rows]).map((view) => waves(sha256, view, strengths)),
       ),
-      strongest(sha256, outputs, last.strengths),
+      waves(sha256, firstOf(outputs, MAX_STRONGEST), last.strengths),
     ),
     layers: sketched.map(({ rows, behind, moments, units, width }) => ({
       units,
@@ -107,14 +107,11 @@ export function shapeOf({ layers }: Stack): string {
   return [first.kind === 'dense' ? first.inputs : first.channels, ...parts].join('-');
 }
 
-const strongest = (sha256: Sha256, rows: Rows, strengths: Float64Array): Float64Array =>
-  waves(sha256, firstOf(rows, MAX_NEURONS_RETRIEVED), strengths);
-
 interface Hidden {
   units: number;
   width: number;
   strengths: Float64Array;
-  /** Neurons of no strength left out */
+  /** At most MAX_STRONGEST, those of no strength left out */
   rows: Rows;
   behind: Rows;
   moments: Rows | undefined;
@@ -127,6 +124,7 @@ function strongestFirst(
 ): Hidden {
   const order = [...strengths.keys()].filter((unit) => strengths[unit]! > 0);
   order.sort((a, b) => strengths[b]! - strengths[a]! || a - b);
+  order.splice(MAX_STRONGEST);
   const moments = before && kernelMoments(sha256, layer, unitsOf(before));
   return {
     units: unitsOf(layer),
