@@ -50,7 +50,8 @@ export function disguised({ layers }: Stack, purpose = 'disguise'): Stack {
     const [layer, next] = [result[i]!, result[i + 1]!];
     const units = layer.kind === 'dense' ? layer.units : layer.filters;
     const order = permutation(units, random);
-    const factors = Float64Array.from({ length: units }, () => 2 ** (6 * random.uniform() - 3));
+    const ofLayer = 10 ** (16 * random.uniform() - 8);
+    const factors = Float64Array.from({ length: units }, () => ofLayer * 2 ** (6 * random.uniform() - 3));
     const row = layer.kernel.length / units;
     const positions = (next.kind === 'dense' ? next.inputs : next.channels * next.height * next.width) / units;
     const kernel = new Float32Array(layer.kernel.length);
