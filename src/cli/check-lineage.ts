@@ -15,7 +15,7 @@ import type { StoredTensor } from '../core/weights/container.ts';
 import type { FileReport } from '../platform/storage/hash-file.ts';
 import { VERSION } from '../platform/version.ts';
 import type { Context } from './context.ts';
-import { matchesOf } from './find-model.ts';
+import { matchesIfAny } from './find-model.ts';
 import { modelFile } from './hash-model.ts';
 import { write } from './sign.ts';
 import type { ModelView } from './views.ts';
@@ -146,12 +146,12 @@ async function compareFingerprints(
 ): Promise<Found> {
   const { fingerprintOfFile, strangersTo } = await import('./similar-models.ts');
   const [child, parent] = [await fingerprintOfFile(childPath), await fingerprintOfFile(parentPath)];
-  const own = await Promise.all(files.map((file) => registrationsOf(context, file)));
-  const unrelated = await strangersTo(
-    await context.client(),
-    child,
-    own.flat().map(({ model }) => model.id),
+  // The first registration of each, which is the oldest: strangers are older still.
+  const [registration, candidate] = await Promise.all(
+    files.map(async (file) => (await registrationsOf(context, file))[0]?.model.id),
   );
+  const strangers = await strangersTo(context, { fingerprint: child, registration }, candidate ? [candidate] : []);
+  const unrelated = strangers.get(candidate ?? '') ?? [];
   const [found] = findingsFor({ fingerprint: child }, [{ model: null, fingerprint: parent, unrelated }]);
   const { score, seen, layers, pValue, n, near, words } = found!;
   if (n === 0) return { ...converted, because: words };
@@ -184,10 +184,7 @@ async function declaredEdges(context: Context, child: FileReport, parents: reado
 }
 
 const registrationsOf = (context: Context, { weightDigest, fileDigest }: FileReport) =>
-  matchesOf(context, weightDigest ?? fileDigest).catch((error: unknown) => {
-    if (error instanceof RegistryError && error.code === 'not_found') return [];
-    throw error;
-  });
+  matchesIfAny(context, weightDigest ?? fileDigest);
 
 async function recordCheck(
   context: Context,

@@ -63,6 +63,13 @@ export async function matchesOf(context: Context, text: string): Promise<Provena
   return (await client.get<Provenance>(`/v1/provenance/${digest}`)).matches;
 }
 
+/** The same; none where the model is not on record. */
+export const matchesIfAny = (context: Context, text: string): Promise<Provenance['matches']> =>
+  matchesOf(context, text).catch((error: unknown) => {
+    if (error instanceof RegistryError && error.code === 'not_found') return [];
+    throw error;
+  });
+
 async function digestOfFile({ io }: Context, path: string): Promise<Digest> {
   const { weightDigest, fileDigest } = await hashModel(io, path);
   return weightDigest ?? fileDigest;

@@ -1,7 +1,7 @@
 /**
  * Near copies of a model, found by its fingerprint. It is computed here, and the weights stay here. The registry answers
  * with models on record; that each of them was stated is checked, and how near it is, and how often strangers come as
- * near, is computed here too.
+ * near, is computed here too. A file is looked up by its digest first: a model on record has an age, and maybe a seed.
  */
 import { canonicalize } from '../core/canonical-json.ts';
 import { equalBytes } from '../core/bytes.ts';
@@ -15,13 +15,15 @@ import type { Finding, Initialization } from '../core/fingerprint/findings.ts';
 import { findingsFor } from '../core/fingerprint/findings.ts';
 import type { Fingerprint } from '../core/fingerprint/fingerprint.ts';
 import { fingerprintOf } from '../core/fingerprint/fingerprint.ts';
+import { notAStranger } from '../core/fingerprint/strangers.ts';
 import type { FingerprintBody } from '../core/registry/fingerprint.ts';
-import { fingerprint as kind } from '../core/registry/index.ts';
+import { fingerprint as kind, registration as registrationKind } from '../core/registry/index.ts';
 import type { Receipt } from '../core/statement/receipt.ts';
 import { sha256 } from '../platform/crypto.ts';
 import type { Client } from './client.ts';
 import type { Context } from './context.ts';
-import { findAnyModel, findOwnModel } from './find-model.ts';
+import { findAnyModel, findOwnModel, matchesIfAny } from './find-model.ts';
+import { hashModel } from './hash-model.ts';
 import { digestOf } from './parse.ts';
 import { progressBar } from './progress.ts';
 import { write } from './sign.ts';
@@ -51,6 +53,8 @@ export interface Found {
 
 export interface SimilarReport {
   shape: string;
+  /** As what the model in question is on record */
+  registration: string | null;
   /** How the candidates were found; null for one that was named */
   by: SimilarView['by'] | null;
   findings: Finding<Found>[];
@@ -63,26 +67,25 @@ export interface SimilarReport {
 export async function similarTo(context: Context, asked: string, facts: SimilarFacts): Promise<SimilarReport> {
   const client = await context.client();
   const query = await queryOf(context, client, asked);
-  const answer = await client.post<SimilarView>('/v1/similar', {
-    fingerprint: formatFingerprint(query.fingerprint),
-    limit: SHORTLIST,
-    unrelated: facts.unrelated,
-  });
+  const search = { ...askedOf(query), limit: facts.against === undefined ? SHORTLIST : 0 };
+  const answer = await client.post<SimilarView>('/v1/similar', search);
   const views = await candidatesOf(context, client, answer, query, facts);
-  const judged = new Set([...views.map(({ registration }) => registration), query.registration]);
-  // The nearest that are not judged are strangers as well: without them, strangers would seem farther than they are.
-  const strangers = [...answer.candidates, ...answer.unrelated].filter(({ registration }) => !judged.has(registration));
-  await requireOnRecord(context, client, facts.checkAll === true ? [...views, ...strangers] : views);
+  await requireOnRecord(context, client, views);
+  const strangers = await strangersTo(
+    context,
+    query,
+    views.map(({ registration }) => registration),
+    facts,
+  );
 
   const bar = await progressBar(context.io, 'Checking  {bar} {value}/{total} candidates', views.length);
-  const unrelated = strangers.map(parsed);
   const candidates = [];
   for (const view of views) {
     const initialization = await initializationOf(client, view.registration);
     candidates.push({
       model: foundIn(view),
       fingerprint: parsed(view),
-      unrelated,
+      unrelated: strangers.get(view.registration)!,
       ...(initialization === undefined ? {} : { initialization }),
     });
     bar.update(candidates.length);
@@ -90,20 +93,76 @@ export async function similarTo(context: Context, asked: string, facts: SimilarF
   bar.stop();
   return {
     shape: query.fingerprint.shape,
+    registration: query.registration ?? null,
     by: facts.against === undefined ? answer.by : null,
     findings: findingsFor(query, candidates),
   };
 }
 
-/** Unrelated models, as far as anybody knows: all that the registry names but `own`, the nearest as well. */
-export async function strangersTo(client: Client, query: Fingerprint, own: readonly string[]): Promise<Fingerprint[]> {
-  const { candidates, unrelated } = await client.post<SimilarView>('/v1/similar', {
-    fingerprint: formatFingerprint(query),
-    limit: 1,
-    unrelated: 200,
-  });
-  return [...candidates, ...unrelated].filter(({ registration }) => !own.includes(registration)).map(parsed);
+/**
+ * Of each candidate the models on record that a p-value is taken from (`core/fingerprint/strangers.ts`).
+ * @throws RegistryError `proof_invalid` where the registry names one that breaks the rule, as far as that shows
+ */
+export async function strangersTo(
+  context: Context,
+  query: Pick<Query, 'fingerprint' | 'registration'>,
+  candidates: readonly string[],
+  { unrelated: most = 200, checkAll = false }: Partial<SimilarFacts> = {},
+): Promise<Map<string, Fingerprint[]>> {
+  const client = await context.client();
+  const asked = { ...askedOf(query), limit: 0, strangersTo: candidates, unrelated: most };
+  const { unrelated } = await client.post<SimilarView>('/v1/similar', asked);
+  if (checkAll) {
+    await requireOnRecord(context, client, unrelated);
+    for (const { registration, registrant } of unrelated) {
+      const { maker } = await registered(context, client, registration);
+      if (maker !== registrant) throw noStranger(registration, `it was registered by ${maker}`);
+    }
+  }
+  const suspect = query.registration === undefined ? [] : [await ageOf(context, client, query.registration)];
+  const strangers = new Map<string, Fingerprint[]>();
+  for (const candidate of candidates) {
+    const own = unrelated.filter(({ strangerTo }) => strangerTo.includes(candidate));
+    const wrong = notAStranger(own, [await ageOf(context, client, candidate), ...suspect]);
+    if (wrong !== undefined) throw noStranger(wrong.registration, wrong.because);
+    strangers.set(candidate, own.map(parsed));
+  }
+  return strangers;
 }
+
+const noStranger = (registration: string, because: string): RegistryError =>
+  new RegistryError('proof_invalid', `The registry named ${registration} as unrelated, but ${because}.`);
+
+interface Registered {
+  registration: string;
+  maker: string;
+  recordedIndex: number;
+}
+
+/** Since when the weights of a model are on record. */
+async function ageOf(context: Context, client: Client, registration: string): Promise<Registered> {
+  const own = await registered(context, client, registration);
+  const { precededBy } = await client.get<ModelView>(`/v1/models/${registration}`);
+  if (precededBy === null) return own;
+  const first = await registered(context, client, precededBy);
+  return { ...own, recordedIndex: Math.min(own.recordedIndex, first.recordedIndex) };
+}
+
+/** When a model was registered, and by whom, as the log has it. */
+async function registered(context: Context, client: Client, registration: string): Promise<Registered> {
+  const { statement } = await client.get<ModelView>(`/v1/models/${registration}`);
+  const receipt = await client.get<Receipt>(`/v1/receipts/${statement}`);
+  const [record] = await checkReceipts(context, [receipt]);
+  if (record!.kind.kind === registrationKind.kind && record!.common.id === registration) {
+    return { registration, maker: record!.common.maker, recordedIndex: receipt.index };
+  }
+  throw new RegistryError('proof_invalid', `The statement of ${registration} is not the one that is on record.`);
+}
+
+const askedOf = ({ fingerprint, registration }: Pick<Query, 'fingerprint' | 'registration'>) => ({
+  fingerprint: formatFingerprint(fingerprint),
+  ...(registration === undefined ? {} : { registration }),
+});
 
 /** Two models that are at hand, and no registry: a score, and nothing to hold it against. */
 export async function compareFiles(a: string, b: string): Promise<Evidence & { shapes: [string, string] }> {
@@ -135,18 +194,28 @@ export async function recordFingerprint(context: Context, path: string): Promise
 
 interface Query {
   fingerprint: Fingerprint;
-  registration?: string;
+  registration?: string | undefined;
   initialization?: Initialization;
 }
 
 async function queryOf(context: Context, client: Client, asked: string): Promise<Query> {
   const isId = /^registration_[0-9a-z]{26}$/.test(asked) || digestOf(asked) !== undefined;
-  if (!isId) return { fingerprint: await fingerprintOfFile(asked) };
+  if (!isId) return queryOfFile(context, client, asked);
   const registration = await findAnyModel(context, asked);
   const view = await onRecord(client, registration);
   await requireOnRecord(context, client, [view]);
   const initialization = await initializationOf(client, registration);
   return { fingerprint: parsed(view), registration, ...(initialization === undefined ? {} : { initialization }) };
+}
+
+/** Whatever its tensors are called on record. Of several registrations the first is the oldest. */
+async function queryOfFile(context: Context, client: Client, path: string): Promise<Query> {
+  const fingerprint = await fingerprintOfFile(path);
+  const { namelessDigest, fileDigest } = await hashModel(context.io, path);
+  const matches = await matchesIfAny(context, namelessDigest ?? fileDigest);
+  const trained = matches.find(({ model }) => model.run !== null);
+  const initialization = trained && (await initializationOf(client, trained.model.id));
+  return { fingerprint, registration: matches[0]?.model.id, ...(initialization && { initialization }) };
 }
 
 async function onRecord(client: Client, registration: string): Promise<FingerprintView> {
@@ -179,12 +248,13 @@ async function requireOnRecord(context: Context, client: Client, views: readonly
   const receipts: Receipt[] = [];
   for (const { statement } of views) receipts.push(await client.get<Receipt>(`/v1/receipts/${statement}`));
   const records = await checkReceipts(context, receipts);
-  views.forEach(({ registration, maker, fingerprint }, index) => {
+  views.forEach(({ registration, maker, fingerprint, recordedIndex }, index) => {
     const { kind: its, common, body } = records[index]!;
     const stated = its.kind === kind.kind ? (body as FingerprintBody) : undefined;
     const same =
       stated?.registration === registration &&
       common.maker === maker &&
+      receipts[index]!.index === recordedIndex &&
       equalBytes(canonicalize(stated.fingerprint), canonicalize(fingerprint));
     if (same) return;
     throw new RegistryError('proof_invalid', `The fingerprint of ${registration} is not the one that is on record.`);

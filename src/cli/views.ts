@@ -276,5 +276,6 @@ export interface SimilarView {
   by: 'hnsw' | 'scan';
   /** The nearest first */
   candidates: (FingerprintView & { nearness: number; name: string; modelDigest: Digest })[];
-  unrelated: FingerprintView[];
+  /** On record before the two models that are compared, and declared related to neither */
+  unrelated: (FingerprintView & { registrant: string; strangerTo: string[] })[];
 }

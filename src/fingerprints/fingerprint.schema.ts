@@ -24,19 +24,19 @@ export const ofRegistration = z.strictObject({ registration: z.string().max(60) 
 export const similarQuery = z
   .strictObject({
     fingerprint: fingerprintSchema.optional().describe('Of the model in hand'),
-    registration: id('registration').optional().describe('A model whose fingerprint is on record, in its place'),
-    limit: z.int().min(1).max(50).default(10).describe('Candidates at most'),
-    unrelated: z
-      .int()
-      .min(0)
-      .max(200)
-      .default(0)
-      .describe(
-        'Other models whose neurons see as many inputs, at most, the oldest: to judge by how near strangers come',
-      ),
+    registration: id('registration')
+      .optional()
+      .describe('As what it is on record; the fingerprint that is on record, too, where none is sent'),
+    limit: z.int().min(0).max(50).default(10).describe('Candidates at most; 0 for no search'),
+    strangersTo: z
+      .array(id('registration'))
+      .max(50)
+      .default([])
+      .describe('Models on record that it is compared with: to judge each by how near strangers come'),
+    unrelated: z.int().min(0).max(200).default(200).describe('Strangers to each of them, at most, the oldest'),
   })
-  .refine((query) => (query.fingerprint === undefined) !== (query.registration === undefined), {
-    message: 'give either a fingerprint or a registration',
+  .refine((query) => query.fingerprint !== undefined || query.registration !== undefined, {
+    message: 'give a fingerprint or a registration',
     path: ['fingerprint'],
   })
   .meta({ id: 'SimilarQuery' });
@@ -55,8 +55,18 @@ export const similarView = z
         }),
       )
       .describe('The nearest first, each model once. Near is not related: evidence is computed from the fingerprints'),
-    unrelated: z.array(fingerprintView).describe('None of the candidates'),
+    unrelated: z
+      .array(
+        fingerprintView.extend({
+          registrant: z.string().describe('Who registered the model; three of one at most are strangers'),
+          strangerTo: z.array(z.string()).describe('Which of those that were named'),
+        }),
+      )
+      .describe(
+        'The oldest first: on record before the two models that are compared, and declared related to neither of them',
+      ),
   })
   .meta({ id: 'Similar' });
 export type SimilarView = z.infer<typeof similarView>;
 export type Candidate = SimilarView['candidates'][number];
+export type Stranger = SimilarView['unrelated'][number];

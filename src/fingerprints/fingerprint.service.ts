@@ -17,17 +17,11 @@ import { Ledger } from '../ledger/index.ts';
 import { ModelService } from '../models/index.ts';
 import type { Principal } from '../platform/auth/index.ts';
 import { DataSource } from '../platform/database/index.ts';
-import type { FingerprintView, SimilarQuery, SimilarView } from './fingerprint.schema.ts';
+import type { FingerprintView, SimilarQuery, SimilarView, Stranger } from './fingerprint.schema.ts';
 import type { Shortlisted } from './fingerprint.store.ts';
 import { Turns } from './turns.ts';
-import {
-  describe,
-  fingerprintsOf,
-  hasNearIndex,
-  oldestOf,
-  shortlistByIndex,
-  shortlistByScan,
-} from './fingerprint.store.ts';
+import { describe, fingerprintsOf, hasNearIndex, shortlistByIndex, shortlistByScan } from './fingerprint.store.ts';
+import { strangersOf } from './stranger.store.ts';
 
 /** Models that are looked at exactly: of the nearest ten by bits alone not all are the nearest ten. */
 export const SHORTLIST = { scan: 1000, hnsw: 400 } as const;
@@ -59,21 +53,35 @@ export class FingerprintService {
   /** @throws RegistryError `not_found` for a model without a fingerprint, `invalid_input` for what is no fingerprint */
   async similar(query: SimilarQuery): Promise<SimilarView> {
     const { manager } = this.database;
+    for (const named of [query.registration ?? [], query.strangersTo].flat()) await this.models.get(named);
     const asked = query.fingerprint ?? (await this.#firstOf(query.registration!));
     const { scheme, retrieval, layers } = parseFingerprint(asked, 'fingerprint.');
-    const { width } = layers[0]!;
     const by = (await hasNearIndex(manager)) ? 'hnsw' : 'scan';
     const shortlist = by === 'hnsw' ? shortlistByIndex : shortlistByScan;
-    const found = await this.#turns.take(() =>
-      shortlist(manager, { scheme, simhash: simHash(retrieval) }, SHORTLIST[by]),
-    );
-    const nearest = nearestOf(retrieval, found, query);
-    const without = [...nearest.map(({ registrationId }) => registrationId), query.registration ?? ''];
-    return {
-      by,
-      candidates: await describe(manager, scheme, nearest),
-      unrelated: query.unrelated === 0 ? [] : await oldestOf(manager, { scheme, width }, without, query.unrelated),
-    };
+    return this.#turns.take(async () => {
+      const found =
+        query.limit === 0 ? [] : await shortlist(manager, { scheme, simhash: simHash(retrieval) }, SHORTLIST[by]);
+      return {
+        by,
+        candidates: await describe(manager, scheme, nearestOf(retrieval, found, query)),
+        unrelated: await this.#strangersTo(query, { scheme, width: layers[0]!.width }),
+      };
+    });
+  }
+
+  /** Those of each model that was named, each stranger once. */
+  async #strangersTo(
+    { strangersTo, registration, unrelated }: SimilarQuery,
+    seen: { scheme: string; width: number },
+  ): Promise<Stranger[]> {
+    const strangers = new Map<string, Stranger>();
+    for (const candidate of unrelated === 0 ? [] : new Set(strangersTo)) {
+      for (const found of await strangersOf(this.database.manager, seen, [candidate, registration], unrelated)) {
+        const before = strangers.get(found.statement)?.strangerTo ?? [];
+        strangers.set(found.statement, { ...found, strangerTo: [...before, candidate] });
+      }
+    }
+    return [...strangers.values()].sort((a, b) => a.recordedIndex - b.recordedIndex);
   }
 
   async #firstOf(registration: string): Promise<FingerprintDocument> {

@@ -19,7 +19,8 @@ export interface Asked {
   simhash: string;
 }
 
-const VIEW = `f.registration_id AS registration, f.maker, f.statement, f.recorded_index::float8 AS "recordedIndex",
+/** Of a row `f`, as the answers tell it. */
+export const VIEW = `f.registration_id AS registration, f.maker, f.statement, f.recorded_index::float8 AS "recordedIndex",
   jsonb_build_object('scheme', f.scheme, 'shape', f.shape, 'retrieval', f.retrieval, 'layers', f.layers,
     'outputs', f.outputs) AS fingerprint`;
 
@@ -92,17 +93,4 @@ export const describe = (
       nearest.map(({ maker }) => maker),
       nearest.map(({ nearness }) => nearness),
     ],
-  );
-
-/** The first on record whose neurons see as many inputs, the oldest first; nobody puts others in their place later. */
-export const oldestOf = (
-  manager: EntityManager,
-  { scheme, width }: { scheme: string; width: number },
-  without: readonly string[],
-  limit: number,
-): Promise<FingerprintView[]> =>
-  manager.query(
-    `SELECT ${VIEW} FROM registry.fingerprint f WHERE scheme = $1 AND (layers -> 0 ->> 'width')::bigint = $2 AND registration_id <> ALL ($3)
-     ORDER BY recorded_index LIMIT $4`,
-    [scheme, width, without, limit],
   );

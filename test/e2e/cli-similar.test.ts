@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { SimilarReport } from '../../src/cli/similar-models.ts';
+import type { Digest } from '../../src/core/digest.ts';
 import { formatFingerprint } from '../../src/core/fingerprint/document.ts';
 import { fingerprintOf } from '../../src/core/fingerprint/fingerprint.ts';
 import type { Stack } from '../../src/core/fingerprint/stack.ts';
@@ -47,18 +48,24 @@ beforeAll(async () => {
     ),
   );
   await save('other', model(2));
-  registration = await register('original', owner);
-  for (let i = 0; i < STRANGERS; i++) {
-    const { id } = await stranger.ok('POST', '/v1/models', modelOf(stranger.party));
-    const fingerprint = formatFingerprint(fingerprintOf(sha256, model(100 + i)));
-    await stranger.ok('POST', '/v1/fingerprints', { registration: id, fingerprint });
+  for (let i = 0; i < STRANGERS / 3; i++) {
+    const maker = await makeParty(operator, `Maker ${i}`);
+    for (let k = 0; k < 3; k++) await state(maker, model(100 + 3 * i + k));
   }
+  registration = await register('original', owner);
 }, 240_000);
 
 afterAll(async () => {
   await app.close();
   await rm(folder, { recursive: true });
 });
+
+async function state(maker: Caller, stack: Stack, different: Parameters<typeof modelOf>[1] = {}): Promise<string> {
+  const { id } = await maker.ok<{ id: string }>('POST', '/v1/models', modelOf(maker.party, different));
+  const fingerprint = formatFingerprint(fingerprintOf(sha256, stack));
+  await maker.ok('POST', '/v1/fingerprints', { registration: id, fingerprint });
+  return id;
+}
 
 /** As PyTorch names it. */
 async function save(name: string, { layers }: Stack): Promise<void> {
@@ -126,12 +133,32 @@ describe('a look for near copies', () => {
     expect(findings[0]).toMatchObject({ near: false });
   });
 
+  it('does not accuse by models that one party made up', async () => {
+    const [victim, apart] = [denseStack(1, 48, 24, 10), denseStack(2, 48, 24, 10)];
+    for (let seed = 0; seed < STRANGERS; seed++) await state(stranger, denseStack(50 + seed, 48, 24, 10));
+    const accused = await state(owner, victim);
+    await save('apart', apart);
+    const { findings } = await report(at('apart.safetensors'), '--against', accused);
+    expect(findings[0]).toMatchObject({ near: false, n: 3 });
+    expect(findings[0]!.words).toMatch(/^Nothing can be said: 3 older models .*, and 19 are needed\.$/);
+  });
+
+  it('knows a file that is on record, and does not bring up itself', async () => {
+    const { findings, registration: own } = await report(at('original.safetensors'));
+    expect(own).toBe(registration);
+    expect(findings.map(({ model: found }) => found.registration)).not.toContain(registration);
+    const { out } = await run(stranger, 'similar', at('original.safetensors'));
+    expect(out).toContain(`This model is on record itself, as ${registration}.`);
+  });
+
   it('brings the original up among all on record, as a lead', async () => {
     const { findings, by } = await report(at('copy.safetensors'));
     expect(by).toBe('scan');
     expect(findings).toHaveLength(5);
     expect(findings[0]!.model).toMatchObject({ registration, name: 'original', maker: owner.party });
-    expect(findings[0]!.words).toMatch(/^Nothing can be said: 20 unrelated models on record compare with it, and 99/);
+    expect(findings[0]!.words).toMatch(
+      /^Unrelated models of the benchmark never passed a score of 1\.54; .*24 older models .*, and 99 are needed\.$/,
+    );
     const { out } = await run(stranger, 'similar', at('copy.safetensors'));
     expect(out).toMatch(/a lead, until it was suspected before/);
   });
@@ -139,6 +166,17 @@ describe('a look for near copies', () => {
   it('takes a model on record by its id, and does not find it near itself', async () => {
     const { findings } = await report(registration);
     expect(findings.map(({ model: found }) => found.registration)).not.toContain(registration);
+  });
+
+  it('finds it as well when copies of it were registered since, declared or not', async () => {
+    const { weights } = await owner.ok<{ weights: { weightDigest: Digest } }>('GET', `/v1/models/${registration}`);
+    const parents = [{ digest: weights.weightDigest, relation: 'fine-tuned-from' as const }];
+    for (const seed of [41, 42, 43]) {
+      await state(stranger, disguised(noisy(model(1), 0.3, seed), seed), { parents });
+      await state(owner, disguised(noisy(model(1), 0.3, seed), seed));
+    }
+    const { findings } = await report(at('copy.safetensors'), '--against', registration, '--check-all');
+    expect(findings[0]).toMatchObject({ near: true, n: STRANGERS, pValue: 1 / (1 + STRANGERS) });
   });
 
   it('compares two files, and asks nobody', async () => {

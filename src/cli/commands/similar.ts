@@ -24,11 +24,16 @@ export function define(program: Command, context: Context): void {
     .option('--with <file>', 'compare with this file alone, and ask nobody')
     .option('--against <model>', 'one model on record, suspected before; no other is looked at')
     .option('--candidates <n>', 'how many of the nearest are judged', numberOf, 5)
-    .option('--unrelated <n>', 'how many unrelated models to hold them against, at most 200', numberOf, 200)
+    .option(
+      '--unrelated <n>',
+      'how many older models, related to neither, to hold each against, at most 200',
+      numberOf,
+      200,
+    )
     .option('--check-all', 'hold each unrelated model to the log, too')
     .addHelpText(
       'after',
-      '\nExample:\n  $ muniment similar suspect.safetensors\n  $ muniment similar suspect.onnx --against registration_…\n\nA p-value is how often an unrelated model comes as near, corrected for the candidates. It holds for a\nmodel that was suspected before (--against). One that a search among many brought up is a lead: among\nenough models some come near by chance.',
+      '\nExample:\n  $ muniment similar suspect.safetensors\n  $ muniment similar suspect.onnx --against registration_…\n\nA p-value is how often a model on record that nobody declared related comes as near,\ncorrected for the candidates. It holds for a\nmodel that was suspected before (--against). One that a search among many brought up is a lead: among\nenough models some come near by chance.',
     )
     .action(async (model: string, { with: other, ...options }: Options) => {
       const { compareFiles, similarTo } = await import('../similar-models.ts');
@@ -41,8 +46,10 @@ export function define(program: Command, context: Context): void {
     });
 }
 
-function describe({ shape, by, findings }: SimilarReport): string {
-  if (findings.length === 0) return `No other model on record has a fingerprint that ${shape} could be held against.\n`;
+function describe({ shape, registration, by, findings }: SimilarReport): string {
+  const own = registration === null ? '' : `This model is on record itself, as ${registration}.\n\n`;
+  if (findings.length === 0)
+    return `${own}No other model on record has a fingerprint that ${shape} could be held against.\n`;
   const shown = findings.map(({ model, score, seen, layers, pValue, corrected, n, words }) =>
     fields([
       ['model', model.name ?? undefined],
@@ -55,7 +62,7 @@ function describe({ shape, by, findings }: SimilarReport): string {
   );
   const lead =
     by === null ? '' : '\nFound by a search among all on record: a lead, until it was suspected before (--help).\n';
-  return shown.join('\n') + lead;
+  return own + shown.join('\n') + lead;
 }
 
 function describePair({ score, seen, layers, shapes }: Evidence & { shapes: [string, string] }): string {

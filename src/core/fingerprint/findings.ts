@@ -4,6 +4,10 @@
  *
  * Models that were trained apart from one initialization are as near as a copy. Where both runs are on record their seeds
  * are compared: other seeds leave only that one derives from the other; the same seed explains it without.
+ *
+ * A p-value tells that the models on record do not come as near, and is no better than these: where they see other tasks, or
+ * were never trained, any two models of one task come nearer. So a score that unrelated models reach elsewhere is never
+ * called near, however small its p-value is.
  */
 import type { Evidence } from './evidence.ts';
 import { evidenceFor } from './evidence.ts';
@@ -13,6 +17,12 @@ import { holm, significanceOf } from './significance.ts';
 
 /** From which error rate on, over all candidates together, a model is said to be near. */
 export const ALPHA = 0.05;
+
+/** The highest score of 51,740 unrelated pairs of trained models (docs/derivation.md). */
+export const HIGHEST_UNRELATED = 1.54;
+
+/** A model with a lower score is never said to be near: unrelated ones come close to it. */
+export const FLOOR = 2;
 
 /** What initialized a run: of two that say the same, the weights began the same. */
 export interface Initialization {
@@ -26,7 +36,7 @@ export interface Candidate<Model> {
   model: Model;
   fingerprint: Fingerprint;
   initialization?: Initialization;
-  /** Models that have nothing to do with it */
+  /** Models on record that have nothing to do with it, as far as anybody declared (`strangers.ts`) */
   unrelated: readonly Fingerprint[];
 }
 
@@ -53,7 +63,11 @@ export function findingsFor<Model>(
   const corrected = holm(found.map(({ pValue }) => pValue));
   return found
     .map((one, index): Finding<Model> => {
-      const judged = { ...one, corrected: corrected[index]!, near: corrected[index]! <= ALPHA };
+      const judged = {
+        ...one,
+        corrected: corrected[index]!,
+        near: corrected[index]! <= ALPHA && one.score >= FLOOR,
+      };
       return { ...judged, words: wordsFor(judged, candidates.length) };
     })
     .sort((a, b) => b.score - a.score);
@@ -71,11 +85,24 @@ const NEAR = {
     'One derives from the other, or both from a third: both runs are on record with different seeds, so a shared initialization does not explain this.',
 } as const;
 
-function wordsFor({ near, initialization, n }: Omit<Finding<unknown>, 'words'>, candidates: number): string {
+function wordsFor(finding: Omit<Finding<unknown>, 'words'>, candidates: number): string {
+  const { near, initialization, corrected, n, score } = finding;
   if (near) return NEAR[initialization];
+  if (corrected <= ALPHA) {
+    return 'Nearer than the models on record, but no nearer than unrelated models come elsewhere.';
+  }
   // Fewer models than this could not have come out below ALPHA.
   const needed = Math.ceil(candidates / ALPHA) - 1;
-  return n < needed
-    ? `Nothing can be said: ${n} unrelated models on record compare with it, and ${needed} are needed.`
-    : 'Unrelated models come as near.';
+  if (n >= needed) return 'Models on record that nobody declared related come as near.';
+  const few = `${n} older models on record that nobody declared related compare with it, and ${needed} are needed`;
+  return score < FLOOR
+    ? `Nothing can be said: ${few}.`
+    : `Unrelated models of the benchmark never passed a score of ${HIGHEST_UNRELATED}; this is ${score.toFixed(2)}, with a mean cosine of ${cosineOf(finding).toFixed(2)}. No p-value can be given: ${few}.`;
+}
+
+/** Of all pairs that the score is of. */
+function cosineOf({ seen, score, layers }: Evidence): number {
+  if (seen === 'outputs') return Math.tanh(score);
+  const pairs = layers.reduce((sum, layer) => sum + layer.pairs, 0);
+  return layers.reduce((sum, layer) => sum + layer.pairs * layer.cosine, 0) / pairs;
 }

@@ -1,8 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Fingerprint } from '../../../../src/core/fingerprint/fingerprint.ts';
 import { fingerprintOf } from '../../../../src/core/fingerprint/fingerprint.ts';
-import { findingsFor } from '../../../../src/core/fingerprint/findings.ts';
+import { FLOOR, findingsFor } from '../../../../src/core/fingerprint/findings.ts';
 import { comparable, holm, significanceOf } from '../../../../src/core/fingerprint/significance.ts';
+import type { DenseLayer } from '../../../../src/core/fingerprint/stack.ts';
 import { sha256 } from '../../../../src/platform/crypto.ts';
 import { denseStack, noisy } from '../../../support/stacks.ts';
 
@@ -60,7 +61,7 @@ describe('findings', () => {
       [5, false, expect.any(Number)],
     ]);
     expect(found[0]!.words).toBe('It shares its initialization with this model, or one derives from the other.');
-    expect(found[1]!.words).toBe('Unrelated models come as near.');
+    expect(found[1]!.words).toBe('Models on record that nobody declared related come as near.');
   });
 
   it('let the seeds on record decide between a copy and a shared initialization', () => {
@@ -72,10 +73,33 @@ describe('findings', () => {
     expect(judged(started(7, '24-32-4')).initialization).toBe('unknown');
   });
 
-  it('say how many models are wanted where there are too few', () => {
-    const few = { ...candidate(1), unrelated: STRANGERS.slice(0, 5) };
-    const [found] = findingsFor({ fingerprint: copyOf(1, 0.3) }, [few]);
+  const few = (of: ReturnType<typeof candidate>) => ({ ...of, unrelated: STRANGERS.slice(0, 5) });
+
+  it('say how many models are wanted where there are too few, and what is seen of a copy nevertheless', () => {
+    const [found] = findingsFor({ fingerprint: copyOf(1, 0.3) }, [few(candidate(1))]);
     expect(found).toMatchObject({ near: false, n: 5, pValue: 1 / 6 });
-    expect(found!.words).toBe('Nothing can be said: 5 unrelated models on record compare with it, and 19 are needed.');
+    const cosine = found!.layers[0]!.cosine.toFixed(2);
+    expect(Number(cosine)).toBeGreaterThan(0.8);
+    expect(found!.words).toBe(
+      `Unrelated models of the benchmark never passed a score of 1.54; this is ${found!.score.toFixed(2)}, with a mean cosine of ${cosine}. No p-value can be given: 5 older models on record that nobody declared related compare with it, and 19 are needed.`,
+    );
+  });
+
+  it('say nothing of a stranger where there are too few', () => {
+    expect(findingsFor({ fingerprint: drawn(2) }, [few(candidate(1))])[0]!.words).toBe(
+      'Nothing can be said: 5 older models on record that nobody declared related compare with it, and 19 are needed.',
+    );
+  });
+
+  it('call no model near whose score unrelated models reach, however far the models on record are', () => {
+    // Half of the neurons are the same; strangers have none in common.
+    const [original, other] = [denseStack(1, 24, 16, 4), denseStack(2, 24, 16, 4)];
+    const [first, mixed] = [original.layers[0] as DenseLayer, other.layers[0] as DenseLayer];
+    mixed.kernel.set(first.kernel.subarray(0, 24 * 8));
+    mixed.bias!.set(first.bias!.subarray(0, 8));
+    const [found] = findingsFor({ fingerprint: fingerprintOf(sha256, other) }, [candidate(1)]);
+    expect(found).toMatchObject({ pValue: 1 / 60, near: false });
+    expect(found!.score).toBeLessThan(FLOOR);
+    expect(found!.words).toBe('Nearer than the models on record, but no nearer than unrelated models come elsewhere.');
   });
 });
