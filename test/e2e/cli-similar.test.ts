@@ -2,8 +2,9 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import type { SimilarReport } from '../../src/cli/similar-models.ts';
+import type { SimilarView } from '../../src/cli/views.ts';
 import type { Digest } from '../../src/core/digest.ts';
 import { formatFingerprint } from '../../src/core/fingerprint/document.ts';
 import { fingerprintOf } from '../../src/core/fingerprint/fingerprint.ts';
@@ -177,6 +178,42 @@ describe('a look for near copies', () => {
     }
     const { findings } = await report(at('copy.safetensors'), '--against', registration, '--check-all');
     expect(findings[0]).toMatchObject({ near: true, n: STRANGERS, pValue: 1 / (1 + STRANGERS) });
+  });
+
+  describe('from a registry that lies about strangers', () => {
+    type Unrelated = SimilarView['unrelated'];
+    afterEach(() => {
+      jest.restoreAllMocks();
+    });
+
+    it.each<[string, (honest: Unrelated) => Unrelated, RegExp, ...string[]]>([
+      ['one is younger', (all) => aged(all, 100_000), /is not older than what is compared/],
+      ['one is said to be older than it is', (all) => aged(all, 1), /not the one that is on record/, '--check-all'],
+      ['four are of one registrant', (all) => all.map((one) => ({ ...one, registrant: 'ada' })), /ada has 4 of them/],
+      [
+        'each is said to be of somebody else',
+        (all) => all.map((one, i) => ({ ...one, registrant: `party ${i}` })),
+        /was registered by party_/,
+        '--check-all',
+      ],
+      ['one counts twice', (all) => [all[0]!, all[0]!], /or named twice/],
+    ])('is refused: %s', async (_, lie, because, ...more) => {
+      const honest = globalThis.fetch;
+      jest.spyOn(globalThis, 'fetch').mockImplementation(async (...asked) => {
+        const answer = await honest(...asked);
+        if (!answer.url.endsWith('/v1/similar')) return answer;
+        const view = (await answer.json()) as SimilarView;
+        return Response.json({ ...view, unrelated: lie(view.unrelated) });
+      });
+      const argv = ['similar', at('copy.safetensors'), '--against', registration, ...more];
+      const { code, notes } = await run(stranger, ...argv);
+      expect({ code, notes }).toMatchObject({ code: 1, notes: expect.stringMatching(because) as unknown });
+    });
+
+    const aged = ([first, ...others]: Unrelated, recordedIndex: number): Unrelated => [
+      ...others,
+      { ...first!, recordedIndex },
+    ];
   });
 
   it('compares two files, and asks nobody', async () => {
