@@ -67,9 +67,9 @@ export interface SimilarReport {
 export async function similarTo(context: Context, asked: string, facts: SimilarFacts): Promise<SimilarReport> {
   const client = await context.client();
   const query = await queryOf(context, client, asked);
-  const search = { ...askedOf(query), limit: facts.against === undefined ? SHORTLIST : 0 };
-  const answer = await client.post<SimilarView>('/v1/similar', search);
-  const views = await candidatesOf(context, client, answer, query, facts);
+  const search = { ...askedOf(query), limit: SHORTLIST };
+  const answer = facts.against === undefined ? await client.post<SimilarView>('/v1/similar', search) : null;
+  const views = await candidatesOf(context, client, answer?.candidates ?? [], query, facts);
   await requireOnRecord(context, client, views);
   const strangers = await strangersTo(
     context,
@@ -94,7 +94,7 @@ export async function similarTo(context: Context, asked: string, facts: SimilarF
   return {
     shape: query.fingerprint.shape,
     registration: query.registration ?? null,
-    by: facts.against === undefined ? answer.by : null,
+    by: answer?.by ?? null,
     findings: findingsFor(query, candidates),
   };
 }
@@ -230,7 +230,7 @@ async function onRecord(client: Client, registration: string): Promise<Fingerpri
 async function candidatesOf(
   context: Context,
   client: Client,
-  { candidates }: SimilarView,
+  candidates: SimilarView['candidates'],
   { fingerprint, registration: own }: Query,
   { against, candidates: most }: SimilarFacts,
 ): Promise<FingerprintView[]> {

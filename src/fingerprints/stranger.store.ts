@@ -15,14 +15,17 @@ const MAX_RELATIVES = 100_000;
 /** So many of the oldest are looked through: a crowd that one party registered early does not hide the others behind it. */
 const MAX_LOOKED_AT = 20_000;
 
-/** The other registrations of the model at log index `at`, under any of its digests. */
+/** Of a model at log index `at` the first registration; and from that all others, so that each is reached once. */
 const twinsOf = (at: string): string =>
-  ['model_digest', 'nameless_digest', 'file_digest']
-    .map(
-      (digest) => `SELECT t.recorded_index AS index FROM registry.registration own
-      JOIN registry.registration t ON t.${digest} = own.${digest} WHERE own.recorded_index = ${at}`,
-    )
-    .join(' UNION ALL ');
+  [
+    `SELECT first.recorded_index AS index FROM registry.registration own
+      JOIN registry.registration first ON first.id = own.preceded_by WHERE own.recorded_index = ${at}`,
+    ...['model_digest', 'nameless_digest', 'file_digest'].map(
+      (digest) => `SELECT t.recorded_index FROM registry.registration own
+      JOIN registry.registration t ON t.${digest} = own.${digest}
+      WHERE own.recorded_index = ${at} AND own.preceded_by IS NULL`,
+    ),
+  ].join(' UNION ALL ');
 
 /** Relations are followed as in `licenses/lineage.store.ts`, but to what was on record at log index `until` alone. */
 const STRANGERS = `

@@ -67,5 +67,6 @@ it.each([
   const { findings, registration } = JSON.parse(out) as SimilarReport;
   expect(registration).toMatch(/^registration_/);
   expect(registration).not.toBe(original);
-  expect(findings[0]).toMatchObject({ initialization, n: 0 });
+  expect(findings[0]).toMatchObject({ initialization, n: 0, near: false });
+  expect(findings[0]!.words.includes('Both runs are on record with one seed')).toBe(initialization === 'same');
 });

@@ -33,7 +33,7 @@ export function define(program: Command, context: Context): void {
     .option('--check-all', 'hold each unrelated model to the log, too')
     .addHelpText(
       'after',
-      '\nExample:\n  $ muniment similar suspect.safetensors\n  $ muniment similar suspect.onnx --against registration_…\n\nA p-value is how often a model on record that nobody declared related comes as near,\ncorrected for the candidates. It holds for a\nmodel that was suspected before (--against). One that a search among many brought up is a lead: among\nenough models some come near by chance.',
+      '\nExample:\n  $ muniment similar suspect.safetensors\n  $ muniment similar suspect.onnx --against registration_…\n\nA p-value is how often an older model on record that nobody declared related comes as near, corrected\nfor the candidates. It holds for a model that was suspected before (--against). One that a search among\nmany brought up is a lead: among enough models some come near by chance.',
     )
     .action(async (model: string, { with: other, ...options }: Options) => {
       const { compareFiles, similarTo } = await import('../similar-models.ts');
@@ -48,8 +48,9 @@ export function define(program: Command, context: Context): void {
 
 function describe({ shape, registration, by, findings }: SimilarReport): string {
   const own = registration === null ? '' : `This model is on record itself, as ${registration}.\n\n`;
-  if (findings.length === 0)
+  if (findings.length === 0) {
     return `${own}No other model on record has a fingerprint that ${shape} could be held against.\n`;
+  }
   const shown = findings.map(({ model, score, seen, layers, pValue, corrected, n, words }) =>
     fields([
       ['model', model.name ?? undefined],

@@ -95,9 +95,10 @@ function wordsFor(finding: Omit<Finding<unknown>, 'words'>, candidates: number):
   const needed = Math.ceil(candidates / ALPHA) - 1;
   if (n >= needed) return 'Models on record that nobody declared related come as near.';
   const few = `${n} older models on record that nobody declared related compare with it, and ${needed} are needed`;
-  return score < FLOOR
-    ? `Nothing can be said: ${few}.`
-    : `Unrelated models of the benchmark never passed a score of ${HIGHEST_UNRELATED}; this is ${score.toFixed(2)}, with a mean cosine of ${cosineOf(finding).toFixed(2)}. No p-value can be given: ${few}.`;
+  if (score < FLOOR) return `Nothing can be said: ${few}.`;
+  const seen = `this is ${score.toFixed(2)}, with a mean cosine of ${cosineOf(finding).toFixed(2)}`;
+  const seed = initialization === 'same' ? ' Both runs are on record with one seed, which would explain it.' : '';
+  return `Unrelated models of the benchmark never passed a score of ${HIGHEST_UNRELATED}; ${seen}.${seed} No p-value can be given: ${few}.`;
 }
 
 /** Of all pairs that the score is of. */

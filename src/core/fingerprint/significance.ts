@@ -1,8 +1,8 @@
 /**
- * What a score is worth: how often a model on record that is not related comes as near. The p-value is conformal (Vovk, Gammerman and Shafer
- * 2005), p = (1 + #{unrelated models that score at least as high}) / (1 + n): whatever scores are distributed like, an
- * unrelated model gets p ≤ α no more often than α, provided it was drawn as the others were. It is never smaller than
- * 1 / (1 + n), so n belongs to it.
+ * What a score is worth: how often a model on record that is not related comes as near. The p-value is conformal (Vovk,
+ * Gammerman and Shafer 2005), p = (1 + #{unrelated models that score at least as high}) / (1 + n): whatever scores are
+ * distributed like, an unrelated model gets p ≤ α no more often than α, provided it was drawn as the others were. It is never
+ * smaller than 1 / (1 + n), so n belongs to it.
  *
  * A model with more neurons has more to choose from. So a model on record and the one in question are both cut to what
  * both have, their strongest neurons, before their scores are compared. A model on record that is related after all, and
