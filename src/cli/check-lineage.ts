@@ -6,10 +6,12 @@ import { checkConversion, checkMerge } from '../core/conversion/index.ts';
 import type { Digest } from '../core/digest.ts';
 import { RegistryError } from '../core/errors.ts';
 import type { Evidence } from '../core/fingerprint/evidence.ts';
-import { findingsFor } from '../core/fingerprint/findings.ts';
+import { checkFineTuning } from '../core/fingerprint/fine-tuning.ts';
+import type { Finding } from '../core/fingerprint/findings.ts';
 import type { Relation } from '../core/licensing/relations.ts';
 import { lineageCheck } from '../core/registry/index.ts';
 import type { LineageCheckBody } from '../core/registry/lineage-check.ts';
+import { CONFIRMING_ALPHA } from '../core/registry/lineage-check.ts';
 import type { Receipt } from '../core/statement/receipt.ts';
 import type { StoredTensor } from '../core/weights/container.ts';
 import type { FileReport } from '../platform/storage/hash-file.ts';
@@ -23,7 +25,7 @@ import type { ModelView } from './views.ts';
 export interface CheckFacts {
   as?: Relation;
   record?: boolean;
-  /** Whether what no conversion explains is judged by its fingerprint, for which the registry is asked */
+  /** Whether a fine-tuned model is judged by its fingerprint, for which the registry is asked */
   fingerprint?: boolean;
 }
 
@@ -45,6 +47,8 @@ interface Found {
     elements?: number;
     seen?: Evidence['seen'];
     layers?: Evidence['layers'];
+    /** Whether both models began with the same weights, by their runs on record */
+    initialization?: Finding<unknown>['initialization'];
   };
 }
 
@@ -62,7 +66,8 @@ export async function checkLineage(
   parentPaths: readonly string[],
   { as, record = false, fingerprint = false }: CheckFacts,
 ): Promise<CheckReport> {
-  // Before the work: whoever is nobody to the registry learns it now.
+  // Before the work: whoever asks in vain, or is nobody to the registry, learns it now.
+  if (fingerprint && as !== undefined) requireFineTuning(as);
   if (record) await context.session();
   const paths = await Promise.all([childPath, ...parentPaths].map(modelFile));
   return withAll(paths, async ([child, ...parents]) => {
@@ -74,6 +79,7 @@ export async function checkLineage(
         fix: 'Say which relation to check: --as quantized-from.',
       });
     }
+    if (fingerprint) requireFineTuning(relation);
     const edges = declared.filter((edge) => edge.relation === relation);
     if (record && edges.length === 0) {
       throw new RegistryError(
@@ -90,10 +96,9 @@ export async function checkLineage(
       parents.map(({ tensors }) => tensors),
       relation,
     );
-    const found =
-      fingerprint && converted.finding === 'unexplained' && parents.length === 1
-        ? await compareFingerprints(context, paths as [string, string], [child!, parents[0]!], converted)
-        : converted;
+    // A conversion that explains all of the model is no fine-tuning, however near the fingerprints are.
+    const isOpen = fingerprint && converted.evidence.shows === null;
+    const found = isOpen ? await compareFingerprints(context, paths as [string, string], converted) : converted;
     const recorded: Receipt[] = [];
     if (record) for (const edge of edges) recorded.push(await recordCheck(context, edge, found, child!));
     return {
@@ -137,30 +142,39 @@ async function compare(
   return { finding, because, method: isSame ? 'same-weights' : 'conversion-replay', evidence };
 }
 
-/** @throws RegistryError `stack_unknown` where the layers of one of them cannot be put in order */
+/** @throws RegistryError `usage` for what fingerprints do not tell */
+function requireFineTuning(relation: Relation): void {
+  if (relation === 'fine-tuned-from') return;
+  throw new RegistryError('usage', `Fingerprints do not tell whether a model is ${relation} another.`, {
+    field: 'fingerprint',
+    fix: 'Leave out --fingerprint: conversions, quantizations, prunings and merges are made again from the files. Where no weights are shared, compare what both models answer: "muniment behaviour".',
+  });
+}
+
+/** @throws RegistryError `stack_unknown` where the layers of one of them cannot be put in order; as `strangersTo` */
 async function compareFingerprints(
   context: Context,
   [childPath, parentPath]: readonly [string, string],
-  files: readonly FileReport[],
   converted: Found,
 ): Promise<Found> {
-  const { fingerprintOfFile, strangersTo } = await import('./similar-models.ts');
-  const [child, parent] = [await fingerprintOfFile(childPath), await fingerprintOfFile(parentPath)];
-  // The first registration of each, which is the oldest: strangers are older still.
-  const [registration, candidate] = await Promise.all(
-    files.map(async (file) => (await registrationsOf(context, file))[0]?.model.id),
-  );
-  const strangers = await strangersTo(context, { fingerprint: child, registration }, candidate ? [candidate] : []);
-  const unrelated = strangers.get(candidate ?? '') ?? [];
-  const [found] = findingsFor({ fingerprint: child }, [{ model: null, fingerprint: parent, unrelated }]);
-  const { score, seen, layers, pValue, n, near, words } = found!;
-  if (n === 0) return { ...converted, because: words };
+  const { queryOfFile, strangersTo } = await import('./similar-models.ts');
+  const client = await context.client();
+  const child = await queryOfFile(context, client, childPath);
+  const parent = await queryOfFile(context, client, parentPath);
+  const { registration } = parent;
+  if (registration === undefined) {
+    return { ...converted, because: 'The parent is not on record, so no models are known that are older.' };
+  }
+  const strangers = (await strangersTo(context, child, [registration])).get(registration)!;
+  const found = checkFineTuning(child, parent, strangers, CONFIRMING_ALPHA);
+  const { finding, because, score, pValue, n, seen, layers, initialization } = found;
+  if (n === 0) return { ...converted, because };
   return {
-    finding: near ? 'confirmed' : 'unexplained',
-    because: words,
+    finding,
+    because,
     method: 'fingerprint',
     significance: { score, pValue, n },
-    evidence: { seen, layers },
+    evidence: { seen, layers, initialization },
   };
 }
 
@@ -183,8 +197,9 @@ async function declaredEdges(context: Context, child: FileReport, parents: reado
   );
 }
 
-const registrationsOf = (context: Context, { weightDigest, fileDigest }: FileReport) =>
-  matchesIfAny(context, weightDigest ?? fileDigest);
+/** Whatever their tensors are called there. */
+const registrationsOf = (context: Context, { namelessDigest, fileDigest }: FileReport) =>
+  matchesIfAny(context, namelessDigest ?? fileDigest);
 
 async function recordCheck(
   context: Context,

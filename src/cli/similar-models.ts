@@ -209,7 +209,7 @@ async function queryOf(context: Context, client: Client, asked: string): Promise
 }
 
 /** Whatever its tensors are called on record. Of several registrations the first is the oldest. */
-async function queryOfFile(context: Context, client: Client, path: string): Promise<Query> {
+export async function queryOfFile(context: Context, client: Client, path: string): Promise<Query> {
   const fingerprint = await fingerprintOfFile(path);
   const { namelessDigest, fileDigest } = await hashModel(context.io, path);
   const matches = await matchesIfAny(context, namelessDigest ?? fileDigest);

@@ -9,12 +9,11 @@ import type { Digest } from '../../src/core/digest.ts';
 import { formatFingerprint } from '../../src/core/fingerprint/document.ts';
 import { fingerprintOf } from '../../src/core/fingerprint/fingerprint.ts';
 import type { Stack } from '../../src/core/fingerprint/stack.ts';
-import { writeSafetensors } from '../../src/core/weights/safetensors.ts';
 import { sha256 } from '../../src/platform/crypto.ts';
 import type { TestApp } from '../support/app.ts';
 import { startTestApp } from '../support/app.ts';
 import { modelOf } from '../support/bodies.ts';
-import { denseStack, disguised, noisy, rearranged } from '../support/stacks.ts';
+import { denseStack, disguised, noisy, rearranged, safetensorsOf } from '../support/stacks.ts';
 import type { Caller } from '../support/training.ts';
 import { makeParty, registrar } from '../support/training.ts';
 import { runCli } from '../unit/cli/support.ts';
@@ -68,25 +67,14 @@ async function state(maker: Caller, stack: Stack, different: Parameters<typeof m
   return id;
 }
 
-/** As PyTorch names it. */
-async function save(name: string, { layers }: Stack): Promise<void> {
-  const tensors = layers.flatMap((layer, i) => {
-    if (layer.kind !== 'dense') throw new Error('dense layers alone');
-    const { units, inputs, kernel, bias } = layer;
-    return [
-      { name: `fc${i + 1}.weight`, dtype: 'F32' as const, shape: [units, inputs], data: new Uint8Array(kernel.buffer) },
-      { name: `fc${i + 1}.bias`, dtype: 'F32' as const, shape: [units], data: new Uint8Array(bias!.buffer) },
-    ];
-  });
-  await writeFile(at(`${name}.safetensors`), writeSafetensors(tensors));
-}
+const save = (name: string, stack: Stack): Promise<void> => writeFile(at(`${name}.safetensors`), safetensorsOf(stack));
 
 const run = (caller: Caller, ...argv: string[]) =>
   runCli(argv, { MUNIMENT_URL: app.url, MUNIMENT_HOME: at(`home-${caller.party}`), MUNIMENT_API_KEY: caller.key });
 
-async function register(name: string, caller: Caller, ...more: string[]): Promise<string> {
+async function register(name: string, caller: Caller): Promise<string> {
   const file = at(`${name}.safetensors`);
-  const terms = ['--owner', caller.party, '--license', 'MIT', ...more];
+  const terms = ['--owner', caller.party, '--license', 'MIT'];
   const { out, notes } = await run(caller, 'register', file, '--name', name, ...terms, '--json');
   expect(notes).not.toMatch(/error/);
   return (JSON.parse(out) as { id: string }).id;
@@ -229,25 +217,5 @@ describe('a look for near copies', () => {
     const { code, notes } = await run(stranger, 'similar', at('notes.txt'));
     expect(code).toBe(1);
     expect(notes).toMatch(/no container of weights/);
-  });
-});
-
-describe('a declared parent', () => {
-  it('is confirmed by fingerprints where no conversion explains the model, and that goes on record', async () => {
-    const hashed = await run(owner, 'hash', at('original.safetensors'), '--json');
-    const { weightDigest } = JSON.parse(hashed.out) as { weightDigest: string };
-    const child = await register('copy', stranger, '--parent', `${weightDigest}=fine-tuned-from`);
-    const files = [at('copy.safetensors'), at('original.safetensors')] as const;
-    const without = await run(stranger, 'lineage', 'check', ...files, '--json');
-    expect(JSON.parse(without.out)).toMatchObject({ finding: 'unexplained', method: 'conversion-replay' });
-    const { code, out } = await run(stranger, 'lineage', 'check', ...files, '--fingerprint', '--record', '--json');
-    expect(code).toBe(0);
-    expect(JSON.parse(out)).toMatchObject({
-      finding: 'confirmed',
-      method: 'fingerprint',
-      significance: { pValue: 1 / (1 + STRANGERS), n: STRANGERS },
-    });
-    const checks = await run(stranger, 'lineage', 'checks', child, '--json');
-    expect(JSON.parse(checks.out)).toMatchObject([{ method: 'fingerprint', finding: 'confirmed' }]);
   });
 });

@@ -2,6 +2,7 @@
 import type { ConvLayer, DenseLayer, Layer, Stack } from '../../src/core/fingerprint/stack.ts';
 import type { RandomStream } from '../../src/core/random.ts';
 import { permutation, randomFrom } from '../../src/core/random.ts';
+import { writeSafetensors } from '../../src/core/weights/safetensors.ts';
 import { sha256 } from '../../src/platform/crypto.ts';
 
 export const drawing = (seed: number): RandomStream => randomFrom(sha256(Uint8Array.of(seed)));
@@ -107,4 +108,17 @@ export function noisy({ layers }: Stack, amount: number, seed: number): Stack {
       kernel: layer.kernel.map((weight) => weight + amount * (random.uniform() * 2 - 1)),
     })),
   };
+}
+
+/** A file of dense layers, named as PyTorch names them. */
+export function safetensorsOf({ layers }: Stack): Uint8Array {
+  const tensors = layers.flatMap((layer, i) => {
+    if (layer.kind !== 'dense') throw new Error('dense layers alone');
+    const { units, inputs, kernel, bias } = layer;
+    return [
+      { name: `fc${i + 1}.weight`, dtype: 'F32' as const, shape: [units, inputs], data: new Uint8Array(kernel.buffer) },
+      { name: `fc${i + 1}.bias`, dtype: 'F32' as const, shape: [units], data: new Uint8Array(bias!.buffer) },
+    ];
+  });
+  return writeSafetensors(tensors);
 }

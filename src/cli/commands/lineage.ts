@@ -26,7 +26,7 @@ export function define(program: Command, context: Context): void {
     )
     .option(
       '--fingerprint',
-      'judge by fingerprints what no conversion explains, such as a fine-tuned model; the registry is sent that of the child',
+      'judge a fine-tuned model by its fingerprint, against those of others on record; the registry is sent that of the child',
     )
     .option('--record', 'put what you find on record, as your word')
     .addHelpText(
@@ -67,7 +67,7 @@ export function define(program: Command, context: Context): void {
     });
 }
 
-function describe({ relation, finding, because, evidence, recorded }: CheckReport): string {
+function describe({ relation, finding, because, significance, evidence, recorded }: CheckReport): string {
   const { conversions, tensors, explained, coefficients } = evidence;
   return fields([
     ['relation', relation],
@@ -75,6 +75,8 @@ function describe({ relation, finding, because, evidence, recorded }: CheckRepor
     ['because', because],
     ['conversions', conversions?.join('\n')],
     ['tensors', tensors === undefined ? undefined : `${count(explained ?? 0)} of ${count(tensors)} made again`],
+    ['score', significance?.score.toFixed(2)],
+    ['p-value', significance && `${significance.pValue.toFixed(4)}, n=${significance.n}`],
     ['weights', coefficients?.map((each) => each.toFixed(6)).join(', ')],
     ['on record', recorded.map(({ index }) => `entry ${index}`).join('\n') || undefined],
   ]);

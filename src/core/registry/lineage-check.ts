@@ -22,6 +22,8 @@ export type CheckMethod = (typeof CHECK_METHODS)[number];
 /** `unexplained`: neither; of the registry it takes an earlier finding back. */
 export const CHECK_FINDINGS = ['confirmed', 'contradicted', 'unexplained'] as const;
 export type CheckFinding = (typeof CHECK_FINDINGS)[number];
+/** How often a model that is not related may come as near where a fingerprint confirms; fewer than 99 never show it. */
+export const CONFIRMING_ALPHA = 0.01;
 
 const shape = {
   registration: id('registration').describe('Of the child'),
@@ -63,6 +65,7 @@ export const lineageCheck = kind(lineageCheckForm, {
     const parent = namedAs(child, body, parentRow);
     requireCompared(body, child, parentRow);
     requireScore(body);
+    requireFineTuning(body);
     const edge = { registrationId: child.id, relation, parent };
     const check = put('lineage_check', { id: checkId, ...edge, maker, method, finding, ...place });
     if (!counts(rows, maker, child)) return [check];
@@ -119,4 +122,31 @@ function requireScore({ method, score, pValue, n }: LineageCheckBody): void {
       ? 'A fingerprint is stated with its score, its p-value and what it was held against.'
       : `The method "${method}" has no score: it is exact.`;
   throw new RegistryError('invalid_input', sentence, { field: 'score', fix: 'State what the check found.' });
+}
+
+/**
+ * A fingerprint tells fine-tuning alone, and only confirms it.
+ * @throws RegistryError `invalid_input`
+ */
+function requireFineTuning({ method, relation, finding, pValue, n }: LineageCheckBody): void {
+  if (method !== 'fingerprint') return;
+  if (relation !== 'fine-tuned-from') {
+    throw new RegistryError('invalid_input', `Fingerprints do not tell whether a model is ${relation} another.`, {
+      field: 'method',
+      fix: 'Make the conversion again, or state nothing: fingerprints tell "fine-tuned-from" alone.',
+    });
+  }
+  if (finding === 'contradicted') {
+    throw new RegistryError('invalid_input', 'A fingerprint that is not near contradicts nothing.', {
+      field: 'finding',
+      fix: 'State "unexplained".',
+    });
+  }
+  // Held against n models, no p-value is smaller than 1 / (1 + n).
+  if (finding === 'confirmed' && Math.max(pValue!, 1 / (1 + n!)) > CONFIRMING_ALPHA) {
+    throw new RegistryError('invalid_input', `A fingerprint confirms where p is ${CONFIRMING_ALPHA} or less.`, {
+      field: 'pValue',
+      fix: `State "unexplained", or hold it against more models: ${Math.ceil(1 / CONFIRMING_ALPHA) - 1} at least.`,
+    });
+  }
 }

@@ -25,7 +25,11 @@ beforeEach(() => {
   log = new TestLog();
   [owner, somebody] = [log.makeParty().id, log.makeParty().id];
   parent = register(owner).body.weights;
-  const registered = register(owner, [edge(parent.weightDigest!, 'quantized-from'), edge(LATE, 'merged-from')]);
+  const registered = register(owner, [
+    edge(parent.weightDigest!, 'quantized-from'),
+    edge(parent.weightDigest!, 'fine-tuned-from'),
+    edge(LATE, 'merged-from'),
+  ]);
   child = registered.body.weights;
   made = registered;
 });
@@ -110,16 +114,43 @@ describe('a check of a lineage', () => {
     }
   });
 
+  const byFingerprint = (different: Partial<LineageCheckBody> = {}) =>
+    byRegistry({
+      relation: 'fine-tuned-from',
+      method: 'fingerprint',
+      finding: 'confirmed',
+      score: 6.5,
+      pValue: 0.01,
+      n: 99,
+      ...different,
+    });
+
   test('has a score where it is a fingerprint, and only there', () => {
-    const score = { score: 0.9, pValue: 0.001, n: 999 };
-    expect(() => byRegistry(score)).toThrow(expect.objectContaining({ code: 'invalid_input', field: 'score' }));
-    expect(() => byRegistry({ method: 'fingerprint', ...score, n: null })).toThrow(
-      expect.objectContaining({ code: 'invalid_input', field: 'score' }),
-    );
-    byRegistry({ method: 'fingerprint', ...score });
-    expect(standing()).toMatchObject([
-      { registrationId: made.id, relation: 'quantized-from', standing: 'contradicted' },
-    ]);
+    for (const without of [{ n: null }, { method: 'conversion-replay' }] as const) {
+      expect(() => byFingerprint(without)).toThrow(expect.objectContaining({ code: 'invalid_input', field: 'score' }));
+    }
+    byFingerprint();
+    expect(standing()).toMatchObject([{ registrationId: made.id, relation: 'fine-tuned-from', standing: 'confirmed' }]);
+  });
+
+  test.each<[string, string, Partial<LineageCheckBody>]>([
+    ['tell a quantization', 'method', { relation: 'quantized-from' }],
+    [
+      'tell a quantization, not even that it may be none',
+      'method',
+      { relation: 'quantized-from', finding: 'unexplained' },
+    ],
+    ['contradict', 'finding', { finding: 'contradicted', pValue: 1 }],
+    ['confirm at a larger level', 'pValue', { pValue: 0.0101 }],
+    ['confirm against few models', 'pValue', { pValue: 0.001, n: 98 }],
+  ])('may not %s by a fingerprint', (_, field, different) => {
+    expect(() => byFingerprint(different)).toThrow(expect.objectContaining({ code: 'invalid_input', field }));
+  });
+
+  test('takes a fingerprint that shows too little as unexplained', () => {
+    byFingerprint();
+    byFingerprint({ finding: 'unexplained', pValue: 0.2, n: 4 });
+    expect(standing()).toMatchObject([{ relation: 'fine-tuned-from', standing: 'declared' }]);
   });
 
   test('names the registration that it speaks of', () => {
