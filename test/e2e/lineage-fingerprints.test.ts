@@ -120,7 +120,7 @@ it('is unexplained while few models are on record, and says how many more are wa
   await register(ben, 'tuned early', '--parent', `${weightDigest}=fine-tuned-from`);
   expect(await check('tuned early', 'early', '--fingerprint')).toMatchObject({
     finding: 'unexplained',
-    because: 'Nothing can be said: 24 other models on record compare with it, and 99 are needed, 75 more.',
+    because: 'Nothing can be said: 24 older models on record compare with it, and 99 are needed, 75 more.',
     significance: { pValue: 0.04, n: 24 },
   });
 });
@@ -168,7 +168,7 @@ describe('a declared parent', () => {
     expect({ finding, because, recorded }).toMatchObject({
       finding: 'unexplained',
       because: expect.stringMatching(
-        /^Other models on record come as near: p = .* among 99, and 0.01 or less confirms\.$/,
+        /^Models on record that nobody declared related come as near: p = .* among 99, and 0.01 or less confirms\.$/,
       ) as unknown,
       recorded: [{}],
     });

@@ -26,7 +26,7 @@ export function define(program: Command, context: Context): void {
     )
     .option(
       '--fingerprint',
-      'judge a fine-tuned model by its fingerprint, against those of others on record; the registry is sent that of the child',
+      'judge a fine-tuned model by its fingerprint, against those of older models on record; the registry is sent that of the child',
     )
     .option('--record', 'put what you find on record, as your word')
     .addHelpText(

@@ -1,8 +1,8 @@
 /**
  * Whether a model was fine-tuned from the parent that it names, by the fingerprints of both.
  *
- *   confirmed    it is nearer to the parent than others on record are, at the level that is asked for
- *   unexplained  it is not; or too few others are on record to tell; or both runs are on record with one seed, which
+ *   confirmed    it is nearer to the parent than strangers are (`strangers.ts`), at the level that is asked for
+ *   unexplained  it is not; or too few strangers are on record to tell; or both runs are on record with one seed, which
  *                makes them as near without a copy
  *
  * No other relation can be told so. What was only distilled has no weights of its parent, and a conversion, quantization
@@ -23,36 +23,35 @@ export interface FineTuningCheck extends Evidence, Significance {
   initialization: Finding<unknown>['initialization'];
 }
 
-/**
- * @param others models that have nothing to do with the parent
- * @param alpha how often, at most, one of them may come as near where this confirms
- */
+/** @param alpha how often, at most, a stranger may come as near where this confirms */
 export function checkFineTuning(
   child: Known,
   parent: Known,
-  others: readonly Fingerprint[],
+  strangers: readonly Fingerprint[],
   alpha: number,
 ): FineTuningCheck {
-  const [found] = findingsFor(child, [{ ...parent, model: null, unrelated: others }]);
+  const [found] = findingsFor(child, [{ ...parent, model: null, unrelated: strangers }]);
   const { score, seen, layers, pValue, n, initialization, near, words } = found!;
   const evidence = { score, seen, layers, pValue, n, initialization };
   const unexplained = (because: string): FineTuningCheck => ({ ...evidence, finding: 'unexplained', because });
   if (initialization === 'same') {
     return unexplained('Both runs are on record with one seed: their common start explains nearness without a copy.');
   }
-  const needed = othersNeeded(alpha);
+  const needed = strangersNeeded(alpha);
   if (n < needed) {
     const more = needed - n;
     return unexplained(
-      `Nothing can be said: ${n} other models on record compare with it, and ${needed} are needed, ${more} more.`,
+      `Nothing can be said: ${n} older models on record compare with it, and ${needed} are needed, ${more} more.`,
     );
   }
   if (pValue > alpha) {
     const reached = `p = ${pValue.toPrecision(2)} among ${n}`;
-    return unexplained(`Other models on record come as near: ${reached}, and ${alpha} or less confirms.`);
+    return unexplained(
+      `Models on record that nobody declared related come as near: ${reached}, and ${alpha} or less confirms.`,
+    );
   }
   return near ? { ...evidence, finding: 'confirmed', because: words } : unexplained(words);
 }
 
 /** Of fewer models than this no p-value is so small. */
-const othersNeeded = (alpha: number): number => Math.ceil(1 / alpha) - 1;
+const strangersNeeded = (alpha: number): number => Math.ceil(1 / alpha) - 1;

@@ -7,12 +7,12 @@ import { denseStack, noisy } from '../../../support/stacks.ts';
 
 const drawn = (seed: number): Fingerprint => fingerprintOf(sha256, denseStack(seed, 24, 16, 4));
 const tuned = (seed: number): Fingerprint => fingerprintOf(sha256, noisy(denseStack(seed, 24, 16, 4), 0.3, 99));
-const OTHERS = Array.from({ length: 99 }, (_, i) => drawn(100 + i));
+const STRANGERS = Array.from({ length: 99 }, (_, i) => drawn(100 + i));
 const parent = { fingerprint: drawn(1) };
 
 describe('a check of fine-tuning by fingerprints', () => {
-  it('confirms what is nearer to the parent than ninety-nine others', () => {
-    expect(checkFineTuning({ fingerprint: tuned(1) }, parent, OTHERS, 0.01)).toMatchObject({
+  it('confirms what is nearer to the parent than ninety-nine strangers', () => {
+    expect(checkFineTuning({ fingerprint: tuned(1) }, parent, STRANGERS, 0.01)).toMatchObject({
       finding: 'confirmed',
       because: 'It shares its initialization with this model, or one derives from the other.',
       pValue: 0.01,
@@ -22,48 +22,48 @@ describe('a check of fine-tuning by fingerprints', () => {
   });
 
   it('says how many more are needed where there are fewer', () => {
-    expect(checkFineTuning({ fingerprint: tuned(1) }, parent, OTHERS.slice(1), 0.01)).toMatchObject({
+    expect(checkFineTuning({ fingerprint: tuned(1) }, parent, STRANGERS.slice(1), 0.01)).toMatchObject({
       finding: 'unexplained',
-      because: 'Nothing can be said: 98 other models on record compare with it, and 99 are needed, 1 more.',
+      because: 'Nothing can be said: 98 older models on record compare with it, and 99 are needed, 1 more.',
     });
     expect(checkFineTuning({ fingerprint: tuned(1) }, parent, [], 0.01)).toMatchObject({
-      because: 'Nothing can be said: 0 other models on record compare with it, and 99 are needed, 99 more.',
+      because: 'Nothing can be said: 0 older models on record compare with it, and 99 are needed, 99 more.',
       n: 0,
     });
   });
 
   it('confirms no model that was drawn apart', () => {
-    const { finding, because, pValue } = checkFineTuning({ fingerprint: drawn(2) }, parent, OTHERS, 0.01);
+    const { finding, because, pValue } = checkFineTuning({ fingerprint: drawn(2) }, parent, STRANGERS, 0.01);
     expect({ finding, because }).toEqual({
       finding: 'unexplained',
-      because: `Other models on record come as near: p = ${pValue.toPrecision(2)} among 99, and 0.01 or less confirms.`,
+      because: `Models on record that nobody declared related come as near: p = ${pValue.toPrecision(2)} among 99, and 0.01 or less confirms.`,
     });
   });
 
-  it('confirms nothing where one other comes as near: that is twice the level', () => {
-    const others = [...OTHERS.slice(1), tuned(1)];
-    expect(checkFineTuning({ fingerprint: tuned(1) }, parent, others, 0.01)).toMatchObject({
+  it('confirms nothing where one stranger comes as near: that is twice the level', () => {
+    const strangers = [...STRANGERS.slice(1), tuned(1)];
+    expect(checkFineTuning({ fingerprint: tuned(1) }, parent, strangers, 0.01)).toMatchObject({
       finding: 'unexplained',
       pValue: 0.02,
     });
   });
 
-  it('takes one seed of both runs on record for the reason, however many others there are', () => {
+  it('takes one seed of both runs on record for the reason, however many strangers there are', () => {
     const started = (seed: number) => ({ seed, recipe: 'mlp 16' });
-    const judged = (seed: number, others: readonly Fingerprint[]) =>
+    const judged = (seed: number, strangers: readonly Fingerprint[]) =>
       checkFineTuning(
         { fingerprint: tuned(1), initialization: started(seed) },
         { ...parent, initialization: started(7) },
-        others,
+        strangers,
         0.01,
       );
-    for (const others of [OTHERS, []]) {
-      expect(judged(7, others)).toMatchObject({
+    for (const strangers of [STRANGERS, []]) {
+      expect(judged(7, strangers)).toMatchObject({
         finding: 'unexplained',
         because: 'Both runs are on record with one seed: their common start explains nearness without a copy.',
         initialization: 'same',
       });
     }
-    expect(judged(8, OTHERS)).toMatchObject({ finding: 'confirmed', initialization: 'different' });
+    expect(judged(8, STRANGERS)).toMatchObject({ finding: 'confirmed', initialization: 'different' });
   });
 });
