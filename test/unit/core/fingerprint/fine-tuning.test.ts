@@ -5,8 +5,9 @@ import { fingerprintOf } from '../../../../src/core/fingerprint/fingerprint.ts';
 import { sha256 } from '../../../../src/platform/crypto.ts';
 import { denseStack, noisy } from '../../../support/stacks.ts';
 
-const drawn = (seed: number): Fingerprint => fingerprintOf(sha256, denseStack(seed, 24, 16, 4));
-const tuned = (seed: number): Fingerprint => fingerprintOf(sha256, noisy(denseStack(seed, 24, 16, 4), 0.3, 99));
+const drawn = (seed: number, units = 16): Fingerprint => fingerprintOf(sha256, denseStack(seed, 24, units, 4));
+const tuned = (seed: number, units = 16): Fingerprint =>
+  fingerprintOf(sha256, noisy(denseStack(seed, 24, units, 4), 0.3, 99));
 const STRANGERS = Array.from({ length: 99 }, (_, i) => drawn(100 + i));
 const parent = { fingerprint: drawn(1) };
 
@@ -46,6 +47,13 @@ describe('a check of fine-tuning by fingerprints', () => {
       finding: 'unexplained',
       pValue: 0.02,
     });
+  });
+
+  it('confirms no score that unrelated models reach elsewhere, however far strangers are', () => {
+    const strangers = Array.from({ length: 99 }, (_, i) => drawn(100 + i, 4));
+    const found = checkFineTuning({ fingerprint: tuned(1, 4) }, { fingerprint: drawn(1, 4) }, strangers, 0.01);
+    expect(found).toMatchObject({ finding: 'unexplained', pValue: 0.01 });
+    expect(found.because).toMatch(/no nearer than unrelated models come elsewhere/);
   });
 
   it('takes one seed of both runs on record for the reason, however many strangers there are', () => {
