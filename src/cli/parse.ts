@@ -55,6 +55,18 @@ export function wholeNumberOf(text: string): number {
   throw new RegistryError('usage', `"${text}" is not a whole number.`, { fix: 'See --help.' });
 }
 
+/** Reads a whole number from `least` to `most`, as an option takes it; another one is refused as `usage`. */
+export const countOf =
+  (least: number, most: number) =>
+  (text: string): number => {
+    const count = wholeNumberOf(text);
+    if (count >= least && count <= most) return count;
+    throw new RegistryError('usage', `"${text}" is not a number from ${least} to ${most}.`, { fix: 'See --help.' });
+  };
+
+/** Threads of a training on this machine; the pool of the WebAssembly binary has no more. @throws RegistryError `usage` */
+export const threadsOf = countOf(1, 8);
+
 /** A bound that may be absent: null for `unlimited`. @throws RegistryError `usage` */
 export const limitOf = (text: string): number | null => (text === 'unlimited' ? null : wholeNumberOf(text));
 

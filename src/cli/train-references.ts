@@ -5,7 +5,6 @@
 import { randomInt } from 'node:crypto';
 import { access, appendFile } from 'node:fs/promises';
 import type { AnswersDocument } from '../core/behaviour/answers.ts';
-import { MAX_REFERENCES } from '../core/behaviour/score.ts';
 import { RegistryError } from '../core/errors.ts';
 import { digestOfChallenges, readChallenges, readReferences } from './behaviour-files.ts';
 import type { Context } from './context.ts';
@@ -34,9 +33,6 @@ export async function trainReferences(
   asked: string,
   { challenges: file, out, count, data, threads }: ReferenceFacts,
 ): Promise<TrainedReferences> {
-  if (count > MAX_REFERENCES) {
-    throw new RegistryError('usage', `No more than ${MAX_REFERENCES} references are compared.`, { field: 'count' });
-  }
   const challenges = await readChallenges(file);
   const digest = digestOfChallenges(challenges);
   const before = (await exists(out)) ? await readReferences(out) : [];

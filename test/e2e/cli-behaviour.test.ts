@@ -135,6 +135,7 @@ describe('muniment behaviour', () => {
       by: 'probabilities',
       challenges: 200,
       references: { count: 9 },
+      verdict: 'too-few',
       answersChecked: true,
     });
     const { labels } = JSON.parse(readFileSync(at('same.json'), 'utf8')) as { labels: number[] };
@@ -144,6 +145,7 @@ describe('muniment behaviour', () => {
     expect(strange.score).toBeLessThan(0.2);
     const told = await runCli(['behaviour', ...score('same.json')], environment());
     expect(told.out).toMatch(/p +0\.100 \(9 references, 200 challenges, by probabilities\)/);
+    expect(told.out).toMatch(/finding +none: 9 references are too few to tell; give 19 or more/);
     expect(told.out).toContain('who copied from whom');
     expect(told.out).not.toContain('%');
   });

@@ -1,8 +1,10 @@
 /** `muniment behaviour`: how a model decides where deciding is hard, on record before anybody is accused by it. */
 import { writeFile } from 'node:fs/promises';
 import type { Command } from 'commander';
+import { MAX_CHALLENGES, MIN_CHALLENGES } from '../../core/behaviour/challenges.ts';
+import { MAX_REFERENCES, MIN_REFERENCES } from '../../core/behaviour/score.ts';
 import type { Context } from '../context.ts';
-import { wholeNumberOf } from '../parse.ts';
+import { countOf, threadsOf } from '../parse.ts';
 import type { BehaviourFacts } from '../record-behaviour.ts';
 import type { BehaviourFinding, ScoreFacts } from '../score-behaviour.ts';
 import { fields } from '../table.ts';
@@ -31,7 +33,12 @@ function defineRecord(behaviour: Command, context: Context): void {
     .option('--answers <file>', 'what the model answered where it runs, as JSON or CSV; first see "challenges"')
     .option('--dataset <id>', 'the dataset to mix challenges from; the first that the model was trained on')
     .option('--data <folder>', 'its four IDX files; MNIST is at hand')
-    .option('--challenges <n>', 'how many; fixed once drawn', wholeNumberOf, DEFAULT_CHALLENGES)
+    .option(
+      '--challenges <n>',
+      'how many; fixed once drawn',
+      countOf(MIN_CHALLENGES, MAX_CHALLENGES),
+      DEFAULT_CHALLENGES,
+    )
     .addHelpText(
       'after',
       '\nExample:\n  $ muniment behaviour record model.safetensors --weights model.safetensors\n\n' +
@@ -120,9 +127,9 @@ function defineAnswering(behaviour: Command, context: Context): void {
     .argument('<model>', 'its id, a digest, its file, or the id of its training')
     .requiredOption('--challenges <file>', 'as "muniment behaviour challenges" wrote it')
     .requiredOption('--out <file>', 'where the answers go, a line for each; a file that is there is gone on with')
-    .option('--count <n>', 'how many; p is never below 1 / (1 + n)', wholeNumberOf, DEFAULT_REFERENCES)
+    .option('--count <n>', 'how many; p is never below 1 / (1 + n)', countOf(1, MAX_REFERENCES), DEFAULT_REFERENCES)
     .option('--data <folder>', 'the four IDX files that it was trained on; MNIST is at hand')
-    .option('--threads <n>', 'threads to train with', wholeNumberOf)
+    .option('--threads <n>', 'threads to train with, 1 to 8', threadsOf)
     .addHelpText(
       'after',
       '\nExample:\n  $ muniment behaviour references registration_0123… --challenges challenges.npy --out references.jsonl --count 99',
@@ -163,12 +170,8 @@ function defineScore(behaviour: Command, context: Context): void {
 
 function describe({ registration, pValue, score, references, by, challenges, ...rest }: BehaviourFinding): string {
   const { count, largest } = references;
-  const least = pValue <= 1 / (1 + count) + 1e-12;
-  const finding = least
-    ? `answers as this model does, more than as any of ${count} models trained alike`
-    : 'no sign that it answers as this model rather than as others that were trained alike';
   return fields([
-    ['finding', finding],
+    ['finding', findingText(rest.verdict, references, pValue)],
     ['p', `${pValue.toPrecision(3)} (${count} references, ${challenges} challenges, by ${by})`],
     ['score', `${score.toFixed(4)}; the references' largest is ${largest.toFixed(4)}`],
     ['model', registration],
@@ -184,4 +187,17 @@ function describe({ registration, pValue, score, references, by, challenges, ...
       'who copied from whom; whether both began with the same seed; anything,\nif the references were not trained as the model was',
     ],
   ]);
+}
+
+function findingText(
+  verdict: BehaviourFinding['verdict'],
+  { count }: BehaviourFinding['references'],
+  pValue: number,
+): string {
+  if (verdict === 'too-few') return `none: ${count} references are too few to tell; give ${MIN_REFERENCES} or more`;
+  if (verdict === 'no-sign')
+    return 'no sign that it answers as this model rather than as others that were trained alike';
+  const asNear = Math.round(pValue * (1 + count)) - 1;
+  const than = asNear === 0 ? `any of ${count}` : `all but ${asNear} of ${count}`;
+  return `answers as this model does, more than as ${than} models trained alike`;
 }

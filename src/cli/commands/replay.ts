@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { RegistryError } from '../../core/errors.ts';
 import type { Context } from '../context.ts';
-import { numberOf } from '../parse.ts';
+import { threadsOf } from '../parse.ts';
 import type { ReplayReport } from '../replay-model.ts';
 import { columns, fields, percent } from '../table.ts';
 
@@ -28,7 +28,7 @@ export function define(program: Command, context: Context): void {
       epochsOf,
     )
     .option('--data <folder>', 'the four IDX files that it was trained on; MNIST is at hand')
-    .option('--threads <n>', 'threads to train with; the weights do not depend on it', numberOf)
+    .option('--threads <n>', 'threads to train with, 1 to 8; the weights do not depend on it', threadsOf)
     .option('--record', 'put the result on record, as what you found')
     .option('--at-registry', 'let a worker of the registry do it, and put the result on record')
     .option('--watch', 'follow it to its end (with --at-registry)')

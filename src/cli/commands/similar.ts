@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import type { Evidence } from '../../core/fingerprint/evidence.ts';
 import type { Context } from '../context.ts';
-import { numberOf } from '../parse.ts';
+import { countOf } from '../parse.ts';
 import type { SimilarReport } from '../similar-models.ts';
 import { fields } from '../table.ts';
 
@@ -23,11 +23,11 @@ export function define(program: Command, context: Context): void {
     .argument('<model>', 'file or folder of weights; a digest or id of a model whose fingerprint is on record')
     .option('--with <file>', 'compare with this file alone, and ask nobody')
     .option('--against <model>', 'one model on record, suspected before; no other is looked at')
-    .option('--candidates <n>', 'how many of the nearest are judged', numberOf, 5)
+    .option('--candidates <n>', 'how many of the nearest are judged, 1 to 50', countOf(1, 50), 5)
     .option(
       '--unrelated <n>',
       'how many older models, related to neither, to hold each against, at most 200',
-      numberOf,
+      countOf(0, 200),
       200,
     )
     .option('--check-all', 'hold each unrelated model to the log, too')

@@ -19,11 +19,20 @@ export interface Score {
   pValue: number;
   /** The same for each reference in the model's place */
   references: { count: number; largest: number; mean: number; deviation: number };
+  verdict: Verdict;
   /** What was compared: `labels` where anybody tells no more */
   by: 'labels' | 'probabilities';
   challenges: number;
 }
 
+/** `too-few`: with so few references p cannot fall to ALPHA, whatever the suspect answers. */
+export type Verdict = 'as-this-model' | 'no-sign' | 'too-few';
+
+/** Up to which p a suspect is said to answer as the model does. */
+export const ALPHA = 0.05;
+
+/** p is never below 1 / (1 + references). */
+export const MIN_REFERENCES = Math.ceil(1 / ALPHA) - 1;
 export const MAX_REFERENCES = 999;
 
 /** Weights that differ by less tie: they do by the order in which numbers are added up, and a tie counts against the claim. */
@@ -34,7 +43,8 @@ const MAX_CELLS = 100_000_000;
 
 /**
  * @param references of the model; all answer the same challenges, and choose among the same classes
- * @throws RegistryError `invalid_input` without references, to which the score would be held, or with too many
+ * @throws RegistryError `invalid_input` without references, to which the score would be held, with too many, or with one
+ *   of them twice
  */
 export function scoreSuspect(model: Answers, suspect: Answers, references: readonly Answers[]): Score {
   requireReferences(model, references);
@@ -48,18 +58,21 @@ export function scoreSuspect(model: Answers, suspect: Answers, references: reado
     members.map((member) => departure(member, mean)),
     own,
   ) as [number, ...number[]];
+  const pValue = (1 + others.filter((other) => other >= score - ROUNDING).length) / (1 + others.length);
   return {
     score,
-    pValue: (1 + others.filter((other) => other >= score - ROUNDING).length) / (1 + others.length),
+    pValue,
     references: { count: others.length, largest: Math.max(...others), ...spread(others) },
+    verdict: pValue <= ALPHA ? 'as-this-model' : others.length < MIN_REFERENCES ? 'too-few' : 'no-sign',
     by: told ? 'probabilities' : 'labels',
     challenges: model.labels.length,
   };
 }
 
-function requireReferences({ labels, classes }: Answers, { length }: readonly Answers[]): void {
+function requireReferences({ labels, classes }: Answers, references: readonly Answers[]): void {
+  const { length } = references;
   const most = Math.min(MAX_REFERENCES, Math.floor(MAX_CELLS / (labels.length * classes)) - 2);
-  if (length >= 1 && length <= most) return;
+  if (length >= 1 && length <= most) return requireDifferent(references);
   throw new RegistryError(
     'invalid_input',
     length === 0
@@ -71,6 +84,24 @@ function requireReferences({ labels, classes }: Answers, { length }: readonly An
     },
   );
 }
+
+/** One model that is counted often would make p as small as anybody likes. */
+function requireDifferent(references: readonly Answers[]): void {
+  references.forEach((reference, i) => {
+    const before = references.slice(0, i).findIndex((other) => sameAnswers(reference, other));
+    if (before === -1) return;
+    throw new RegistryError('invalid_input', `The references ${before + 1} and ${i + 1} give the same answers.`, {
+      field: 'references',
+      fix: 'Give the answers of each reference once; each is trained from a seed of its own.',
+    });
+  });
+}
+
+const sameAnswers = (a: Answers, b: Answers): boolean =>
+  a.labels.every((label, i) => label === b.labels[i]) &&
+  (a.probabilities === undefined ||
+    b.probabilities === undefined ||
+    a.probabilities.every((row, i) => row.every((value, k) => value === b.probabilities![i]![k])));
 
 function oneHot({ labels, classes }: Answers): Float64Array {
   const vector = new Float64Array(labels.length * classes);

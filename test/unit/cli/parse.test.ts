@@ -1,8 +1,18 @@
 import { describe, expect, it } from '@jest/globals';
 import { exitCodeOf } from '../../../src/cli/exit-code.ts';
 import { splitShare } from '../../../src/cli/find.ts';
-import { dayOf, digestOf, instantOf, numberOf, portOf, wholeNumberOf } from '../../../src/cli/parse.ts';
+import {
+  countOf,
+  dayOf,
+  digestOf,
+  instantOf,
+  numberOf,
+  portOf,
+  threadsOf,
+  wholeNumberOf,
+} from '../../../src/cli/parse.ts';
 import { bytes, columns, fields, percent } from '../../../src/cli/table.ts';
+import { MAX_THREADS } from '../../../src/training/backends/backend.ts';
 
 const HEX = 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad';
 
@@ -70,6 +80,18 @@ describe('times and numbers', () => {
 
   it.each(['-1', '1.5', '01', '1e3', ''])('"%s" is no whole number', (text) => {
     expect(() => wholeNumberOf(text)).toThrow(expect.objectContaining({ code: 'usage' }));
+  });
+
+  it.each(['1', '51', '1000000000', '-1', '2.5'])('"%s" is no number from 2 to 50', (text) => {
+    expect(() => countOf(2, 50)(text)).toThrow(expect.objectContaining({ code: 'usage' }));
+    expect(['2', '50'].map(countOf(2, 50))).toEqual([2, 50]);
+  });
+
+  it('of threads are as many as train', () => {
+    expect(threadsOf(String(MAX_THREADS))).toBe(MAX_THREADS);
+    for (const text of ['0', String(MAX_THREADS + 1)]) {
+      expect(() => threadsOf(text)).toThrow(expect.objectContaining({ code: 'usage' }));
+    }
   });
 });
 

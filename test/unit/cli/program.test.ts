@@ -94,6 +94,13 @@ describe('exit codes', () => {
     [['keygen', '--pkcs11', 'pkcs11:token=a;object=b', '--witness', 'w.example/1'], /in a file or in a token/],
     [['keygen', '--pkcs11', 'signing.key'], /does not begin with "pkcs11:"/],
     [['keygen', '--pkcs11', 'pkcs11:token=a;object=b?pin-value=1'], /holds a PIN/],
+    ...['0', '-1', '1.5', '1000000000'].flatMap((n): [string[], RegExp][] => [
+      [['similar', 'm', '--candidates', n], /not a (whole )?number/],
+      [['replay', 'm', '--threads', n], /not a (whole )?number/],
+    ]),
+    [['similar', 'm', '--unrelated', '201'], /"201" is not a number from 0 to 200/],
+    [['behaviour', 'record', 'm', '--challenges', '1'], /"1" is not a number from/],
+    [['behaviour', 'references', 'm', '--challenges', 'c', '--out', 'o', '--count', '0'], /not a number from 1 to 999/],
     [['log', 'prove', '-1'], /.+/],
   ])('%j is wrong usage', async (argv, sentence) => {
     const { code, out, notes } = await runCli(argv, { MUNIMENT_HOME: home });

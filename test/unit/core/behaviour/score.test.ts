@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { scoreSuspect } from '../../../../src/core/behaviour/score.ts';
+import type { Answers } from '../../../../src/core/behaviour/answers.ts';
+import { MIN_REFERENCES, scoreSuspect } from '../../../../src/core/behaviour/score.ts';
 import { answersOf, blend, network } from './fixture.ts';
 
 const MODEL = network(100);
@@ -63,8 +64,33 @@ describe('the score of a suspect', () => {
     expect(() => scoreSuspect(answersOf(MODEL), answersOf(MODEL), many)).toThrow(refused);
   });
 
+  test('counts no reference twice, whose p would be as small as anybody likes', () => {
+    const [first, second, ...others] = REFERENCES as [Answers, Answers, ...Answers[]];
+    const again = () => scoreSuspect(answersOf(MODEL), answersOf(MODEL), [first, second, ...others, second]);
+    expect(again).toThrow('The references 2 and 20 give the same answers.');
+    const labels = (answers: Answers) => ({ ...answers, probabilities: undefined });
+    for (const twice of [
+      [labels(first), labels(first)],
+      [labels(first), first],
+      [first, labels(first)],
+    ]) {
+      const asked = () => scoreSuspect(answersOf(MODEL), answersOf(MODEL), twice);
+      expect(asked).toThrow(expect.objectContaining({ code: 'invalid_input', field: 'references' }));
+    }
+  });
+
+  test('is a verdict only where so many references could have spoken against it', () => {
+    const model = answersOf(MODEL);
+    const verdictOf = (suspect: Answers, references: Answers[]) => scoreSuspect(model, suspect, references).verdict;
+    expect(MIN_REFERENCES).toBe(19);
+    expect(verdictOf(model, REFERENCES)).toBe('as-this-model');
+    expect(verdictOf(model, REFERENCES.slice(1))).toBe('too-few');
+    expect(verdictOf(answersOf(network(302)), REFERENCES.slice(17))).toBe('too-few');
+    expect(verdictOf(REFERENCES[0]!, [...REFERENCES, answersOf(network(303))])).toBe('no-sign');
+  });
+
   test('is nobody’s where all answer alike', () => {
     const same = answersOf(MODEL);
-    expect(scoreSuspect(same, same, [same, same])).toMatchObject({ score: 0, pValue: 1 });
+    expect(scoreSuspect(same, same, [same])).toMatchObject({ score: 0, pValue: 1 });
   });
 });
