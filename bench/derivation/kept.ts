@@ -5,9 +5,9 @@
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { tmpdir } from 'node:os';
-import { bytesSource } from '../../src/core/weights/byte-source.ts';
-import { readSafetensorsHeader, writeSafetensors } from '../../src/core/weights/safetensors.ts';
+import { writeSafetensors } from '../../src/core/weights/safetensors.ts';
 import type { Tensor } from '../../src/core/weights/safetensors.ts';
+import { readTensors } from '../../src/platform/storage/tensors-file.ts';
 
 export const zooFolder = (): string => process.env['MUNIMENT_ZOO'] ?? join(tmpdir(), 'muniment-zoo');
 
@@ -43,17 +43,6 @@ async function read<Facts>(path: string, recipe: object): Promise<Kept<Facts> | 
   const record = JSON.parse(text) as { recipe: object; facts: Facts };
   if (JSON.stringify(record.recipe) !== JSON.stringify(recipe)) return undefined;
   return { tensors: await readTensors(`${path}.safetensors`), facts: record.facts };
-}
-
-async function readTensors(path: string): Promise<Tensor[]> {
-  const bytes = new Uint8Array(await readFile(path));
-  const { tensors } = await readSafetensorsHeader(bytesSource(bytes));
-  return tensors.map(({ name, dtype, shape, offset, byteLength }) => ({
-    name,
-    dtype,
-    shape,
-    data: bytes.slice(offset, offset + byteLength),
-  }));
 }
 
 async function writeWhole(path: string, content: Uint8Array | string): Promise<void> {

@@ -12,15 +12,14 @@ import { formatDigest } from '../core/digest.ts';
 import { RegistryError } from '../core/errors.ts';
 import { bytesSource } from '../core/weights/byte-source.ts';
 import { readNpyHeader } from '../core/weights/npy.ts';
-import { readSafetensorsHeader } from '../core/weights/safetensors.ts';
-import type { Tensor } from '../core/weights/safetensors.ts';
+import type { Order } from '../core/weights/strided.ts';
+import { packedStrides } from '../core/weights/strided.ts';
 import { sha256 } from '../platform/crypto.ts';
 import { readBytes } from './settings.ts';
 
 /** Of answers: 1,000,000 probabilities as text, and of a hundred references of that size. */
 const MAX_ANSWERS_BYTES = 32 * 2 ** 20;
 const MAX_REFERENCES_BYTES = 1024 * 2 ** 20;
-const MAX_WEIGHTS_BYTES = 1024 * 2 ** 20;
 const MAX_SIDE = 4096;
 
 /** By which answers name the challenges that they answer. */
@@ -39,15 +38,26 @@ export function challengesFile({ count, height, width, pixels }: Pictures): Uint
 /** @throws RegistryError `unreachable`, `malformed_container`, `invalid_input` for an array of anything else */
 export async function readChallenges(path: string): Promise<Pictures> {
   const bytes = await readBounded(path, MAX_CHALLENGES * MAX_SIDE * MAX_SIDE);
-  const { dtype, shape, dataOffset } = await readNpyHeader(bytesSource(bytes), 0, bytes.length, '');
+  const { dtype, shape, order, dataOffset } = await readNpyHeader(bytesSource(bytes), 0, bytes.length, '');
   const [count = 0, height = 0, width = 0] = shape;
   const fits = dtype === 'U8' && shape.length === 3 && count >= MIN_CHALLENGES && count <= MAX_CHALLENGES;
   if (fits && height <= MAX_SIDE && width <= MAX_SIDE) {
+    requireRows(order, shape, path);
     return { count, height, width, pixels: bytes.subarray(dataOffset) };
   }
   throw new RegistryError('invalid_input', `The file "${path}" holds ${dtype} [${shape.join(', ')}], no challenges.`, {
     field: 'challenges',
     fix: 'Use the file that "muniment behaviour challenges" wrote.',
+  });
+}
+
+/** @throws RegistryError `invalid_input` for what NumPy calls Fortran's order, in which the bytes are other pictures */
+function requireRows({ strides }: Order, shape: readonly number[], path: string): void {
+  const rows = packedStrides(shape, false);
+  if (strides.every((stride, i) => stride === rows[i])) return;
+  throw new RegistryError('invalid_input', `The file "${path}" holds its challenges in the order of Fortran.`, {
+    field: 'challenges',
+    fix: 'Write them with numpy.ascontiguousarray, or use the file that "muniment behaviour challenges" wrote.',
   });
 }
 
@@ -77,18 +87,6 @@ export async function readReferences(path: string): Promise<AnswersDocument[]> {
       throw new RegistryError(error.code, `Line ${i + 1} of "${path}": ${error.message}`, { field: 'references' });
     }
   });
-}
-
-/** The tensors of a safetensors file, whole. @throws RegistryError `unreachable`, `malformed_container` */
-export async function readTensors(path: string): Promise<Tensor[]> {
-  const bytes = await readBounded(path, MAX_WEIGHTS_BYTES);
-  const { tensors } = await readSafetensorsHeader(bytesSource(bytes));
-  return tensors.map(({ name, dtype, shape, offset, byteLength }) => ({
-    name,
-    dtype,
-    shape,
-    data: bytes.subarray(offset, offset + byteLength),
-  }));
 }
 
 export function parseJson(text: string, path: string): unknown {

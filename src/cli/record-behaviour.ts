@@ -11,7 +11,7 @@ import { RegistryError } from '../core/errors.ts';
 import { behaviour } from '../core/registry/behaviour.ts';
 import type { Receipt } from '../core/statement/receipt.ts';
 import { newId, sha256 } from '../platform/crypto.ts';
-import { digestOfChallenges, readAnswersFile, readTensors } from './behaviour-files.ts';
+import { digestOfChallenges, readAnswersFile } from './behaviour-files.ts';
 import type { KeptOpening } from './behaviour-opening.ts';
 import { findOpening, keepAnswers, makeOpening } from './behaviour-opening.ts';
 import { challengesOf, findBehaviour, requireBehaviour } from './behaviour-record.ts';
@@ -134,9 +134,12 @@ async function answersOf(
   return { challenges: to.challenges, ...(await answerHere(weights!, challenges)) };
 }
 
-/** @throws RegistryError `unsupported_container`, `malformed_container` */
+/** @throws RegistryError `unsupported_container` for no architecture that is trained here, and as `readTensors` */
 export async function answerHere(weights: string, challenges: Pictures) {
-  const { answerWith, chooseBackend } = await import('../training/index.ts');
+  const [{ answerWith, chooseBackend }, { readTensors }] = await Promise.all([
+    import('../training/index.ts'),
+    import('../platform/storage/tensors-file.ts'),
+  ]);
   const tensors = await readTensors(weights);
   const backend = await chooseBackend('wasm', { threads: 1 });
   try {

@@ -3,7 +3,7 @@
  * sealed commitment to the key, and from its place in the log follows since when the key cannot have been made to fit.
  */
 import { randomBytes } from 'node:crypto';
-import { readFile, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Digest } from '../core/digest.ts';
 import { formatDigest } from '../core/digest.ts';
@@ -18,19 +18,13 @@ import type { SealedKey } from '../core/watermark/key.ts';
 import { commitmentOf, formatKey, KEY_BYTES, parseKey, sealedSecretOf } from '../core/watermark/key.ts';
 import type { Reading } from '../core/watermark/read.ts';
 import { FOUND_BELOW, readMark } from '../core/watermark/read.ts';
-import { bytesSource } from '../core/weights/byte-source.ts';
 import { weightDigestOf } from '../core/weights/digest.ts';
-import type { Tensor } from '../core/weights/safetensors.ts';
-import { readSafetensorsHeader, writeSafetensors } from '../core/weights/safetensors.ts';
+import { writeSafetensors } from '../core/weights/safetensors.ts';
 import { newId, newNonce, sha256 } from '../platform/crypto.ts';
 import type { Context } from './context.ts';
-import { sizeOf } from './hash-model.ts';
 import { readPrivate, writeNew } from './profile.ts';
 import { record } from './seal.ts';
 import { checkReceipts } from './verify.ts';
-
-/** Files of weights are read whole. */
-const MAX_BYTES = 2 ** 30;
 
 export interface MadeKey {
   file: string;
@@ -70,6 +64,7 @@ export interface Marked {
 /** Writes a marked copy, which says nothing of the mark. @throws RegistryError `watermark_unfit`, `already_exists` */
 export async function markModel(path: string, keyFile: string, out: string): Promise<Marked> {
   const key = await readKeyFile(keyFile);
+  const { readTensors } = await import('../platform/storage/tensors-file.ts');
   const { stack, index, margin, change } = embedMark(sha256, stackOfRun(await readTensors(path)), key);
   const tensors = tensorsOfRun(stack);
   const bytes = writeSafetensors(tensors);
@@ -149,22 +144,4 @@ async function readKeyFile(path: string): Promise<SealedKey> {
     field: 'mark-key',
     fix: 'Make a key with "muniment watermark keygen".',
   });
-}
-
-async function readTensors(path: string): Promise<Tensor[]> {
-  const size = await sizeOf(path);
-  if (size > MAX_BYTES) {
-    throw new RegistryError('payload_too_large', `The file has ${size} bytes; at most ${MAX_BYTES} are read here.`, {
-      field: 'path',
-      fix: 'Use a smaller model.',
-    });
-  }
-  const bytes = new Uint8Array(await readFile(path));
-  const { tensors } = await readSafetensorsHeader(bytesSource(bytes));
-  return tensors.map(({ name, dtype, shape, offset, byteLength }) => ({
-    name,
-    dtype,
-    shape,
-    data: bytes.subarray(offset, offset + byteLength),
-  }));
 }

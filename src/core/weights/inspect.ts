@@ -157,6 +157,10 @@ export async function otherFilesOf(
   return named;
 }
 
+/** What the bytes of a file say that it is. */
+export const containerOf = async (source: ByteSource): Promise<ContainerName | undefined> =>
+  (await readerOf(source))?.container;
+
 async function readerOf(source: ByteSource): Promise<ContainerReader | undefined> {
   for (const reader of READERS) if (await reader.recognizes(source)) return reader;
   return undefined;
