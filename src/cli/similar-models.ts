@@ -14,7 +14,7 @@ import { formatFingerprint, parseFingerprint } from '../core/fingerprint/documen
 import type { Finding, Initialization } from '../core/fingerprint/findings.ts';
 import { findingsFor } from '../core/fingerprint/findings.ts';
 import type { Fingerprint } from '../core/fingerprint/fingerprint.ts';
-import { fingerprintOf } from '../core/fingerprint/fingerprint.ts';
+import { fingerprintOf, shapeOf } from '../core/fingerprint/fingerprint.ts';
 import { notAStranger } from '../core/fingerprint/strangers.ts';
 import type { FingerprintBody } from '../core/registry/fingerprint.ts';
 import { fingerprint as kind, registration as registrationKind } from '../core/registry/index.ts';
@@ -41,6 +41,9 @@ export interface SimilarFacts {
 
 /** So many as the registry gives at once: the retrieval vector ranks some copies far behind where their neurons put them. */
 const SHORTLIST = 50;
+
+/** Weights of a model whose fingerprint keeps a person waiting. */
+const LARGE = 4_000_000;
 
 export interface Found {
   registration: string;
@@ -165,15 +168,24 @@ const askedOf = ({ fingerprint, registration }: Pick<Query, 'fingerprint' | 'reg
 });
 
 /** Two models that are at hand, and no registry: a score, and nothing to hold it against. */
-export async function compareFiles(a: string, b: string): Promise<Evidence & { shapes: [string, string] }> {
-  const [one, other] = [await fingerprintOfFile(a), await fingerprintOfFile(b)];
+export async function compareFiles(
+  context: Context,
+  a: string,
+  b: string,
+): Promise<Evidence & { shapes: [string, string] }> {
+  const [one, other] = [await fingerprintOfFile(context, a), await fingerprintOfFile(context, b)];
   return { shapes: [one.shape, other.shape], ...evidenceFor(one, other) };
 }
 
 /** @throws RegistryError `stack_unknown` where its layers cannot be put in order; as `stackOfFile` */
-export async function fingerprintOfFile(path: string): Promise<Fingerprint> {
+export async function fingerprintOfFile(context: Pick<Context, 'note'>, path: string): Promise<Fingerprint> {
   const { stackOfFile } = await import('../platform/storage/stack-file.ts');
-  const fingerprint = fingerprintOf(sha256, await stackOfFile(path));
+  const stack = await stackOfFile(path);
+  const weights = stack.layers.reduce((sum, { kernel }) => sum + kernel.length, 0);
+  if (weights >= LARGE) {
+    context.note(`Computing the fingerprint of ${shapeOf(stack)}, ${weights} weights; this may take minutes.`);
+  }
+  const fingerprint = fingerprintOf(sha256, stack);
   if (fingerprint.retrieval.some((value) => value !== 0)) return fingerprint;
   throw new RegistryError('stack_unknown', 'All weights of the model, or all of some layer, are zero.', {
     field: path.slice(0, 200),
@@ -184,7 +196,8 @@ export async function fingerprintOfFile(path: string): Promise<Fingerprint> {
 /** @throws RegistryError `not_found` unless the caller owns the model; as `write` does */
 export async function recordFingerprint(context: Context, path: string): Promise<{ model: string; receipt: Receipt }> {
   const { id, statement } = await findOwnModel(context, path);
-  const body: FingerprintBody = { registration: id, fingerprint: formatFingerprint(await fingerprintOfFile(path)) };
+  const fingerprint = await fingerprintOfFile(context, path);
+  const body: FingerprintBody = { registration: id, fingerprint: formatFingerprint(fingerprint) };
   const session = await context.session();
   return {
     model: id,
@@ -210,7 +223,7 @@ async function queryOf(context: Context, client: Client, asked: string): Promise
 
 /** Whatever its tensors are called on record. Of several registrations the first is the oldest. */
 export async function queryOfFile(context: Context, client: Client, path: string): Promise<Query> {
-  const fingerprint = await fingerprintOfFile(path);
+  const fingerprint = await fingerprintOfFile(context, path);
   const { namelessDigest, fileDigest } = await hashModel(context.io, path);
   const matches = await matchesIfAny(context, namelessDigest ?? fileDigest);
   const trained = matches.find(({ model }) => model.run !== null);

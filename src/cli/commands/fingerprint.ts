@@ -31,7 +31,7 @@ export function define(program: Command, context: Context): void {
           ]),
         );
       }
-      const fingerprint = await fingerprintOfFile(path);
+      const fingerprint = await fingerprintOfFile(context, path);
       const { formatFingerprint } = await import('../../core/fingerprint/document.ts');
       context.print(formatFingerprint(fingerprint), () =>
         fields([

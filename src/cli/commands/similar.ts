@@ -38,7 +38,7 @@ export function define(program: Command, context: Context): void {
     .action(async (model: string, { with: other, ...options }: Options) => {
       const { compareFiles, similarTo } = await import('../similar-models.ts');
       if (other !== undefined) {
-        const compared = await compareFiles(model, other);
+        const compared = await compareFiles(context, model, other);
         return context.print({ ...compared }, () => describePair(compared));
       }
       const report = await similarTo(context, model, options);

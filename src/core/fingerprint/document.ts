@@ -12,6 +12,7 @@ import {
   MAX_NEURONS,
   MAX_NEURONS_A_LAYER,
   MAX_OUTPUTS,
+  MAX_SHAPE,
   SCHEME,
   SKETCH_BITS,
   SKETCH_BYTES,
@@ -48,8 +49,10 @@ export const fingerprintSchema = z
     scheme: z.literal(SCHEME),
     shape: z
       .string()
-      .regex(/^[\x21-\x7e]{1,200}$/, 'must be 1 to 200 characters of ASCII without blanks')
-      .describe('What the model is made of, such as 784-128-10'),
+      .min(1)
+      .max(MAX_SHAPE)
+      .regex(/^[\x21-\x7e]*$/, 'must be ASCII without blanks')
+      .describe('What the model is made of, such as 784-128-10 or 784-512x60-10'),
     retrieval: base64(RETRIEVAL_DIMENSIONS).describe(
       `${RETRIEVAL_DIMENSIONS} signed bytes, the largest ±${LARGEST}; base64`,
     ),

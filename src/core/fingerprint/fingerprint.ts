@@ -32,6 +32,9 @@ export const MAX_NEURONS = 512;
 export const MAX_NEURONS_A_LAYER = 256;
 export const MAX_OUTPUTS = 64;
 
+/** Characters of a shape. */
+export const MAX_SHAPE = 200;
+
 /** Wider rows are projected first. */
 const MAX_WIDTH = 1024;
 /** The strongest neurons of a layer are looked at; what is left adds next to nothing, and takes long. */
@@ -98,13 +101,24 @@ export function fingerprintOf(sha256: Sha256, stack: Stack): Fingerprint {
   };
 }
 
-/** `784-128-10`; a convolution is written `8@5x5`, after the number of channels that come in. */
+/**
+ * `784-128-10`; a convolution is written `8@5x5`, after the number of channels that come in, and layers alike that follow
+ * each other once, with their number: `784-512x60-10`, `1-8@5x5x3-10`. What is still longer has `...` in its middle.
+ */
 export function shapeOf({ layers }: Stack): string {
   const [first] = layers as [Stack['layers'][number]];
   const parts = layers.map((layer) =>
     layer.kind === 'dense' ? `${layer.units}` : `${layer.filters}@${layer.height}x${layer.width}`,
   );
-  return [first.kind === 'dense' ? first.inputs : first.channels, ...parts].join('-');
+  const starts = [...parts.keys()].filter((at) => parts[at] !== parts[at - 1]);
+  const runs = starts.map((at, i) => {
+    const count = (starts[i + 1] ?? parts.length) - at;
+    return count === 1 ? parts[at] : `${parts[at]}x${count}`;
+  });
+  const shape = [first.kind === 'dense' ? first.inputs : first.channels, ...runs].join('-');
+  if (shape.length <= MAX_SHAPE) return shape;
+  const half = (MAX_SHAPE - 3) / 2;
+  return `${shape.slice(0, Math.ceil(half))}...${shape.slice(-Math.floor(half))}`;
 }
 
 interface Hidden {

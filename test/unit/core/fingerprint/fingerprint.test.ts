@@ -1,8 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
 import { evidenceFor, nearness } from '../../../../src/core/fingerprint/evidence.ts';
 import type { Fingerprint } from '../../../../src/core/fingerprint/fingerprint.ts';
-import { fingerprintOf, MAX_NEURONS_A_LAYER, SKETCH_BYTES } from '../../../../src/core/fingerprint/fingerprint.ts';
-import type { DenseLayer, Stack } from '../../../../src/core/fingerprint/stack.ts';
+import {
+  fingerprintOf,
+  MAX_NEURONS_A_LAYER,
+  shapeOf,
+  SKETCH_BYTES,
+} from '../../../../src/core/fingerprint/fingerprint.ts';
+import type { DenseLayer, Layer, Stack } from '../../../../src/core/fingerprint/stack.ts';
 import { sha256 } from '../../../../src/platform/crypto.ts';
 import { conv, convStack, dense, denseStack, disguised, drawing, noisy, rearranged } from '../../../support/stacks.ts';
 
@@ -13,6 +18,18 @@ describe('a fingerprint', () => {
   it('says what the stack is made of', () => {
     expect(of(denseStack(1, 20, 12, 4)).shape).toBe('20-12-4');
     expect(of(convStack(1)).shape).toBe('1-8@5x5-16@3x3-32-10');
+  });
+
+  it('names layers alike that follow each other once, and is cut where it is long all the same', () => {
+    const dense = (units: number) => ({ kind: 'dense', units, inputs: units }) as DenseLayer;
+    const conv = { kind: 'conv2d', filters: 8, channels: 1, height: 5, width: 5 } as Layer;
+    const sixty = Array.from({ length: 60 }, () => dense(512));
+    expect(shapeOf({ layers: [{ ...dense(512), inputs: 784 }, ...sixty, dense(10)] })).toBe('784-512x61-10');
+    expect(shapeOf({ layers: [conv, conv, conv, dense(10), dense(8), dense(10)] })).toBe('1-8@5x5x3-10-8-10');
+    expect(shapeOf({ layers: [dense(10)] })).toBe('10-10');
+    const long = shapeOf({ layers: Array.from({ length: 3000 }, (_, i) => dense(1000 + i)) });
+    expect(long).toMatch(/^1000-1000-1001-[0-9-]+\.\.\.[0-9-]+-3998-3999$/);
+    expect(long).toHaveLength(200);
   });
 
   it('is of the hidden layers, or of the only one', () => {
