@@ -9,7 +9,7 @@ import type { ByteSource } from '../../core/weights/byte-source.ts';
 import { otherFilesOf } from '../../core/weights/inspect.ts';
 import type { FileSource } from './file-source.ts';
 import { openFileSource } from './file-source.ts';
-import { inFolder } from './model-files.ts';
+import { openSibling } from './model-files.ts';
 
 /** @throws RegistryError `usage` unless there is exactly one; files below folders in it do not count */
 export async function mainFileIn(folder: string): Promise<string> {
@@ -36,9 +36,10 @@ export async function mainFileIn(folder: string): Promise<string> {
 }
 
 async function namedBy(folder: string, name: string): Promise<Set<string> | undefined> {
+  const main = join(folder, name);
   const opened: FileSource[] = [];
   const open = async (other: string): Promise<ByteSource> => {
-    const file = await openFileSource(join(folder, inFolder(other)));
+    const file = await (other === name ? openFileSource(main) : openSibling(main, other));
     opened.push(file);
     return file;
   };

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { createHash } from 'node:crypto';
 import { appendFileSync } from 'node:fs';
-import { appendFile, mkdir, mkdtemp, rm, truncate, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, mkdtemp, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { utf8 } from '../../../../src/core/bytes.ts';
@@ -12,6 +12,7 @@ import { sha256 } from '../../../../src/platform/crypto.ts';
 import { openFileSource } from '../../../../src/platform/storage/file-source.ts';
 import { FolderArtifactStore } from '../../../../src/platform/storage/folder-store.ts';
 import { hashFile, hashWeights } from '../../../../src/platform/storage/hash-file.ts';
+import { mainFileIn } from '../../../../src/platform/storage/model-folder.ts';
 import { ggufOf, uint16 } from '../../core/weights/gguf-fixture.ts';
 import { external, onnxOf, tensor } from '../../core/weights/onnx-fixture.ts';
 
@@ -112,6 +113,44 @@ describe('hashing a file of weights', () => {
     const index = utf8(JSON.stringify({ weight_map: { big: shard } }));
     const path = await fileWith('model.safetensors.index.json', index);
     await expect(hashFile(path)).rejects.toMatchObject({ code: 'malformed_container', field: shard });
+  });
+
+  test('follows no link out of the folder', async () => {
+    await fileWith('secret', data.subarray(0, 1));
+    const inner = join(folder, 'model');
+    await mkdir(join(inner, 'parts'), { recursive: true });
+    const model = onnxOf(tensor('w', 3, [1], external({ location: 'parts/w', length: '1' })));
+    await writeFile(join(inner, 'model.onnx'), model);
+    const link = join(inner, 'parts/w');
+    const refused = { code: 'malformed_container', field: 'parts/w' };
+    await symlink(join(folder, 'secret'), link);
+    await expect(hashFile(join(inner, 'model.onnx'))).rejects.toMatchObject(refused);
+    await rm(join(inner, 'parts'), { recursive: true });
+    await mkdir(join(folder, 'elsewhere'));
+    await fileWith('elsewhere/w', data.subarray(0, 1));
+    await symlink(join(folder, 'elsewhere'), join(inner, 'parts'));
+    await expect(hashFile(join(inner, 'model.onnx'))).rejects.toMatchObject(refused);
+    // One that stays in it is followed, also where the folder itself is a link.
+    await rm(join(inner, 'parts'));
+    await mkdir(join(inner, 'parts'));
+    await fileWith('model/own', data.subarray(0, 1));
+    await symlink('../own', link);
+    await symlink(inner, join(folder, 'linked'));
+    for (const name of ['model', 'linked']) {
+      expect(await hashFile(join(folder, name, 'model.onnx'))).toMatchObject({ files: 2, container: 'onnx' });
+    }
+  });
+
+  test('reads a model that a cache of downloads links to its files', async () => {
+    const [blobs, snapshot] = [join(folder, 'blobs'), join(folder, 'snapshots')];
+    await Promise.all([mkdir(blobs), mkdir(snapshot)]);
+    await fileWith('blobs/1', utf8(JSON.stringify({ weight_map: { big: 'a.safetensors', small: 'a.safetensors' } })));
+    await fileWith('blobs/2', artifact);
+    const index = join(snapshot, 'model.safetensors.index.json');
+    await symlink('../blobs/1', index);
+    await symlink('../blobs/2', join(snapshot, 'a.safetensors'));
+    expect(await hashFile(index)).toMatchObject({ files: 2, ...weightDigestOf(sha256, tensors) });
+    expect(await mainFileIn(snapshot)).toBe(index);
   });
 
   test('refuses a broken file that is called safetensors', async () => {
