@@ -61,6 +61,7 @@ export async function printAbsence(
         ['audited', describeAudit(audit)],
         ['verdict', describeVerdict({ origin, size, verdict }, 'The proof of absence')],
         ['witnesses', describeWitnessed(witnessed)],
+        ['near copies', file?.weightDigest ? 'have other digests: "muniment similar FILE" looks for them' : undefined],
       ]),
   );
 }
