@@ -16,6 +16,7 @@ import { findingsFor } from '../core/fingerprint/findings.ts';
 import type { Fingerprint } from '../core/fingerprint/fingerprint.ts';
 import { fingerprintOf, shapeOf } from '../core/fingerprint/fingerprint.ts';
 import { notAStranger } from '../core/fingerprint/strangers.ts';
+import type { Stack } from '../core/fingerprint/stack.ts';
 import type { FingerprintBody } from '../core/registry/fingerprint.ts';
 import { fingerprint as kind, registration as registrationKind } from '../core/registry/index.ts';
 import type { Receipt } from '../core/statement/receipt.ts';
@@ -43,7 +44,7 @@ export interface SimilarFacts {
 const SHORTLIST = 50;
 
 /** Weights of a model whose fingerprint keeps a person waiting. */
-const LARGE = 4_000_000;
+const LARGE = 1_000_000;
 
 export interface Found {
   registration: string;
@@ -181,16 +182,24 @@ export async function compareFiles(
 export async function fingerprintOfFile(context: Pick<Context, 'note'>, path: string): Promise<Fingerprint> {
   const { stackOfFile } = await import('../platform/storage/stack-file.ts');
   const stack = await stackOfFile(path);
-  const weights = stack.layers.reduce((sum, { kernel }) => sum + kernel.length, 0);
-  if (weights >= LARGE) {
-    context.note(`Computing the fingerprint of ${shapeOf(stack)}, ${weights} weights; this may take minutes.`);
-  }
+  announce(context, stack);
   const fingerprint = fingerprintOf(sha256, stack);
   if (fingerprint.retrieval.some((value) => value !== 0)) return fingerprint;
-  throw new RegistryError('stack_unknown', 'All weights of the model, or all of some layer, are zero.', {
-    field: path.slice(0, 200),
-    fix: 'A model that computes nothing has no fingerprint.',
-  });
+  const idle = stack.layers.some(({ kernel }) => kernel.every((weight) => weight === 0));
+  throw new RegistryError(
+    'stack_unknown',
+    idle
+      ? 'All weights of the model, or all of some layer, are zero.'
+      : 'The products of the weights of the layers are larger or smaller than numbers can be, or not finite.',
+    { field: path.slice(0, 200), fix: 'A model that computes nothing has no fingerprint.' },
+  );
+}
+
+/** So that whoever waits for it knows for what. */
+export function announce(context: Pick<Context, 'note'>, stack: Stack): void {
+  const weights = stack.layers.reduce((sum, { kernel }) => sum + kernel.length, 0);
+  if (weights < LARGE) return;
+  context.note(`Computing the fingerprint of ${shapeOf(stack)}, ${weights} weights; this may take minutes.`);
 }
 
 /** @throws RegistryError `not_found` unless the caller owns the model; as `write` does */
