@@ -8,7 +8,7 @@ import type { Measurement, Row, Specificity, Summary } from './measure.ts';
 const PAGE = fileURLToPath(new URL('../../../docs/derivation.md', import.meta.url));
 /** What stands between these lines is written here. */
 const BEGIN = '<!-- Written by `npm run bench derivation`. -->';
-const END = '<!-- So far. -->';
+const END = '<!-- To here. -->';
 
 export async function report(measurement: Measurement, series: number): Promise<void> {
   const text = await tables(measurement, series);

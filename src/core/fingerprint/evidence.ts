@@ -13,7 +13,7 @@
  * are left out where there are others: all models of a task learn the same few edges.
  *
  * Where layers were merged, no hidden neurons are left. The outputs are, and what they see: matched likewise, they score
- * atanh of their mean cosine. Models of one task see much the same, and come to 1.5; merged copies to 2.5 and more.
+ * atanh of their mean cosine. Models of one task see much the same, and come to 1.6; merged copies to 2.5 and more.
  *
  * What a score is worth, only scores of unrelated models tell (`significance.ts`).
  */
