@@ -146,7 +146,7 @@ describe('a look for near copies', () => {
     expect(findings).toHaveLength(5);
     expect(findings[0]!.model).toMatchObject({ registration, name: 'original', maker: owner.party });
     expect(findings[0]!.words).toMatch(
-      /^Unrelated models of the benchmark never passed a score of 1\.54; .*24 older models .*, and 99 are needed\.$/,
+      /^Unrelated models of the benchmark never passed a score of 1\.59; .*24 older models .*, and 99 are needed\.$/,
     );
     const { out } = await run(stranger, 'similar', at('copy.safetensors'));
     expect(out).toMatch(/a lead, until it was suspected before/);

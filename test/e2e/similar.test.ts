@@ -42,6 +42,8 @@ beforeAll(async () => {
 afterAll(() => app.close());
 
 const stated = ({ id }: Receipt, of: Fingerprint) => ({ registration: id, fingerprint: formatFingerprint(of) });
+const statements = async (): Promise<number> =>
+  (await query<{ n: number }>(app.database.superuserUrl, 'SELECT count(*)::int AS n FROM ledger.statement'))[0]!.n;
 const similar = (body: object) => nobody.made<SimilarView>('/v1/similar', body);
 
 describe('a fingerprint on record', () => {
@@ -68,7 +70,7 @@ describe('a fingerprint on record', () => {
 
 describe('the search', () => {
   it('finds the original of a copy, with what is needed to judge, and records nothing', async () => {
-    const { treeSize } = await nobody.read<{ treeSize: number }>('/v1/log');
+    const before = await statements();
     const copy = copyOf(made, 0.8);
     const { by, candidates, unrelated } = await similar({ fingerprint: formatFingerprint(copy), limit: 1 });
     expect({ by, unrelated }).toEqual({ by: 'scan', unrelated: [] });
@@ -85,7 +87,7 @@ describe('the search', () => {
         fingerprint: formatFingerprint(made),
       },
     ]);
-    expect(await nobody.read('/v1/log')).toMatchObject({ treeSize });
+    expect(await statements()).toBe(before);
   });
 
   it('takes a model on record, and leaves it out', async () => {
