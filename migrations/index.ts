@@ -47,6 +47,7 @@ import { Fingerprints1700000000043 } from './0043-fingerprints.ts';
 import { Behaviours1700000000044 } from './0044-behaviours.ts';
 import { ReplayJobs1700000000047 } from './0047-replay-jobs.ts';
 import { LineageChecks1700000000048 } from './0048-lineage-checks.ts';
+import { LineageCheckJobs1700000000049 } from './0049-lineage-check-jobs.ts';
 
 export const MIGRATIONS: (new () => MigrationInterface)[] = [
   SchemasAndRoles1700000000001,
@@ -93,4 +94,5 @@ export const MIGRATIONS: (new () => MigrationInterface)[] = [
   Behaviours1700000000044,
   ReplayJobs1700000000047,
   LineageChecks1700000000048,
+  LineageCheckJobs1700000000049,
 ];

@@ -8,6 +8,7 @@ import * as witnessing from './ledger/witnessing/witnessing.entity.ts';
 import * as map from './ledger/map/map.entity.ts';
 import * as licenses from './licenses/license.entity.ts';
 import * as lineageChecks from './models/lineage-check.entity.ts';
+import * as lineageJobs from './models/lineage-job.entity.ts';
 import * as models from './models/model.entity.ts';
 import * as parties from './parties/party.entity.ts';
 import type { Entities } from './platform/database/index.ts';
@@ -33,6 +34,7 @@ const MODULES: object[] = [
   sealed,
   models,
   lineageChecks,
+  lineageJobs,
   titles,
   compute,
   claims,

@@ -2,7 +2,7 @@
  * Whether a model came from its parents, found out on this machine from their files. What is put on record names the files
  * by digests that were taken while they were read.
  */
-import { checkConversion, checkMerge } from '../core/conversion/index.ts';
+import { checkEdge } from '../core/conversion/index.ts';
 import type { Digest } from '../core/digest.ts';
 import { RegistryError } from '../core/errors.ts';
 import type { Evidence } from '../core/fingerprint/evidence.ts';
@@ -130,16 +130,12 @@ async function compare(
   parents: readonly (readonly StoredTensor[])[],
   relation: Relation,
 ): Promise<Found> {
-  if (parents.length > 1) {
-    const { finding, because, ...evidence } = await checkMerge(child, parents);
-    if (relation === 'merged-from') return { finding, because, method: 'conversion-replay', evidence };
+  if (parents.length > 1 && relation !== 'merged-from') {
     throw new RegistryError('usage', `What is ${relation} has one parent at a time; a merge has several.`, {
       field: 'parent',
     });
   }
-  const { finding, because, ...evidence } = await checkConversion(child, parents[0]!, relation);
-  const isSame = finding === 'confirmed' && evidence.conversions.length === 1 && evidence.conversions[0] === 'the same';
-  return { finding, because, method: isSame ? 'same-weights' : 'conversion-replay', evidence };
+  return checkEdge(child, parents, relation);
 }
 
 /** @throws RegistryError `usage` for what fingerprints do not tell */

@@ -23,7 +23,7 @@ import type { SuccessionBody } from '../core/registry/succession.ts';
 import type { StandingInterest } from '../core/title/abstract.ts';
 import type { Lineage } from '../core/licensing/lineage.ts';
 import type { Relation, Standing } from '../core/licensing/relations.ts';
-import type { LineageCheckBody } from '../core/registry/lineage-check.ts';
+import type { CheckFinding, LineageCheckBody } from '../core/registry/lineage-check.ts';
 import type { LicenseText, Release, ReleaseBasis } from '../core/licensing/release.ts';
 import type { IntendedUse, Obligations } from '../core/licensing/judgement.ts';
 import type { Moment, Owned } from '../core/title/chain.ts';
@@ -159,6 +159,19 @@ export interface LicenseView extends LicenseBody, Recorded {
   endedIndex: number | null;
 }
 /** What somebody found who compared a model with a parent. */
+export interface LineageJobView {
+  id: string;
+  state: 'failed' | 'queued' | 'recorded' | 'running' | 'unexplained';
+  registration: string;
+  relation: Relation;
+  parents: Digest[];
+  progress: { bytesRead: number; bytes: number } | null;
+  finding: CheckFinding | null;
+  because: string | null;
+  statements: Digest[];
+  error: RunView['error'];
+}
+
 export type LineageCheckView = Omit<LineageCheckBody, 'compared'> & Recorded & { maker: string; counts: boolean };
 
 /** A model and what it came from, or what came from it; without name and license what is not on record. */

@@ -71,6 +71,7 @@ const STATUS = {
   basis_stale: 409,
   state_conflict: 409,
   dataset_unavailable: 409,
+  artifact_unavailable: 409,
   idempotency_key_reused: 409,
   ledger_inconsistent: 500,
   artifact_damaged: 500,

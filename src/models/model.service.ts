@@ -17,6 +17,7 @@ import type { Principal } from '../platform/auth/index.ts';
 import { sha256 } from '../platform/crypto.ts';
 import type { StoredArtifact } from '../platform/storage/index.ts';
 import { ArtifactStore, atMost } from '../platform/storage/index.ts';
+import { LineageJobService } from './lineage-job.service.ts';
 import type {
   ContributionQuery,
   ContributionView,
@@ -38,17 +39,29 @@ import {
   withOwnArtifact,
 } from './model.store.ts';
 
+interface KeptArtifact {
+  artifact: StoredArtifact;
+  fileDigest: Digest;
+  /** As it is registered */
+  container: string;
+}
+
 @Injectable()
 export class ModelService {
   constructor(
     private readonly ledger: Ledger,
     private readonly artifacts: ArtifactStore,
+    private readonly lineage: LineageJobService,
     private readonly database: DataSource,
   ) {}
 
   /** What the registry signs itself names the contributors that the run proposes, where the maker does not say. */
   async register(principal: Principal, write: Write<RegistrationBody>, idempotency: Idempotency): Promise<Receipt> {
-    return this.ledger.write(registration, principal, await this.#withContributors(write), { idempotency });
+    const receipt = await this.ledger.write(registration, principal, await this.#withContributors(write), {
+      idempotency,
+    });
+    await this.lineage.registered([receipt.id]);
+    return receipt;
   }
 
   /** Many registrations in one request; each is recorded or refused for itself. */
@@ -59,6 +72,7 @@ export class ModelService {
   ): Promise<RegisteredAll> {
     const whole = await Promise.all(writes.map((write) => this.#withContributors(write)));
     const outcomes = await this.ledger.writeAll(registration, principal, whole, { idempotency });
+    await this.lineage.registered(outcomes.flatMap((one) => (one instanceof RegistryError ? [] : [one.id])));
     return {
       results: outcomes.map((outcome) =>
         outcome instanceof RegistryError ? { problem: { ...outcome.toProblem() } } : { receipt: outcome },
@@ -103,15 +117,18 @@ export class ModelService {
     await this.artifacts.put(weights.fileDigest, atMost(weights.bytes, content), (file) =>
       requireAsSaid(weights, file),
     );
-    await insertStoredArtifact(this.database.manager, id);
+    await this.database.transaction(async (inside) => {
+      await insertStoredArtifact(inside, id);
+      await this.lineage.fileStored(inside, id);
+    });
   }
 
   /** The weights that the registry keeps for a registration; undefined where it keeps none. */
-  async keptArtifact(id: string): Promise<{ artifact: StoredArtifact; fileDigest: Digest } | undefined> {
+  async keptArtifact(id: string): Promise<KeptArtifact | undefined> {
     const found = await findModel(this.database.manager, id);
     if (found === undefined || !(await this.#keepsArtifact([found])).has(id)) return undefined;
-    const { fileDigest } = found.weights;
-    return { artifact: await this.artifacts.open(fileDigest), fileDigest };
+    const { fileDigest, container } = found.weights;
+    return { artifact: await this.artifacts.open(fileDigest), fileDigest, container };
   }
 
   /** Whether the party owns a share of the model; nobody does of one that is not there. */

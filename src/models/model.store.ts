@@ -81,11 +81,14 @@ export async function insertStoredArtifact(manager: EntityManager, registrationI
   );
 }
 
+/** Whether weights came here by the registration's own maker: handed in, or out of its run. @param row a registration */
+export const ownArtifact = (row: string): string =>
+  `(${row}.run_id IS NOT NULL OR EXISTS (SELECT 1 FROM ops.model_artifact a WHERE a.registration_id = ${row}.id))`;
+
 /** Those of the registrations whose weights came here by their own makers: handed in, or out of their run. */
 export async function withOwnArtifact(manager: EntityManager, ids: readonly string[]): Promise<Set<string>> {
   const rows: { id: string }[] = await manager.query(
-    `SELECT r.id FROM registry.registration r WHERE r.id = ANY ($1)
-       AND (r.run_id IS NOT NULL OR EXISTS (SELECT 1 FROM ops.model_artifact a WHERE a.registration_id = r.id))`,
+    `SELECT r.id FROM registry.registration r WHERE r.id = ANY ($1) AND ${ownArtifact('r')}`,
     [ids],
   );
   return new Set(rows.map(({ id }) => id));

@@ -9,7 +9,7 @@ import { withContributors } from '../core/registry/contributor.ts';
 import { registration, run } from '../core/registry/index.ts';
 import type { RunBody } from '../core/registry/run.ts';
 import { Ledger } from '../ledger/index.ts';
-import { ModelService } from '../models/index.ts';
+import { LineageJobService, ModelService } from '../models/index.ts';
 import { told } from './told.ts';
 import type { TakenRun } from './run-work.store.ts';
 import { recordedRun } from './run-work.store.ts';
@@ -20,6 +20,7 @@ export class RunRecorder {
   constructor(
     private readonly ledger: Ledger,
     private readonly models: ModelService,
+    private readonly lineage: LineageJobService,
     private readonly database: DataSource,
   ) {}
 
@@ -54,6 +55,7 @@ export class RunRecorder {
           contributors,
         ),
       });
+      await this.lineage.registered([taken.registrationId]);
       return null;
     } catch (error) {
       if (!(error instanceof RegistryError) || error.status >= 429) throw error;

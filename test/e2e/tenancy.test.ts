@@ -18,6 +18,7 @@ import { MNIST_DIGESTS } from '../../src/training/mnist.ts';
 import { makeDataFolder, startTestApp } from '../support/app.ts';
 import { LICENSE_TEMPLATES } from '../../src/core/licensing/license-templates.ts';
 import type { TestApp } from '../support/app.ts';
+import type { Digest } from '../../src/core/digest.ts';
 import { anyDigest, datasetOf, digestOf, modelOf } from '../support/bodies.ts';
 import type { Answer, Party } from '../support/client.ts';
 import { Client, Operator } from '../support/client.ts';
@@ -38,6 +39,7 @@ const own: Record<
   | 'dataset'
   | 'grant'
   | 'instrument'
+  | 'lineageJob'
   | 'model'
   | 'replay'
   | 'run'
@@ -55,6 +57,7 @@ const own: Record<
   dataset: '',
   grant: '',
   instrument: '',
+  lineageJob: '',
   model: '',
   replay: '',
   run: '',
@@ -210,7 +213,25 @@ beforeAll(async () => {
   });
   recordedRun = recorded.id;
   own.replay = (await ada.made<{ id: string }>('/v1/replay-jobs', { run: recorded.id })).id;
+  own.lineageJob = await checkOfLineage();
 });
+
+/** Of a model and its parent, both kept here. */
+async function checkOfLineage(): Promise<string> {
+  let above: Digest | undefined;
+  let id = '';
+  for (const bytes of [utf8('a parent'), utf8('its child')]) {
+    const fileDigest = digestOf(bytes);
+    const unread = { weightDigest: null, namelessDigest: null, container: 'other', tensors: null, parameters: null };
+    const weights = { fileDigest, bytes: bytes.length, ...unread };
+    const parents = above === undefined ? [] : [{ digest: above, relation: 'converted-from' as const }];
+    ({ id } = await ada!.made('/v1/models', modelOf(ada!.id, { weights, parents })));
+    expect((await ada!.put(`/v1/models/${id}/artifact`, bytes)).status).toBe(204);
+    above = fileDigest;
+  }
+  const { body } = await ada!.get(`/v1/lineage-check-jobs?registration=${id}`);
+  return (body as { id: string }[])[0]!.id;
+}
 afterAll(() => app.close());
 
 type Thing = keyof typeof own | 'party';
@@ -223,6 +244,7 @@ const WORDS = {
   dataset: 'dataset',
   grant: 'grant',
   instrument: 'instrument',
+  lineageJob: 'lineagejob',
   model: 'registration',
   party: 'party',
   replay: 'replay',
@@ -310,6 +332,7 @@ const ROUTES: Route[] = [
   { method: 'GET', path: '/v1/runs/:id/events', thing: 'run' },
   { method: 'POST', path: '/v1/runs/:id/cancel', thing: 'run', body: {} },
   { method: 'GET', path: '/v1/runs/:id/artifact', thing: 'run' },
+  { method: 'GET', path: '/v1/lineage-check-jobs/:id', thing: 'lineageJob' },
   { method: 'GET', path: '/v1/replay-jobs/:id', thing: 'replay' },
   { method: 'GET', path: '/v1/replay-jobs/:id/events', thing: 'replay' },
   { method: 'POST', path: '/v1/replay-jobs/:id/cancel', thing: 'replay', body: {} },

@@ -6,7 +6,7 @@ import type { CheckFacts, CheckReport } from '../check-lineage.ts';
 import type { Context } from '../context.ts';
 import { findAnyModel } from '../find-model.ts';
 import { columns, count, fields, inOneLine } from '../table.ts';
-import type { LineageCheckView } from '../views.ts';
+import type { LineageCheckView, LineageJobView } from '../views.ts';
 
 export function define(program: Command, context: Context): void {
   const lineage = program
@@ -19,8 +19,8 @@ export function define(program: Command, context: Context): void {
     .description(
       'Make the conversion, quantization, pruning or merge again from the files, and compare byte for byte. Nothing leaves this machine.',
     )
-    .argument('<child>', 'file of the model, or a folder that holds it')
-    .argument('<parent...>', 'file of the parent; of a merge, the files of all of them')
+    .argument('<child>', 'file of the model, or a folder that holds it; with --at-registry also its id or a digest')
+    .argument('[parent...]', 'file of the parent; of a merge, the files of all of them')
     .addOption(
       new Option('--as <relation>', 'the relation to check, where it is not on record').choices([...RELATIONS]),
     )
@@ -29,11 +29,21 @@ export function define(program: Command, context: Context): void {
       'judge a fine-tuned model by its fingerprint, against those of older models on record; the registry is sent that of the child',
     )
     .option('--record', 'put what you find on record, as your word')
+    .option('--at-registry', 'let a worker of the registry do it with the files that are kept there, as its word')
+    .option('--watch', 'follow it to its end (with --at-registry)')
     .addHelpText(
       'after',
-      '\nExample:\n  $ muniment lineage check model-Q8_0.gguf model.safetensors --as quantized-from',
+      '\nExample:\n  $ muniment lineage check model-Q8_0.gguf model.safetensors --as quantized-from\n  $ muniment lineage check model-Q8_0.gguf --at-registry --watch',
     )
-    .action(async (child: string, parents: string[], facts: CheckFacts) => {
+    .action(async (child: string, parents: string[], facts: CheckFacts & { atRegistry?: true; watch?: true }) => {
+      const { checkAtRegistry, requireAtRegistry } = await import('../lineage-at-registry.ts');
+      requireAtRegistry(parents, facts);
+      if (facts.atRegistry === true) {
+        const jobs = await checkAtRegistry(context, child, facts.watch === true);
+        if (jobs.some(({ state, finding }) => state === 'failed' || finding === 'contradicted')) context.refuse();
+        context.print(jobs, () => jobs.map(describeJob).join('\n'));
+        return;
+      }
       const { checkLineage } = await import('../check-lineage.ts');
       const report = await checkLineage(context, child, parents, facts);
       if (report.finding === 'contradicted') context.refuse();
@@ -65,6 +75,17 @@ export function define(program: Command, context: Context): void {
             ),
       );
     });
+}
+
+function describeJob({ relation, parents, state, finding, because, statements, error }: LineageJobView): string {
+  return fields([
+    ['relation', relation],
+    ['parents', parents.join('\n')],
+    ['state', state],
+    ['finding', finding === 'contradicted' ? 'CONTRADICTED' : (finding ?? undefined)],
+    ['because', because ?? error?.detail],
+    ['on record', statements.join('\n') || undefined],
+  ]);
 }
 
 function describe({ relation, finding, because, significance, evidence, recorded }: CheckReport): string {

@@ -17,7 +17,7 @@ import type { Job, Worker } from '../../platform/jobs/index.ts';
 import type { Log } from '../../platform/logging/index.ts';
 import { LOG } from '../../platform/logging/index.ts';
 import { ArtifactStore } from '../../platform/storage/index.ts';
-import type { Hold, RunView, TakenReplay, TakenRun } from '../../runs/index.ts';
+import type { Hold, TakenReplay, TakenRun } from '../../runs/index.ts';
 import {
   beginRecording,
   checkpointsOf,
@@ -33,10 +33,10 @@ import {
   stateOfRun,
   takeReplay,
   takeRun,
-  told,
 } from '../../runs/index.ts';
 import { codeDigest } from './code-digest.ts';
 import { sweepData } from './data-files.ts';
+import { failureOf } from './failure.ts';
 import { replayRun } from './run-replay.ts';
 import type { TrainingPlace } from './run-training.ts';
 import { requireHeld, trainRun } from './run-training.ts';
@@ -201,27 +201,6 @@ export class TrainingWorker implements OnApplicationBootstrap, OnModuleDestroy {
       });
     }
   }
-}
-
-const TRANSIENT: readonly RegistryError['code'][] = [
-  'cancelled',
-  'database_unavailable',
-  'ledger_refuses_to_sign',
-  'rate_limited',
-  'shutting_down',
-  'unreachable',
-];
-
-/** What the run's owner is told, or undefined when another attempt may do better. */
-function failureOf(error: unknown): NonNullable<RunView['error']> | undefined {
-  if (error instanceof RegistryError) {
-    return TRANSIENT.includes(error.code) ? undefined : told(error);
-  }
-  // SQLSTATE classes 08 connection, 53 resources, 57 operator, and the driver's own words for a lost connection.
-  const { code, message } = error as { code?: unknown; message?: unknown };
-  const lost = /^(?:08|53|57)|^E(?:CONN|PIPE|TIMEDOUT)/.test(String(code)) || /connection/i.test(String(message));
-  if (lost) return undefined;
-  return { code: 'internal', detail: 'Something went wrong inside the worker.' };
 }
 
 async function pause(ms: number, signal: AbortSignal): Promise<void> {

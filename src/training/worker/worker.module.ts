@@ -1,4 +1,4 @@
-/** The worker as an application: the floors below training without an HTTP server, and the taker of runs. */
+/** The worker as an application: the floors below training without an HTTP server, and the takers of jobs. */
 import { Module } from '@nestjs/common';
 import type { DynamicModule } from '@nestjs/common';
 import { ComputeModule } from '../../compute/index.ts';
@@ -7,8 +7,10 @@ import { LedgerModule } from '../../ledger/index.ts';
 import type { Entities } from '../../platform/database/index.ts';
 import { PlatformModule } from '../../platform/platform.module.ts';
 import type { Ground } from '../../platform/platform.module.ts';
+import { ModelModule } from '../../models/index.ts';
 import { RunModule } from '../../runs/index.ts';
 import { TrainingModule } from '../training.module.ts';
+import { LineageWorker } from './lineage-worker.ts';
 import { TrainingWorker } from './training-worker.ts';
 
 @Module({})
@@ -21,10 +23,11 @@ export class WorkerModule {
         LedgerModule,
         ComputeModule,
         DatasetModule,
+        ModelModule,
         RunModule,
         TrainingModule,
       ],
-      providers: [TrainingWorker],
+      providers: [TrainingWorker, LineageWorker],
     };
   }
 }
