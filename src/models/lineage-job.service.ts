@@ -56,6 +56,7 @@ export class LineageJobService {
 
   /** Models were registered: those that came out of a run are kept here already. */
   async registered(registrations: readonly string[]): Promise<void> {
+    if (registrations.length === 0) return;
     for (const id of await outOfRuns(this.database.manager, registrations)) {
       await this.database.transaction((inside) => this.fileStored(inside, id));
     }

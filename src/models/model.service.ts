@@ -46,6 +46,9 @@ interface KeptArtifact {
   container: string;
 }
 
+/** Weights out of a run are kept here from the start. What is signed is not looked into: the record tells. */
+const mayBeOfRun = (write: Write<RegistrationBody>): boolean => 'payload' in write || write.run !== null;
+
 @Injectable()
 export class ModelService {
   constructor(
@@ -60,7 +63,7 @@ export class ModelService {
     const receipt = await this.ledger.write(registration, principal, await this.#withContributors(write), {
       idempotency,
     });
-    await this.lineage.registered([receipt.id]);
+    if (mayBeOfRun(write)) await this.lineage.registered([receipt.id]);
     return receipt;
   }
 
@@ -72,7 +75,9 @@ export class ModelService {
   ): Promise<RegisteredAll> {
     const whole = await Promise.all(writes.map((write) => this.#withContributors(write)));
     const outcomes = await this.ledger.writeAll(registration, principal, whole, { idempotency });
-    await this.lineage.registered(outcomes.flatMap((one) => (one instanceof RegistryError ? [] : [one.id])));
+    await this.lineage.registered(
+      outcomes.flatMap((one, i) => (one instanceof RegistryError || !mayBeOfRun(writes[i]!) ? [] : [one.id])),
+    );
     return {
       results: outcomes.map((outcome) =>
         outcome instanceof RegistryError ? { problem: { ...outcome.toProblem() } } : { receipt: outcome },
