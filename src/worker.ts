@@ -1,7 +1,7 @@
 /**
- * A worker process: takes trainings from the queue on any machine that reaches database and artifacts. `serve` starts
- * this file beside itself; `muniment worker` calls `startWorker`. It ends on SIGTERM or SIGINT after it gave its run
- * back, and at once when the server that started it is gone.
+ * A worker process: takes trainings and lineage checks from their queues, on any machine that reaches database and
+ * artifacts. `serve` starts this file beside itself; `muniment worker` calls `startWorker`. It ends on SIGTERM or SIGINT
+ * after it gave what it has in hand back, and at once when the server that started it is gone.
  */
 import 'reflect-metadata';
 import { realpathSync } from 'node:fs';
