@@ -36,36 +36,37 @@ import { MAKE_NEAR_INDEX } from '../src/platform/database/near-index.ts';
 import { createLog } from '../src/platform/logging/index.ts';
 import { Resampler } from './derivation/resampled.ts';
 import type { BenchResult } from './result.ts';
-import { median } from './result.ts';
+import { median, print } from './result.ts';
 
 const MODELS = Number(process.env['BENCH_MODELS'] ?? 1_000_000);
 const PGVECTOR = process.env['MUNIMENT_BENCH_PGVECTOR'];
 const COPIES = 100;
 const SCANS = 5;
 const BATCH = 2000;
+const TOLD = 100_000;
 
+/** Tells each result as soon as it is there: among a million models the last ones take half an hour. */
 export async function run(): Promise<BenchResult[]> {
-  const resampler = await Resampler.open();
-  const results = [await withoutPgvector(resampler)];
+  const models = draw(await Resampler.open());
+  await withoutPgvector(models);
   if (PGVECTOR === undefined) console.error('similar: no MUNIMENT_BENCH_PGVECTOR, so HNSW is left out.');
-  else results.push(...(await withPgvector(resampler, PGVECTOR)));
-  return results;
+  else await withPgvector(models, PGVECTOR);
+  return [];
 }
 
-async function withoutPgvector(resampler: Resampler): Promise<BenchResult> {
+async function withoutPgvector(models: Models): Promise<void> {
   const data = await mkdtemp(join(tmpdir(), 'muniment-bench-'));
   await chmod(data, 0o711);
   const ground = await openGround(loadConfig({ MUNIMENT_DATA: data }), createLog({ logLevel: 'error' }));
   try {
     const url = ground.database.ownerUrl.reveal();
-    return await connected(url, async (database) => {
-      const planted = await load(resampler, database.manager);
+    await connected(url, async (database) => {
+      const { planted } = models;
+      await load(models, database.manager);
       await database.query('VACUUM ANALYZE registry.fingerprint');
       const scan = await exactScanHere(url, planted);
-      return compare('similar-simhash', database.manager, planted, 'scan', {
-        peer: 'exact scan: all vectors by one binary COPY, compared in Node',
-        seconds: scan,
-      });
+      const peer = { peer: 'exact scan: all vectors by one binary COPY, compared in Node', seconds: scan };
+      print(await compare('similar-simhash', database.manager, planted, 'scan', peer));
     });
   } finally {
     await ground.database.close();
@@ -74,8 +75,9 @@ async function withoutPgvector(resampler: Resampler): Promise<BenchResult> {
 }
 
 /** The same table, and its vectors once more as pgvector has them. */
-async function withPgvector(resampler: Resampler, url: string): Promise<BenchResult[]> {
-  return connected(url, async (database) => {
+async function withPgvector(models: Models, url: string): Promise<void> {
+  const { planted } = models;
+  await connected(url, async (database) => {
     const { manager } = database;
     await database.query('CREATE EXTENSION IF NOT EXISTS vector');
     await database.query('DROP SCHEMA IF EXISTS registry CASCADE');
@@ -87,7 +89,7 @@ async function withPgvector(resampler: Resampler, url: string): Promise<BenchRes
     await database.query(
       `CREATE TABLE registry.bench_vector (id text NOT NULL, v halfvec(${RETRIEVAL_DIMENSIONS}) NOT NULL)`,
     );
-    const planted = await load(resampler, manager, async (ids, vectors) => {
+    await load(models, manager, async (ids, vectors) => {
       await manager.query(`INSERT INTO registry.bench_vector SELECT * FROM unnest($1::text[], $2::halfvec[])`, [
         ids,
         vectors.map((vector) => `[${vector.join(',')}]`),
@@ -98,7 +100,7 @@ async function withPgvector(resampler: Resampler, url: string): Promise<BenchRes
       peer: "exact scan: pgvector's own, in parallel, half-precision vectors",
       seconds: await exactScanThere(manager, planted),
     };
-    const scan = await compare('similar-simhash-beside-pgvector', manager, planted, 'scan', peer);
+    print(await compare('similar-simhash-beside-pgvector', manager, planted, 'scan', peer));
     const started = performance.now();
     await database.query(MAKE_NEAR_INDEX);
     const built = (performance.now() - started) / 1000;
@@ -107,7 +109,7 @@ async function withPgvector(resampler: Resampler, url: string): Promise<BenchRes
     );
     const hnsw = await compare('similar-hnsw', manager, planted, 'hnsw', peer);
     const more = { ...hnsw.more, 'index (MiB)': size!.mib, 'building it (s)': built };
-    return [scan, { ...hnsw, more }];
+    print({ ...hnsw, more });
   });
 }
 
@@ -130,41 +132,60 @@ interface Question {
   simhash: string;
 }
 
-/** Fills the table. @returns copies of some of the models */
+interface Models {
+  /** `[MODELS][RETRIEVAL_DIMENSIONS]` */
+  vectors: Int8Array;
+  planted: Question[];
+}
+
+function draw(resampler: Resampler): Models {
+  const random = randomFrom(sha256(utf8('bench similar')));
+  const vectors = new Int8Array(MODELS * RETRIEVAL_DIMENSIONS);
+  const planted: Question[] = [];
+  const every = Math.max(1, Math.floor(MODELS / COPIES));
+  for (let i = 0; i < MODELS; i++) {
+    let vector: Int8Array;
+    if (i % every === 0 && planted.length < COPIES) {
+      const { original, copy, derivation } = resampler.planted(random, planted.length);
+      planted.push({ id: idOf(i), derivation, vector: copy, simhash: simHash(copy) });
+      vector = original;
+    } else {
+      vector = resampler.model(random);
+    }
+    vectors.set(vector, i * RETRIEVAL_DIMENSIONS);
+    if ((i + 1) % TOLD === 0) console.error(`similar: ${i + 1} of ${MODELS} models drawn`);
+  }
+  return { vectors, planted };
+}
+
+const idOf = (index: number): string => `registration_${index}`;
+
 async function load(
-  resampler: Resampler,
+  { vectors }: Models,
   manager: EntityManager,
   also: (ids: string[], vectors: Int8Array[]) => Promise<void> = () => Promise.resolve(),
-): Promise<Question[]> {
-  const random = randomFrom(sha256(utf8('bench similar')));
-  const questions: Question[] = [];
-  const every = Math.max(1, Math.floor(MODELS / COPIES));
+): Promise<void> {
   for (let from = 0; from < MODELS; from += BATCH) {
-    const ids = Array.from({ length: Math.min(BATCH, MODELS - from) }, (_, i) => `registration_${from + i}`);
-    const vectors = ids.map((id, i) => {
-      if ((from + i) % every !== 0 || questions.length === COPIES) return resampler.model(random);
-      const { original, copy, derivation } = resampler.planted(random, questions.length);
-      questions.push({ id, derivation, vector: copy, simhash: simHash(copy) });
-      return original;
-    });
+    const indexes = Array.from({ length: Math.min(BATCH, MODELS - from) }, (_, i) => from + i);
+    const batch = indexes.map((i) => vectors.subarray(i * RETRIEVAL_DIMENSIONS, (i + 1) * RETRIEVAL_DIMENSIONS));
     await manager.query(
       `INSERT INTO registry.fingerprint (simhash, registration_id, scheme, maker, shape, retrieval, layers, outputs, statement,
          recorded_index)
-       SELECT h::bit(512), id, $1, 'party_00000000000000000000000000', '784-128-10', r, $5::jsonb, '{}', $6, $7 + at
+       SELECT h::bit(1024), id, $1, 'party_00000000000000000000000000', '784-128-10', r, $5::jsonb, '{}', $6, $7 + at
        FROM unnest($2::text[], $3::text[], $4::text[]) WITH ORDINALITY AS k(id, h, r, at)`,
       [
         SCHEME,
-        ids,
-        vectors.map(simHash),
-        vectors.map((vector) => toBase64(new Uint8Array(vector.buffer))),
-        JSON.stringify([{ units: 128, width: 785, rows: 'A'.repeat(2048) }]),
+        indexes.map(idOf),
+        batch.map(simHash),
+        batch.map((vector) => toBase64(new Uint8Array(vector.buffer, vector.byteOffset, vector.byteLength))),
+        JSON.stringify([{ units: 128, width: 785 }]),
         `sha256:${'0'.repeat(64)}`,
         from,
       ],
     );
-    await also(ids, vectors);
+    await also(indexes.map(idOf), batch);
+    if ((from + BATCH) % TOLD === 0) console.error(`similar: ${from + BATCH} of ${MODELS} models loaded`);
   }
-  return questions;
 }
 
 async function compare(

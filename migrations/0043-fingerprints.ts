@@ -2,14 +2,14 @@ import type { MigrationInterface, QueryRunner } from 'typeorm';
 
 /**
  * Fingerprints of weights. A search reads the SimHash of every row, so what is long stands apart from it: such a row is
- * 300 bytes in the table, and its vector, layers and outputs are read of a shortlist alone. SimHashes stay in the row (PLAIN),
+ * 360 bytes in the table, and its vector, layers and outputs are read of a shortlist alone. SimHashes stay in the row (PLAIN),
  * where the rest may leave it.
  */
 export class Fingerprints1700000000043 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
     await runner.query(`
       CREATE TABLE registry.fingerprint (
-        simhash bit(512) NOT NULL,
+        simhash bit(1024) NOT NULL,
         registration_id text NOT NULL,
         scheme text NOT NULL,
         maker text NOT NULL,

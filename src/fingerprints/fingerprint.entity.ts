@@ -5,7 +5,7 @@ import type { FingerprintDocument } from '../core/fingerprint/document.ts';
 @Entity({ schema: 'registry', name: 'fingerprint' })
 @Index('fingerprint_width', { synchronize: false })
 export class FingerprintEntity {
-  @Column({ type: 'bit', length: '512' }) simhash!: string;
+  @Column({ type: 'bit', length: '1024' }) simhash!: string;
   @PrimaryColumn('text', { name: 'registration_id', primaryKeyConstraintName: 'fingerprint_pkey' })
   registrationId!: string;
   @PrimaryColumn('text', { primaryKeyConstraintName: 'fingerprint_pkey' }) scheme!: string;

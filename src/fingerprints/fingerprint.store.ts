@@ -15,7 +15,7 @@ export interface Shortlisted {
 
 export interface Asked {
   scheme: string;
-  /** 512 bits as `0` and `1` */
+  /** 1024 bits as `0` and `1` */
   simhash: string;
 }
 

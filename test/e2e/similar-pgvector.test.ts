@@ -57,7 +57,7 @@ describe('where the server has pgvector', () => {
     await database.query(
       `INSERT INTO registry.fingerprint (simhash, registration_id, scheme, maker, shape, retrieval, layers, outputs, statement,
          recorded_index)
-       SELECT h::bit(512), at::text, $1, 'party', '784-128-10', r, '[]', '{}', '', at
+       SELECT h::bit(1024), at::text, $1, 'party', '784-128-10', r, '[]', '{}', '', at
        FROM unnest($2::text[], $3::text[]) WITH ORDINALITY AS k(h, r, at)`,
       [
         SCHEME,
@@ -79,7 +79,7 @@ describe('where the server has pgvector', () => {
     await database.exec('SET enable_sort = off');
     const { rows } = await database.query<{ 'QUERY PLAN': string }>(
       `EXPLAIN SELECT registration_id FROM registry.fingerprint WHERE scheme = '${SCHEME}'
-       ORDER BY simhash <~> $1::bit(512) LIMIT 400`,
+       ORDER BY simhash <~> $1::bit(1024) LIMIT 400`,
       [simHash(fingerprints[0]!.retrieval)],
     );
     await database.exec('RESET enable_sort');

@@ -162,7 +162,7 @@ async function insert(fingerprints: readonly Fingerprint[]): Promise<void> {
        FROM k, registry.registration x WHERE x.id = '${original.id}')
      INSERT INTO registry.fingerprint (simhash, registration_id, scheme, maker, shape, retrieval, layers, outputs, statement,
        recorded_index)
-     SELECT k.simhash::bit(512), k.id, '${made.scheme}', 'party', k.shape, k.retrieval, f.layers, f.outputs, f.statement, 1000000 + k.at
+     SELECT k.simhash::bit(1024), k.id, '${made.scheme}', 'party', k.shape, k.retrieval, f.layers, f.outputs, f.statement, 1000000 + k.at
      FROM k, registry.fingerprint f WHERE f.registration_id = '${original.id}'`,
     [
       documents.map(({ shape }) => shape),

@@ -1,6 +1,6 @@
 /**
  * SimHash (Charikar, *Similarity Estimation Techniques from Rounding Algorithms*, 2002): of a vector, on which side of
- * 512 hyperplanes it lies. Two vectors at an angle of α radians differ in about 512·α/π bits, so a database that knows
+ * 1024 hyperplanes it lies. Two vectors at an angle of α radians differ in about 1024·α/π bits, so a database that knows
  * nothing of vectors finds near ones by counting bits.
  *
  * The hyperplanes are those of a random rotation that costs a few thousand additions (Andoni et al., *Practical and
@@ -11,7 +11,7 @@
  *           gives the signs of the next 32 elements, lowest bit first, a bit that is set being a minus
  *   round   x[i] ← ±x[i] for i = 0 … 1023; then for h = 1, 2, 4 … 512 and each i that has no bit h:
  *           x[i], x[i + h] ← x[i] + x[i + h], x[i] − x[i + h]; three rounds, the draws going on
- *   bits    bit i is 1 where x[i] > 0, for i = 0 … 511
+ *   bits    bit i is 1 where x[i] > 0, for i = 0 … 1023
  *
  * All of it are whole numbers below 2³¹.
  */
@@ -19,7 +19,7 @@ import { utf8 } from '../bytes.ts';
 import { randomFrom } from '../random.ts';
 import { RETRIEVAL_DIMENSIONS } from './retrieval.ts';
 
-export const SIMHASH_BITS = 512;
+export const SIMHASH_BITS = RETRIEVAL_DIMENSIONS;
 
 const ROUNDS = 3;
 
@@ -29,7 +29,7 @@ const SIGNS = Uint32Array.from({ length: (ROUNDS * RETRIEVAL_DIMENSIONS) / 32 },
 
 /**
  * @param retrieval `[RETRIEVAL_DIMENSIONS]`
- * @returns 512 characters `0` and `1`, bit 0 first
+ * @returns 1024 characters `0` and `1`, bit 0 first
  */
 export function simHash(retrieval: Int8Array): string {
   const x = Float64Array.from(retrieval);
