@@ -80,8 +80,8 @@ describe('SimHash', () => {
         expected.push((SIMHASH_BITS * Math.acos(cosine(a!, b!))) / Math.PI);
       }
       const mean = (values: number[]) => values.reduce((sum, value) => sum + value) / values.length;
-      // Of 20 counts the mean has a standard deviation of at most 2.6.
-      expect(Math.abs(mean(bits) - mean(expected))).toBeLessThan(13);
+      // Of 20 counts the mean has a standard deviation of at most 3.6.
+      expect(Math.abs(mean(bits) - mean(expected))).toBeLessThan(18);
     },
   );
 });
