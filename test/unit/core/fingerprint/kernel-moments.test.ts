@@ -10,7 +10,8 @@ import { sha256 } from '../../../../src/platform/crypto.ts';
 import { conv, convStack, dense, denseStack, disguised, drawing, noisy, rearranged } from '../../../support/stacks.ts';
 
 const of = (stack: Stack) => fingerprintOf(sha256, stack);
-const moments = (layer: Parameters<typeof kernelMoments>[1], channels: number): Rows => kernelMoments(sha256, layer, channels)!;
+const moments = (layer: Parameters<typeof kernelMoments>[1], channels: number): Rows =>
+  kernelMoments(sha256, layer, channels)!;
 const product = (a: Float32Array, b: Float32Array): number => a.reduce((sum, value, i) => sum + value * b[i]!, 0);
 
 describe('moments of kernels', () => {
@@ -44,7 +45,10 @@ describe('moments of kernels', () => {
   test.each<[string, Rows | undefined]>([
     ['units that look at one position', kernelMoments(sha256, dense(drawing(5), 12, 6), 12)],
     ['a single unit', kernelMoments(sha256, dense(drawing(6), 36, 1), 4)],
-    ['weights that are all zero', kernelMoments(sha256, { ...conv(drawing(7), 2, 4, 3), kernel: new Float32Array(72) }, 2)],
+    [
+      'weights that are all zero',
+      kernelMoments(sha256, { ...conv(drawing(7), 2, 4, 3), kernel: new Float32Array(72) }, 2),
+    ],
   ])('are not had of %s', (_, rows) => expect(rows).toBeUndefined());
 
   it('survive a channel and a unit on which nothing depends', () => {
