@@ -3,16 +3,19 @@ import { join } from 'node:path';
 import type { Stack } from '../../src/core/fingerprint/stack.ts';
 import { RegistryError } from '../../src/core/errors.ts';
 import type { LoadedBackend } from '../../src/training/backends/backend.ts';
+import { chooseBackend } from '../../src/training/backends/index.ts';
 import type { ImageDataset } from '../../src/training/idx.ts';
+import { readMnist } from '../../src/training/mnist.ts';
 import { randomStream } from '../../src/training/random.ts';
 import { DERIVATIONS } from './derivations.ts';
 import type { Derivation, Step } from './derivations.ts';
-import { keep } from './kept.ts';
+import { keep, zooFolder } from './kept.ts';
 import { stackOfRun, tensorsOfRun } from '../../src/core/fingerprint/run-stack.ts';
 import { accuracyOf, recipeOf } from './network.ts';
 import { averageWith } from './surgery.ts';
 import { dataOf } from './tasks.ts';
 import { imagesOf, trainFrom } from './training.ts';
+import { growZoo } from './zoo.ts';
 import type { ZooModel } from './zoo.ts';
 
 export interface Derived {
@@ -33,6 +36,23 @@ export interface Diverged {
 interface Facts {
   /** Absent when the training diverged. */
   accuracy?: number;
+}
+
+/** The zoo of a series, and where models are derived from it, for as long as `work` takes. */
+export async function withZoo<T>(
+  series: number,
+  work: (zoo: readonly ZooModel[], laboratory: Laboratory) => Promise<T>,
+): Promise<T> {
+  // One thread: the weights are the same with more, and this machine may have other work.
+  const backend = await chooseBackend('wasm', { threads: 1 });
+  try {
+    const dataset = await readMnist();
+    const folder = join(zooFolder(), `series-${series}`);
+    const zoo = await growZoo(folder, series, backend, dataset);
+    return await work(zoo, new Laboratory(join(folder, 'derived'), backend, dataset, zoo));
+  } finally {
+    backend.dispose();
+  }
 }
 
 /** Where models are derived: what it takes, and where they are kept. */

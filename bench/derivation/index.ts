@@ -4,22 +4,17 @@
  * next run only measures. Tells a table and a line of JSON for each derivation, and writes the tables of
  * docs/derivation.md.
  */
-import { join } from 'node:path';
 import { evidenceFor, nearness } from '../../src/core/fingerprint/evidence.ts';
 import { fingerprintOf } from '../../src/core/fingerprint/fingerprint.ts';
 import type { Fingerprint } from '../../src/core/fingerprint/fingerprint.ts';
 import { sha256 } from '../../src/platform/crypto.ts';
-import { chooseBackend } from '../../src/training/backends/index.ts';
-import { readMnist } from '../../src/training/mnist.ts';
 import type { BenchResult } from '../result.ts';
-import { Laboratory } from './derive.ts';
+import { withZoo } from './derive.ts';
 import type { Derived, Diverged } from './derive.ts';
-import { zooFolder } from './kept.ts';
 import { measure } from './measure.ts';
 import type { Scheme } from './measure.ts';
 import { useOf } from './plan.ts';
 import { report } from './report.ts';
-import { growZoo } from './zoo.ts';
 
 /** Every seed comes from it: another series is a zoo that nobody has seen. */
 const SERIES = Number(process.env['MUNIMENT_ZOO_SERIES'] ?? 1);
@@ -31,18 +26,10 @@ const SCHEME: Scheme<Fingerprint> = {
 };
 
 export async function run(): Promise<BenchResult[]> {
-  // One thread: the weights are the same with more, and this machine may have other work.
-  const backend = await chooseBackend('wasm', { threads: 1 });
-  try {
-    const dataset = await readMnist();
-    const folder = join(zooFolder(), `series-${SERIES}`);
-    const zoo = await growZoo(folder, SERIES, backend, dataset);
-    const laboratory = new Laboratory(join(folder, 'derived'), backend, dataset, zoo);
+  await withZoo(SERIES, async (zoo, laboratory) => {
     const derived: (Derived | Diverged)[] = [];
     for (const base of zoo.filter(useOf)) derived.push(...(await laboratory.derive(base)));
     await report(measure(SCHEME, zoo, derived), SERIES);
-    return [];
-  } finally {
-    backend.dispose();
-  }
+  });
+  return [];
 }

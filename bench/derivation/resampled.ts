@@ -3,7 +3,6 @@
  * layers and one for each output. A copy has the same neurons as a derivation left them. Only derivations that leave
  * neurons where they are and copies that still work serve. What a neuron adds to a retrieval vector is computed once.
  */
-import { join } from 'node:path';
 import type { Neurons } from '../../src/core/fingerprint/neurons.ts';
 import { neuronsOf } from '../../src/core/fingerprint/neurons.ts';
 import { RETRIEVAL_DIMENSIONS, retrievalOf, waves } from '../../src/core/fingerprint/retrieval.ts';
@@ -12,14 +11,10 @@ import { stackOfRun } from '../../src/core/fingerprint/run-stack.ts';
 import type { Stack } from '../../src/core/fingerprint/stack.ts';
 import type { RandomStream } from '../../src/core/random.ts';
 import { sha256 } from '../../src/platform/crypto.ts';
-import { chooseBackend } from '../../src/training/backends/index.ts';
-import { readMnist } from '../../src/training/mnist.ts';
 import { DERIVATIONS } from './derivations.ts';
-import { Laboratory } from './derive.ts';
-import { zooFolder } from './kept.ts';
+import { withZoo } from './derive.ts';
 import { STILL_WORKS } from './measure.ts';
 import { useOf } from './plan.ts';
-import { growZoo } from './zoo.ts';
 
 const HIDDEN = 128;
 const SERIES = 1;
@@ -50,13 +45,8 @@ export class Resampler {
   }
 
   /** Trains what is not in the folder of the zoo yet. */
-  static async open(): Promise<Resampler> {
-    const backend = await chooseBackend('wasm', { threads: 1 });
-    try {
-      const dataset = await readMnist();
-      const folder = join(zooFolder(), `series-${SERIES}`);
-      const zoo = await growZoo(folder, SERIES, backend, dataset);
-      const laboratory = new Laboratory(join(folder, 'derived'), backend, dataset, zoo);
+  static open(): Promise<Resampler> {
+    return withZoo(SERIES, async (zoo, laboratory) => {
       const dense = zoo.filter(({ hyperparameters }) => hyperparameters.arch === 'mlp');
       const networks = dense.map(({ tensors }) => networkOf(stackOfRun(tensors)));
       const copies: [string, Pair[]][] = [];
@@ -71,9 +61,7 @@ export class Resampler {
         if (working.length > 0) copies.push([derivation.name, working]);
       }
       return new Resampler(networks, copies);
-    } finally {
-      backend.dispose();
-    }
+    });
   }
 
   model(random: RandomStream): Int8Array {
